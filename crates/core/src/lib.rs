@@ -1,0 +1,25 @@
+//! The words and the rules of Stile: plain data and pure functions.
+//!
+//! Nothing here does I/O, waits, reads a clock or makes randomness: time and random bytes come in
+//! as arguments, so that every rule can be tested as a table.
+
+pub mod claims;
+pub mod credential;
+pub mod email;
+pub mod id;
+pub mod origin;
+pub mod policy;
+pub mod principal;
+pub mod proof;
+pub mod scope;
+pub mod settings;
+pub mod time;
+
+pub use credential::{Credential, CredentialKind};
+pub use email::EmailAddress;
+pub use id::{ApiTokenId, AuditId, CredentialId, EnvironmentId, OutboxId, SessionId, UserId, VerificationId};
+pub use principal::{Level, Principal, Session, User};
+pub use proof::{Method, Proof};
+pub use scope::Scope;
+pub use settings::Settings;
+pub use time::Micros;

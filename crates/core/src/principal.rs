@@ -1,0 +1,158 @@
+//! Who is asking: what one query of the store says about a session.
+
+use serde::{Deserialize, Serialize};
+
+use crate::credential::{Credential, CredentialKind};
+use crate::id::{CredentialId, EnvironmentId, SessionId, UserId};
+use crate::proof::Proof;
+use crate::time::Micros;
+
+/// A live session with its user and the user's credentials, oldest first.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Principal {
+    /// The tenant.
+    pub environment: EnvironmentId,
+    /// The environment's version when this was read; settings and keys are cached by it.
+    pub environment_version: i64,
+    /// The person.
+    pub user: User,
+    /// The signed-in browser.
+    pub session: Session,
+    /// What is verified and belongs to the user.
+    pub credentials: Vec<Credential>,
+}
+
+/// A person in an environment.
+#[derive(Clone, PartialEq, Debug)]
+pub struct User {
+    /// The id.
+    pub id: UserId,
+    /// Counts every change of factors, credentials or codes (invariant 6).
+    pub version: i64,
+    /// Profile fields.
+    pub profile: Profile,
+    /// First sign-in.
+    pub first_visit: Micros,
+    /// Latest sign-in.
+    pub last_visit: Micros,
+}
+
+/// Profile fields that a user fills in. Names are the wire's.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Profile {
+    /// Shown name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+    /// Given name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_name: Option<String>,
+    /// Family name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_name: Option<String>,
+    /// Occupation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub job_title: Option<String>,
+    /// ISO 3166 alpha-2 code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
+    /// Unique in the environment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub username: Option<String>,
+    /// Shirt size.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub t_shirt_size: Option<String>,
+    /// Team.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub team: Option<String>,
+    /// Whether the user agreed to the app's policies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policies_consent: Option<bool>,
+    /// The app's own facts: a JSON object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// How far a session has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Level {
+    /// Everything that the environment asks for at sign-in is done (`user:basic`).
+    Full,
+    /// A second factor is still owed (`requiresAdditionalAuth`).
+    Pending,
+}
+
+impl Level {
+    /// The session's scope string, in the access token and in `user.scope`.
+    pub const fn scope(self) -> &'static str {
+        match self {
+            Self::Full => "user:basic",
+            Self::Pending => "requiresAdditionalAuth",
+        }
+    }
+}
+
+/// A signed-in browser.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Session {
+    /// The id, `sid` in tokens.
+    pub id: SessionId,
+    /// How far it has come.
+    pub level: Level,
+    /// When it was opened.
+    pub created_at: Micros,
+    /// When it ends whatever happens.
+    pub expires_at: Micros,
+    /// When it ends unless it is refreshed or stepped up before.
+    pub idle_expires_at: Micros,
+    /// The credential that opened it.
+    pub sign_in_credential: CredentialId,
+    /// The credential that was verified last in it.
+    pub last_credential: CredentialId,
+    /// The page's session key: compressed P-256 point, lower-case hex.
+    pub session_key: Option<String>,
+    /// The device key that opened it, same form; refreshing needs a proof by it.
+    pub device_key: Option<String>,
+    /// What was proved in it, newest last, one per credential.
+    pub proofs: Vec<Proof>,
+}
+
+/// How many proofs a session remembers.
+const MAX_PROOFS: usize = 8;
+
+impl Session {
+    /// The proofs with this one added: a credential's newer proof replaces its older one.
+    pub fn proofs_with(&self, proof: Proof) -> Vec<Proof> {
+        let mut proofs: Vec<Proof> =
+            self.proofs.iter().filter(|p| p.credential != proof.credential).copied().collect();
+        proofs.push(proof);
+        let surplus = proofs.len().saturating_sub(MAX_PROOFS);
+        proofs.drain(..surplus);
+        proofs
+    }
+}
+
+impl Principal {
+    /// The credential of that id, if it is this user's.
+    pub fn credential(&self, id: CredentialId) -> Option<&Credential> {
+        self.credentials.iter().find(|c| c.id == id)
+    }
+
+    /// Verified second factors, oldest first. The level is always derived from them, never from a stored flag.
+    pub fn mfa_methods(&self) -> impl DoubleEndedIterator<Item = &Credential> {
+        self.credentials.iter().filter(|c| c.is_mfa_method())
+    }
+
+    /// Whether the user has a second factor.
+    pub fn has_mfa(&self) -> bool {
+        self.mfa_methods().next().is_some()
+    }
+
+    /// The user's e-mail address: the newest that can sign in.
+    pub fn email(&self) -> Option<&str> {
+        self.credentials.iter().rev().find_map(|c| match &c.kind {
+            CredentialKind::Email { address } if c.sign_in => Some(address.as_str()),
+            _ => None,
+        })
+    }
+}

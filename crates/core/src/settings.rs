@@ -1,0 +1,679 @@
+//! An environment's settings, typed. Every field has a default, unknown fields are refused, and
+//! `problems` names what cannot be switched on.
+//!
+//! Names follow the public settings document where it has one, so that existing values carry over.
+
+use serde::{Deserialize, Serialize};
+
+use crate::origin::OriginPattern;
+use crate::scope::{AppScope, Scope};
+
+macro_rules! settings {
+    ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident : $ty:ty = $default:expr),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+        pub struct $name { $($(#[$fdoc])* pub $field: $ty),* }
+        impl Default for $name {
+            fn default() -> Self {
+                Self { $($field: $default),* }
+            }
+        }
+    };
+}
+
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+        pub enum $name { $($(#[$vdoc])* #[serde(rename = $text)] $variant),* }
+        impl $name {
+            /// The text on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),* }
+            }
+        }
+    };
+}
+
+settings! {
+    /// Everything that an operator can set for one environment.
+    Settings {
+        /// Names and support contacts shown to users.
+        general: General = General::default(),
+        /// Web origins that may call this environment. Empty means none.
+        allowed_origins: Vec<OriginPattern> = Vec::new(),
+        /// How tokens are signed.
+        tokens: Tokens = Tokens::default(),
+        /// Sessions, factors and their enforcement.
+        security: Security = Security::default(),
+        /// What SDKs are told.
+        sdk: Sdk = Sdk::default(),
+        /// The environment's own scopes, and other lifetimes for the fixed ones.
+        scopes: Vec<ScopeRule> = Vec::new(),
+        /// The relying party and its passkey policy.
+        passkeys: Passkeys = Passkeys::default(),
+        /// How long a fresh proof in the same session stands in for an elevated token.
+        recent_proof: RecentProof = RecentProof::default(),
+        /// Rate limits.
+        limits: Limits = Limits::default(),
+    }
+}
+
+settings! {
+    /// Names and support contacts shown to users.
+    General {
+        /// The app's name, in mails and passkey prompts.
+        display_name: String = "My app".into(),
+        /// Where users write for help.
+        support_email: Option<String> = None,
+        /// A sentence shown with the support address.
+        support_text: Option<String> = None,
+        /// URL of the app's logo.
+        app_logo: Option<String> = None,
+    }
+}
+
+choice! {
+    /// JWS signature algorithm (RFC 7518 §3.1, RFC 8037).
+    TokenAlgorithm {
+        /// ECDSA on P-256.
+        Es256 = "ES256",
+        /// Ed25519.
+        EdDsa = "EdDSA",
+        /// RSA PKCS #1 v1.5, 2048 bits.
+        Rs256 = "RS256",
+    }
+}
+
+settings! {
+    /// How tokens are signed.
+    Tokens {
+        /// Algorithm of the next signing key.
+        algorithm: TokenAlgorithm = TokenAlgorithm::Es256,
+    }
+}
+
+choice! {
+    /// Unit of a duration.
+    Unit {
+        /// 86,400 s.
+        Days = "days",
+        /// 3,600 s.
+        Hours = "hours",
+        /// 60 s.
+        Minutes = "minutes",
+    }
+}
+
+/// An amount of time as the public settings document writes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Duration {
+    /// How many units.
+    pub amount: u32,
+    /// Which unit.
+    pub unit: Unit,
+}
+
+impl Duration {
+    /// The duration in seconds.
+    pub fn seconds(self) -> i64 {
+        let unit = match self.unit {
+            Unit::Days => 86_400,
+            Unit::Hours => 3_600,
+            Unit::Minutes => 60,
+        };
+        i64::from(self.amount).saturating_mul(unit)
+    }
+}
+
+settings! {
+    /// Sessions, factors and their enforcement.
+    Security {
+        /// Life of an access token; 30 days at most.
+        jwt_duration: Duration = Duration { amount: 2, unit: Unit::Hours },
+        /// Longest life of a session, in seconds, whatever happens in it; 30 days at most.
+        session_absolute_seconds: u32 = 30 * 86_400,
+        /// A session ends after this many seconds without a refresh or a step-up.
+        session_idle_seconds: u32 = 86_400,
+        /// Where SDKs keep tokens.
+        auth: Auth = Auth::default(),
+        /// Captcha before codes are sent.
+        captcha: Captcha = Captcha::default(),
+        /// Sign-in with the customer's own tokens.
+        external_auth: ExternalAuth = ExternalAuth::default(),
+        /// Whether an unknown device must be confirmed by e-mail.
+        device_registration_required: bool = false,
+        /// Refuses every SDK request while true.
+        environment_locked: bool = false,
+        /// Which security notices users get.
+        notifications: Notifications = Notifications::default(),
+        /// Multi-factor authentication.
+        mfa: Mfa = Mfa::default(),
+    }
+}
+
+choice! {
+    /// Where an SDK keeps its tokens.
+    Storage {
+        /// The page's local storage, sent as a bearer header.
+        LocalStorage = "localstorage",
+        /// A cookie of the API's host.
+        Cookie = "cookie",
+    }
+}
+
+settings! {
+    /// Where SDKs keep tokens, and which credentials may sign in.
+    Auth {
+        /// Storage modes.
+        storage: Vec<Storage> = vec![Storage::LocalStorage],
+        /// When false, only a user's first credential may open a session.
+        allow_multiple_credentials_for_sign_in: bool = true,
+    }
+}
+
+choice! {
+    /// Captcha services.
+    CaptchaProvider {
+        /// hCaptcha.
+        HCaptcha = "hcaptcha",
+        /// Cloudflare Turnstile.
+        Turnstile = "cloudflareTurnstile",
+    }
+}
+
+settings! {
+    /// Captcha before codes are sent.
+    Captcha {
+        /// Whether a captcha is demanded.
+        enabled: bool = false,
+        /// Which service.
+        provider: Option<CaptchaProvider> = None,
+        /// The service's public key.
+        site_key: Option<String> = None,
+    }
+}
+
+settings! {
+    /// Sign-in with the customer's own tokens.
+    ExternalAuth {
+        /// Whether external tokens are accepted.
+        enabled: bool = false,
+        /// Required issuer.
+        iss: Option<String> = None,
+        /// Required audience, when set.
+        aud: Option<String> = None,
+        /// Where the issuer publishes its keys.
+        jwks_url: Option<String> = None,
+        /// Cookie that carries the token.
+        cookie_name: Option<String> = None,
+        /// What a missing `emailVerified` claim means.
+        assume_email_verified: bool = false,
+    }
+}
+
+settings! {
+    /// Which security notices users get.
+    Notifications {
+        /// A credential or factor was added.
+        verified_credential_linked: bool = true,
+        /// A credential or factor was removed.
+        verified_credential_unlinked: bool = true,
+        /// A wallet key was exported.
+        waas_private_key_export: bool = true,
+        /// A wallet signed a transaction.
+        waas_signed_transaction: bool = true,
+    }
+}
+
+choice! {
+    /// When a user must enrol a second factor.
+    Enrollment {
+        /// Never by force.
+        None = "none",
+        /// Before the first full session.
+        Signup = "signup",
+        /// Before the first protected action.
+        Action = "action",
+    }
+}
+
+choice! {
+    /// Kinds of second factors that a user can enrol.
+    MfaMethod {
+        /// Authenticator app.
+        Totp = "totp",
+        /// Passkey.
+        Passkey = "passkey",
+        /// E-mail codes; off unless set.
+        Email = "email",
+    }
+}
+
+choice! {
+    /// Actions that can be put under a second factor by a rule.
+    Action {
+        /// Signing with a wallet.
+        WalletSign = "wallet.waas.sign",
+        /// Exporting a wallet's key.
+        WalletExport = "wallet.waas.export",
+        /// Resharing a wallet.
+        WalletReshare = "wallet.waas.reshare",
+        /// Refreshing or delegating a wallet.
+        WalletRefresh = "wallet.waas.refresh",
+        /// Changing profile fields.
+        UserUpdate = "user.update",
+    }
+}
+
+impl Action {
+    /// The scope that a token for this action carries.
+    pub const fn scope(self) -> Scope {
+        match self {
+            Self::WalletSign => Scope::WalletSign,
+            Self::WalletExport => Scope::WalletExport,
+            Self::WalletReshare | Self::WalletRefresh => Scope::WalletDelegate,
+            Self::UserUpdate => Scope::UserUpdate,
+        }
+    }
+}
+
+choice! {
+    /// How often an elevated token can be used.
+    TokenBehavior {
+        /// Once.
+        SingleUse = "single_use",
+        /// Until it expires.
+        TimeBound = "time_bound",
+    }
+}
+
+settings! {
+    /// Multi-factor authentication.
+    Mfa {
+        /// Users with a method must pass it at each sign-in.
+        enabled: bool = false,
+        /// When users must enrol.
+        enrollment: Enrollment = Enrollment::None,
+        /// What can be enrolled.
+        available_methods: Vec<MfaMethod> = vec![MfaMethod::Totp, MfaMethod::Passkey],
+        /// Per-method switches.
+        methods: Vec<MethodRule> = vec![MethodRule::on(MfaMethod::Totp), MethodRule::on(MfaMethod::Passkey)],
+        /// Protected actions.
+        actions: Vec<ActionRule> = Vec::new(),
+    }
+}
+
+impl Mfa {
+    /// Whether enrolment is demanded (`required` on the wire, derived).
+    pub fn required(&self) -> bool {
+        self.enrollment != Enrollment::None
+    }
+
+    /// Whether users may enrol and use this kind of factor.
+    pub fn offers(&self, method: MfaMethod) -> bool {
+        self.available_methods.contains(&method) && self.methods.iter().any(|m| m.kind == method && m.enabled)
+    }
+}
+
+/// A switch for one kind of factor.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MethodRule {
+    /// Which kind.
+    #[serde(rename = "type")]
+    pub kind: MfaMethod,
+    /// Whether it can be used.
+    pub enabled: bool,
+    /// Whether recovery codes are made beside it.
+    #[serde(default = "yes")]
+    pub allow_backup_codes: bool,
+}
+
+impl MethodRule {
+    /// The method on, with recovery codes.
+    pub const fn on(kind: MfaMethod) -> Self {
+        Self { kind, enabled: true, allow_backup_codes: true }
+    }
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// A rule that puts an action under a second factor.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ActionRule {
+    /// Which action.
+    pub action: Action,
+    /// Whether the rule is on.
+    pub required: bool,
+    /// Overrides single or repeated use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_behavior: Option<TokenBehavior>,
+    /// Overrides the life of the token, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_expiry_seconds: Option<u32>,
+}
+
+/// Declares a scope of the environment's own, or changes the token of a fixed one.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ScopeRule {
+    /// `name:verb`.
+    pub scope: String,
+    /// Overrides single or repeated use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_behavior: Option<TokenBehavior>,
+    /// Overrides the life of the token, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_expiry_seconds: Option<u32>,
+}
+
+impl ScopeRule {
+    /// The scope with the default token: single use, 300 s.
+    pub fn new(scope: &str) -> Self {
+        Self { scope: scope.into(), token_behavior: None, token_expiry_seconds: None }
+    }
+}
+
+choice! {
+    /// Generation of the SDK contract that an environment enforces.
+    ApiVersion {
+        /// Gates also accept legacy MFA tokens.
+        V20260101 = "2026_01_01",
+        /// Gates accept elevated access tokens.
+        V20260401 = "2026_04_01",
+    }
+}
+
+settings! {
+    /// What SDKs are told.
+    Sdk {
+        /// Which evidence gates accept; never whether any is needed.
+        min_api_version: ApiVersion = ApiVersion::V20260401,
+        /// Whether a user may hold several wallets.
+        multi_wallet: bool = true,
+        /// Refuses removing the last credential that can sign in.
+        prevent_orphaned_accounts: bool = true,
+        /// Refuses addresses such as `ann+tag@example.com`.
+        block_email_subaddresses: bool = false,
+        /// Whether moving a wallet between users must be confirmed.
+        confirm_wallet_transfers: bool = true,
+        /// Deep links that native apps may be sent back to.
+        mobile_deeplink_urls: Vec<String> = Vec::new(),
+    }
+}
+
+choice! {
+    /// WebAuthn user-verification policy, enforced by the server.
+    UserVerification {
+        /// Every ceremony must carry the UV flag.
+        Required = "required",
+        /// Ceremonies without UV pass, but never count as a second factor.
+        Preferred = "preferred",
+    }
+}
+
+choice! {
+    /// WebAuthn L3 §5.8.7 hints.
+    Hint {
+        /// A security key.
+        SecurityKey = "security-key",
+        /// This device.
+        ClientDevice = "client-device",
+        /// Another device, such as a phone.
+        Hybrid = "hybrid",
+    }
+}
+
+settings! {
+    /// The relying party and its passkey policy.
+    Passkeys {
+        /// Whether passkeys may open a session.
+        sign_in: bool = true,
+        /// Relying-party id: a registrable domain that covers every app origin. It cannot change later.
+        rp_id: Option<String> = None,
+        /// User verification.
+        user_verification: UserVerification = UserVerification::Required,
+        /// Hints for the browser's dialog, most wanted first.
+        hints: Vec<Hint> = Vec::new(),
+        /// Most passkeys that one user can hold.
+        max_per_user: u32 = 20,
+    }
+}
+
+settings! {
+    /// How long a fresh interactive proof in the same session stands in for an elevated token, in seconds.
+    RecentProof {
+        /// Enrolling the first factor; 0 demands a token always.
+        first_factor_seconds: u32 = 300,
+        /// Linking by clients that cannot attach a token; off by default.
+        link_seconds: u32 = 0,
+        /// Unlinking by clients that cannot attach a token; off by default.
+        unlink_seconds: u32 = 0,
+    }
+}
+
+/// So many requests in so many seconds.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// How many.
+    pub requests: u32,
+    /// In how many seconds.
+    pub seconds: u32,
+}
+
+impl Rate {
+    const fn new(requests: u32, seconds: u32) -> Self {
+        Self { requests, seconds }
+    }
+}
+
+settings! {
+    /// Rate limits. Addresses count by /64 for IPv6.
+    Limits {
+        /// All SDK routes, per client address; each window counts.
+        sdk: Vec<Rate> = vec![Rate::new(60, 10), Rate::new(250, 60), Rate::new(500, 300)],
+        /// All SDK routes, per environment.
+        environment: Rate = Rate::new(10_000, 60),
+        /// All SDK routes, per signed-in user.
+        user: Rate = Rate::new(300, 60),
+        /// Nonces, per client address.
+        nonce: Rate = Rate::new(10, 60),
+        /// Sign-in and verification, per client address.
+        sign_in: Rate = Rate::new(10, 60),
+        /// Codes asked for, per client address.
+        code: Rate = Rate::new(3, 60),
+        /// Codes sent to one address for one client address; past it the live code's answer is repeated.
+        code_per_address: Rate = Rate::new(3, 600),
+        /// Codes sent to one address whoever asks.
+        code_per_address_total: Rate = Rate::new(30, 600),
+        /// Wrong codes for one address from one client address.
+        wrong_codes: Rate = Rate::new(10, 900),
+        /// Wrong codes for one address whoever asks; past it codes for it are longer for a day.
+        wrong_codes_total: Rate = Rate::new(50, 86_400),
+    }
+}
+
+impl Limits {
+    /// The same limits, `times` as generous: what development environments use.
+    pub fn relaxed(mut self, times: u32) -> Self {
+        let all = [
+            &mut self.environment,
+            &mut self.user,
+            &mut self.nonce,
+            &mut self.sign_in,
+            &mut self.code,
+            &mut self.code_per_address,
+            &mut self.code_per_address_total,
+        ];
+        for rate in self.sdk.iter_mut().chain(all) {
+            rate.requests = rate.requests.saturating_mul(times);
+        }
+        self
+    }
+}
+
+/// Whether an environment is for trying or for real users.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// For development: localhost origins are allowed.
+    Sandbox,
+    /// For real users.
+    Live,
+}
+
+impl Kind {
+    /// The text on the wire (`environmentName`).
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+            Self::Live => "live",
+        }
+    }
+}
+
+const MAX_TOKEN_SECONDS: i64 = 30 * 86_400;
+const MAX_ELEVATED_SECONDS: u32 = 3_600;
+
+impl Settings {
+    /// What is wrong with these settings, each with what to do; empty when they can be used.
+    pub fn problems(&self, kind: Kind) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut check = |bad: bool, text: &str| {
+            if bad {
+                found.push(text.to_owned());
+            }
+        };
+        let s = &self.security;
+        check(
+            self.general.display_name.trim().is_empty(),
+            "general.displayName is empty: give the app a name",
+        );
+        check(self.general.display_name.len() > 100, "general.displayName is longer than 100 bytes");
+        check(
+            kind == Kind::Live && self.allowed_origins.iter().any(OriginPattern::is_localhost),
+            "allowedOrigins names localhost, which a live environment refuses: remove it or use a sandbox",
+        );
+        let jwt = s.jwt_duration.seconds();
+        check(
+            !(60..=MAX_TOKEN_SECONDS).contains(&jwt),
+            "security.jwtDuration must lie between 1 minute and 30 days",
+        );
+        let absolute = i64::from(s.session_absolute_seconds);
+        check(
+            !(60..=MAX_TOKEN_SECONDS).contains(&absolute),
+            "security.sessionAbsoluteSeconds must lie between 60 and 2592000",
+        );
+        check(s.session_idle_seconds < 60, "security.sessionIdleSeconds must be at least 60");
+        check(
+            s.auth.storage != [Storage::LocalStorage],
+            "security.auth.storage: only [\"localstorage\"] is available in this version",
+        );
+        check(s.captcha.enabled, "security.captcha is not available in this version: set enabled to false");
+        check(
+            s.external_auth.enabled,
+            "security.externalAuth is not available in this version: set enabled to false",
+        );
+        check(
+            s.device_registration_required,
+            "security.deviceRegistrationRequired is not available in this version: set it to false",
+        );
+        check(
+            self.passkeys.rp_id.as_deref().is_some_and(|id| !is_domain(id)),
+            "passkeys.rpId is not a domain name: write it without scheme, port or path, such as example.com",
+        );
+        check(
+            kind == Kind::Live && self.passkeys.rp_id.as_deref() == Some("localhost"),
+            "passkeys.rpId is localhost, which a live environment refuses",
+        );
+        check(
+            self.recent_proof.first_factor_seconds > 3_600
+                || self.recent_proof.link_seconds > 3_600
+                || self.recent_proof.unlink_seconds > 3_600,
+            "recentProof: at most 3600 seconds",
+        );
+        for rule in &self.scopes {
+            let known = Scope::fixed(&rule.scope).is_some() || AppScope::parse(&rule.scope).is_ok();
+            check(
+                !known,
+                &format!("scopes: `{}` is not of the form name:verb, or its name is reserved", rule.scope),
+            );
+        }
+        let expiries = self.scopes.iter().map(|r| r.token_expiry_seconds);
+        let expiries = expiries.chain(s.mfa.actions.iter().map(|r| r.token_expiry_seconds)).flatten();
+        check(
+            expiries.into_iter().any(|e| !(10..=MAX_ELEVATED_SECONDS).contains(&e)),
+            "tokenExpirySeconds must lie between 10 and 3600",
+        );
+        let rates = self.limits.sdk.iter().chain([
+            &self.limits.environment,
+            &self.limits.user,
+            &self.limits.nonce,
+            &self.limits.sign_in,
+            &self.limits.code,
+            &self.limits.code_per_address,
+            &self.limits.code_per_address_total,
+            &self.limits.wrong_codes,
+            &self.limits.wrong_codes_total,
+        ]);
+        check(
+            rates.into_iter().any(|r| r.requests == 0 || r.seconds == 0),
+            "limits: a rate of zero would refuse everybody",
+        );
+        found
+    }
+
+    /// Whether the origin (an `Origin` header's value) may call this environment.
+    pub fn allows_origin(&self, origin: &str) -> bool {
+        self.allowed_origins.iter().any(|pattern| pattern.matches(origin))
+    }
+}
+
+fn is_domain(text: &str) -> bool {
+    matches!(url::Host::parse(text), Ok(url::Host::Domain(name)) if name == text && (name.contains('.') || name == "localhost"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_usable_and_survive_json() {
+        let settings = Settings::default();
+        assert_eq!(settings.problems(Kind::Live), Vec::<String>::new());
+        let text = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), settings);
+    }
+
+    #[test]
+    fn unknown_fields_are_refused() {
+        assert!(serde_json::from_str::<Settings>(r#"{"secuirty":{}}"#).is_err());
+        assert!(serde_json::from_str::<Settings>(r#"{"security":{"mfa":{"enforced":true}}}"#).is_err());
+    }
+
+    #[test]
+    fn what_this_version_cannot_enforce_cannot_be_switched_on() {
+        for json in [
+            r#"{"security":{"captcha":{"enabled":true}}}"#,
+            r#"{"security":{"externalAuth":{"enabled":true}}}"#,
+            r#"{"security":{"auth":{"storage":["cookie"]}}}"#,
+            r#"{"security":{"deviceRegistrationRequired":true}}"#,
+            r#"{"security":{"jwtDuration":{"amount":31,"unit":"days"}}}"#,
+            r#"{"scopes":[{"scope":"wallet:paint"}]}"#,
+            r#"{"scopes":[{"scope":"vault:open","tokenExpirySeconds":86400}]}"#,
+            r#"{"passkeys":{"rpId":"https://example.com"}}"#,
+            r#"{"allowedOrigins":["http://localhost:*"]}"#,
+            r#"{"limits":{"code":{"requests":0,"seconds":60}}}"#,
+        ] {
+            let settings: Settings = serde_json::from_str(json).unwrap();
+            assert_eq!(settings.problems(Kind::Live).len(), 1, "{json}");
+        }
+    }
+}
