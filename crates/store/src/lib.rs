@@ -1,1 +1,60 @@
+//! Persistence: one `Store`, one SQL text per statement, an engine behind it.
+//!
+//! Reads are single indexed queries. Writes are `Mutation`s: values made of guarded steps, each with
+//! the row count that it expects, committed whole or not at all. The answer of `commit` is given
+//! after the data is on disk (invariant 5).
 
+mod error;
+mod migrate;
+mod mutation;
+mod sqlite;
+mod tables;
+mod value;
+
+use std::path::Path;
+
+use stile_core::Micros;
+
+pub use error::{CommitError, OpenError, StoreError};
+pub use mutation::{Miss, Mutation, Step};
+pub use tables::{
+    Account, ApiToken, AuditEvent, AuditRow, Environment, Mail, MailSlot, Passkey, SigningKeyRow, Verification,
+    api_tokens, audit, counters, credentials, environments, ledger, outbox, passkeys, sessions, signing_keys, users,
+    verifications,
+};
+use value::{Row, Value};
+
+/// Where everything is kept. Cheap to clone; one per process and database.
+#[derive(Clone)]
+pub struct Store {
+    engine: Engine,
+}
+
+#[derive(Clone)]
+enum Engine {
+    Sqlite(sqlite::Sqlite),
+}
+
+impl Store {
+    /// Opens (and makes, and migrates) a SQLite database file. `now` stamps migrations.
+    pub fn sqlite(path: &Path, now: Micros) -> Result<Self, OpenError> {
+        Ok(Self { engine: Engine::Sqlite(sqlite::Sqlite::open(path, now)?) })
+    }
+
+    /// Carries out a mutation: all of it, durably, or nothing.
+    pub async fn commit(&self, mutation: Mutation) -> Result<(), CommitError> {
+        match &self.engine {
+            Engine::Sqlite(db) => db.commit(mutation).await,
+        }
+    }
+
+    async fn rows(&self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        match &self.engine {
+            Engine::Sqlite(db) => db.rows(sql, &args),
+        }
+    }
+
+    async fn row(&self, sql: &'static str, args: Vec<Value>) -> Result<Option<Row>, StoreError> {
+        Ok(self.rows(sql, args).await?.into_iter().next())
+    }
+}

@@ -1,0 +1,98 @@
+//! One-time codes by e-mail. NIST SP 800-63B-4: a re-authentication factor, never a second one.
+
+use stile_core::{CredentialId, EmailAddress, EnvironmentId, Micros, Proof, VerificationId};
+use stile_keys::{Keyring, random};
+
+/// How long a code is accepted, in seconds (ASVS 6.5.5: at most 10 minutes).
+pub const LIFETIME_SECONDS: i64 = 600;
+const SHORT: usize = 6;
+const LONG: usize = 10;
+
+/// A new code: 6 digits (20 bits, ASVS 6.5.4), or 10 characters (50 bits) for an address under attack.
+pub fn new_code(under_attack: bool) -> String {
+    if under_attack { random::crockford(LONG) } else { random::digits(SHORT) }
+}
+
+/// The keyed hash under which a code is stored. It belongs to one verification of one environment.
+pub fn hash(keys: &Keyring, environment: EnvironmentId, id: VerificationId, code: &str) -> [u8; 32] {
+    keys.code.tag(&[b"email", environment.as_bytes(), id.as_bytes(), normalise(code).as_bytes()])
+}
+
+/// The keyed hash under which an address is stored and counted.
+pub fn address_hash(keys: &Keyring, environment: EnvironmentId, address: &EmailAddress) -> [u8; 32] {
+    keys.counter.tag(&[b"email-address", environment.as_bytes(), address.as_str().as_bytes()])
+}
+
+/// A right answer: it becomes a proof when it is known whose address it was.
+#[derive(Clone, Copy, Debug)]
+pub struct RightCode {
+    at: Micros,
+}
+
+impl RightCode {
+    /// The proof, for the e-mail credential of the address that the code was sent to.
+    pub const fn proof(self, credential: CredentialId) -> Proof {
+        Proof::email(credential, self.at)
+    }
+}
+
+/// Judges an answer in constant time. `None` is a wrong code.
+pub fn judge(
+    keys: &Keyring,
+    environment: EnvironmentId,
+    id: VerificationId,
+    stored: &[u8; 32],
+    answer: &str,
+    now: Micros,
+) -> Option<RightCode> {
+    let answer = normalise(answer);
+    let parts: [&[u8]; 4] = [b"email", environment.as_bytes(), id.as_bytes(), answer.as_bytes()];
+    keys.code.verify(&parts, stored).then_some(RightCode { at: now })
+}
+
+/// One spelling for what a person types: no spaces or hyphens, ASCII digits, upper case, and the letters
+/// that the alphabet leaves out read as the digits that they look like.
+fn normalise(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_whitespace() && *c != '-')
+        .take(64)
+        .map(|c| match c {
+            '０'..='９' => char::from_digit(u32::from(c) - u32::from('０'), 10).unwrap_or(c),
+            'o' | 'O' => '0',
+            'i' | 'I' | 'l' | 'L' => '1',
+            c => c.to_ascii_uppercase(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stile_keys::MasterKey;
+
+    const NOW: Micros = Micros::new(1);
+    const ENVIRONMENT: EnvironmentId = EnvironmentId::from_bytes([1; 16]);
+    const ID: VerificationId = VerificationId::from_bytes([2; 16]);
+
+    #[test]
+    fn a_code_is_right_in_any_spelling_and_for_its_verification_alone() {
+        let keys = Keyring::new(&MasterKey::generate()).unwrap();
+        let stored = hash(&keys, ENVIRONMENT, ID, "01ABCDEFGH");
+        for answer in ["01ABCDEFGH", "01abc-defgh", " oi ABC DEFGH", "０1abcdefgh"] {
+            assert!(judge(&keys, ENVIRONMENT, ID, &stored, answer, NOW).is_some(), "{answer}");
+        }
+        for answer in ["", "01ABCDEFG", "01ABCDEFGH0", "11ABCDEFGH"] {
+            assert!(judge(&keys, ENVIRONMENT, ID, &stored, answer, NOW).is_none(), "{answer}");
+        }
+        let other_id = VerificationId::from_bytes([3; 16]);
+        let other_environment = EnvironmentId::from_bytes([3; 16]);
+        assert!(judge(&keys, ENVIRONMENT, other_id, &stored, "01ABCDEFGH", NOW).is_none());
+        assert!(judge(&keys, other_environment, ID, &stored, "01ABCDEFGH", NOW).is_none());
+    }
+
+    #[test]
+    fn codes_have_the_promised_shape() {
+        assert!(new_code(false).len() == 6 && new_code(false).bytes().all(|b| b.is_ascii_digit()));
+        assert!(new_code(true).len() == 10);
+    }
+}

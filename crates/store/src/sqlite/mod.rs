@@ -1,0 +1,164 @@
+//! The embedded engine: reads inline on the caller's thread, one writer thread with group commit.
+
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OpenFlags, ToSql, TransactionBehavior, params};
+use stile_core::Micros;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::error::{CommitError, OpenError, StoreError};
+use crate::migrate::{MIGRATIONS, checksum, newest};
+use crate::mutation::Mutation;
+use crate::value::{Row, Value};
+
+/// How many mutations may wait for the writer before `Busy` is answered.
+const QUEUE: usize = 4096;
+/// How long a connection waits for another process's write, in milliseconds.
+const BUSY_MS: u64 = 5_000;
+const CACHED_STATEMENTS: usize = 128;
+
+#[derive(Clone)]
+pub(crate) struct Sqlite {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    readers: Mutex<Vec<Connection>>,
+    queue: mpsc::Sender<Job>,
+}
+
+pub(crate) struct Job {
+    mutation: Mutation,
+    done: oneshot::Sender<Result<(), CommitError>>,
+}
+
+impl Sqlite {
+    pub(crate) fn open(path: &Path, now: Micros) -> Result<Self, OpenError> {
+        let unusable = |e: rusqlite::Error| OpenError::Unusable { path: path.to_owned(), reason: e.to_string() };
+        let mut writer = connect(path, OpenFlags::SQLITE_OPEN_CREATE).map_err(unusable)?;
+        // FULL: the answer of a commit is given after the log is on disk (invariant 5).
+        writer.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(unusable)?;
+        migrate(&mut writer, now).map_err(|e| match e {
+            MigrateError::Open(e) => e,
+            MigrateError::Engine(e) => unusable(e),
+        })?;
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        std::thread::Builder::new()
+            .name("stile-writer".into())
+            .spawn(move || writer::run(writer, jobs))
+            .map_err(|e| OpenError::Unusable { path: path.to_owned(), reason: e.to_string() })?;
+        Ok(Self { inner: Arc::new(Inner { path: path.to_owned(), readers: Mutex::default(), queue }) })
+    }
+
+    pub(crate) async fn commit(&self, mutation: Mutation) -> Result<(), CommitError> {
+        let (done, answer) = oneshot::channel();
+        self.inner.queue.try_send(Job { mutation, done }).map_err(|e| match e {
+            mpsc::error::TrySendError::Full(_) => CommitError::Busy,
+            mpsc::error::TrySendError::Closed(_) => CommitError::Failed("the writer has stopped".into()),
+        })?;
+        answer.await.unwrap_or(Err(CommitError::Unknown))
+    }
+
+    /// Point reads take microseconds with a warm cache, less than a hop to another thread would.
+    pub(crate) fn rows(&self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
+        let idle = self.readers().pop();
+        let db = match idle {
+            Some(db) => db,
+            None => connect(&self.inner.path, OpenFlags::empty())?,
+        };
+        let answer = query(&db, sql, args);
+        self.readers().push(db);
+        answer
+    }
+
+    fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn connect(path: &Path, extra: OpenFlags) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | extra;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+    db.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+    db.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16000;")?;
+    Ok(db)
+}
+
+fn query(db: &Connection, sql: &str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
+    let mut statement = db.prepare_cached(sql)?;
+    let columns = statement.column_count();
+    let mut found = statement.query(rusqlite::params_from_iter(args))?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        let mut values = Vec::with_capacity(columns);
+        for i in 0..columns {
+            values.push(match row.get_ref(i)? {
+                ValueRef::Null => Value::Null,
+                ValueRef::Integer(n) => Value::Int(n),
+                ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+                ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+                ValueRef::Real(_) => return Err(StoreError::Corrupt("a fraction where none is stored")),
+            });
+        }
+        rows.push(Row::new(values));
+    }
+    Ok(rows)
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<rusqlite::types::ToSqlOutput<'_>> {
+        use rusqlite::types::ToSqlOutput::Borrowed;
+        Ok(Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Int(n) => ValueRef::Integer(*n),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Blob(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
+
+enum MigrateError {
+    Open(OpenError),
+    Engine(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for MigrateError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+/// Brings the schema up to date, in one transaction that also keeps other processes out.
+fn migrate(db: &mut Connection, now: Micros) -> Result<(), MigrateError> {
+    let tx = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    tx.execute_batch(
+        "CREATE TABLE IF NOT EXISTS migrations (
+           version INTEGER NOT NULL PRIMARY KEY, checksum INTEGER NOT NULL, applied_at INTEGER NOT NULL
+         ) STRICT;",
+    )?;
+    let found: i64 = tx.query_row("SELECT COALESCE(MAX(version), 0) FROM migrations", [], |r| r.get(0))?;
+    if found > newest() {
+        return Err(MigrateError::Open(OpenError::Newer { found, known: newest() }));
+    }
+    for migration in MIGRATIONS {
+        let sum = checksum(migration.sql);
+        if migration.version > found {
+            tx.execute_batch(&migration.sql.replace("\n);", "\n) STRICT;"))?;
+            tx.execute("INSERT INTO migrations VALUES (?1, ?2, ?3)", params![migration.version, sum, now.get()])?;
+            continue;
+        }
+        let applied: i64 =
+            tx.query_row("SELECT checksum FROM migrations WHERE version = ?1", [migration.version], |r| r.get(0))?;
+        if applied != sum {
+            return Err(MigrateError::Open(OpenError::Altered(migration.version)));
+        }
+    }
+    tx.commit()?;
+    Ok(())
+}

@@ -1,0 +1,94 @@
+//! Environments: the tenants.
+
+use stile_core::settings::Kind;
+use stile_core::{EnvironmentId, Micros};
+
+use crate::error::StoreError;
+use crate::mutation::{Miss, Step};
+use crate::value::Row;
+use crate::{Store, Value};
+
+/// A tenant as it is stored. `settings` is the JSON text of `stile_core::Settings`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Environment {
+    /// Its id.
+    pub id: EnvironmentId,
+    /// Grows with every change of its settings or keys; caches go by it.
+    pub version: i64,
+    /// Sandbox or live.
+    pub kind: Kind,
+    /// A name for operators.
+    pub name: String,
+    /// JSON.
+    pub settings: String,
+    /// When it was made.
+    pub created_at: Micros,
+}
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!("SELECT id, version, kind, name, settings, created_at FROM environments ", $rest)
+    };
+}
+
+fn read(mut row: Row) -> Result<Environment, StoreError> {
+    Ok(Environment {
+        id: row.take()?,
+        version: row.take()?,
+        kind: match row.take::<String>()?.as_str() {
+            "live" => Kind::Live,
+            "sandbox" => Kind::Sandbox,
+            _ => return Err(StoreError::Corrupt("an environment of an unknown kind")),
+        },
+        name: row.take()?,
+        settings: row.take()?,
+        created_at: row.take()?,
+    })
+}
+
+impl Store {
+    /// The environment of that id.
+    pub async fn environment(&self, id: EnvironmentId) -> Result<Option<Environment>, StoreError> {
+        let sql = select!("WHERE id = ?1");
+        self.row(sql, vec![id.into()]).await?.map(read).transpose()
+    }
+
+    /// The environment's version alone: what a cache asks on every request.
+    pub async fn environment_version(&self, id: EnvironmentId) -> Result<Option<i64>, StoreError> {
+        let sql = "SELECT version FROM environments WHERE id = ?1";
+        self.row(sql, vec![id.into()]).await?.map(|mut row| row.take()).transpose()
+    }
+
+    /// All environments, oldest first.
+    pub async fn environments(&self) -> Result<Vec<Environment>, StoreError> {
+        let sql = select!("ORDER BY created_at, id");
+        self.rows(sql, Vec::new()).await?.into_iter().map(read).collect()
+    }
+}
+
+/// A new environment; misses with `Taken` when the id exists.
+pub fn insert(e: &Environment) -> Step {
+    let sql = "INSERT INTO environments (id, version, kind, name, settings, created_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+    let args: Vec<Value> = vec![
+        e.id.into(),
+        e.version.into(),
+        e.kind.as_str().into(),
+        e.name.as_str().into(),
+        e.settings.as_str().into(),
+        e.created_at.into(),
+    ];
+    Step::one(sql, args, Miss::Taken)
+}
+
+/// Other settings, when the environment is still at the version that was read.
+pub fn configure(id: EnvironmentId, version: i64, settings: &str) -> Step {
+    let sql = "UPDATE environments SET settings = ?3, version = version + 1 WHERE id = ?1 AND version = ?2";
+    Step::one(sql, vec![id.into(), version.into(), settings.into()], Miss::EnvironmentChanged)
+}
+
+/// Marks the environment as changed: caches read it anew.
+pub fn touched(id: EnvironmentId) -> Step {
+    let sql = "UPDATE environments SET version = version + 1 WHERE id = ?1";
+    Step::one(sql, vec![id.into()], Miss::NotFound)
+}

@@ -1,0 +1,54 @@
+//! The ledger: what has been used up (invariant 1). One conditional write decides, on any number of nodes.
+
+use stile_core::Micros;
+
+use crate::error::StoreError;
+use crate::mutation::{Miss, Step};
+use crate::{Store, Value};
+
+/// What kind of thing is used up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// A nonce of a device proof.
+    Nonce,
+    /// A WebAuthn challenge.
+    Challenge,
+    /// A one-time code.
+    Code,
+    /// A single-use elevated access token.
+    ElevatedToken,
+}
+
+impl Kind {
+    /// The text in the table.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Nonce => "nonce",
+            Self::Challenge => "challenge",
+            Self::Code => "code",
+            Self::ElevatedToken => "elevated_token",
+        }
+    }
+}
+
+/// Uses a thing up. It is remembered until `expires_at`, which must not be earlier than the thing's own end.
+pub fn consume(kind: Kind, key: &[u8], now: Micros, expires_at: Micros) -> Step {
+    consume_noting(kind, key, None, now, expires_at)
+}
+
+/// As `consume`, and keeps by whom, so that the same user of it can be answered the same again.
+pub fn consume_noting(kind: Kind, key: &[u8], note: Option<[u8; 32]>, now: Micros, expires_at: Micros) -> Step {
+    let sql = "INSERT INTO ledger (kind, key, note, used_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)
+               ON CONFLICT DO NOTHING";
+    let args: Vec<Value> = vec![kind.as_str().into(), key.into(), note.into(), now.into(), expires_at.into()];
+    Step::one(sql, args, Miss::AlreadyUsed)
+}
+
+impl Store {
+    /// The note of a thing that was used up; `None` when it was not, or without a note.
+    pub async fn ledger_note(&self, kind: Kind, key: &[u8]) -> Result<Option<[u8; 32]>, StoreError> {
+        let sql = "SELECT note FROM ledger WHERE kind = ?1 AND key = ?2";
+        let row = self.row(sql, vec![kind.as_str().into(), key.into()]).await?;
+        row.map_or(Ok(None), |mut row| row.take())
+    }
+}

@@ -1,0 +1,23 @@
+//! Facts about the database itself.
+
+use crate::error::{CommitError, StoreError};
+use crate::mutation::{Mutation, Step};
+use crate::{Store, Value};
+
+impl Store {
+    /// Keeps `value` under `name` unless something is kept there already, and answers what is kept.
+    pub async fn remember(&self, name: &'static str, value: &[u8]) -> Result<Vec<u8>, StoreError> {
+        let insert = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+        if let Some(kept) = self.recall(name).await? {
+            return Ok(kept);
+        }
+        let step = Step::any(insert, vec![name.into(), value.into()]);
+        self.commit(Mutation::new([step])).await.map_err(|e: CommitError| StoreError::Engine(e.to_string()))?;
+        self.recall(name).await?.ok_or(StoreError::Corrupt("a fact that was just written is missing"))
+    }
+
+    async fn recall(&self, name: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT value FROM meta WHERE name = ?1";
+        self.row(sql, vec![Value::from(name)]).await?.map(|mut row| row.take()).transpose()
+    }
+}

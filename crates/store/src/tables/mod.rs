@@ -1,0 +1,25 @@
+//! One file per table: its rows, its reads, and a typed constructor for every guarded write.
+
+pub mod api_tokens;
+pub mod audit;
+pub mod counters;
+pub mod credentials;
+pub mod environments;
+pub mod ledger;
+mod meta;
+pub mod outbox;
+pub mod passkeys;
+pub mod sessions;
+pub mod signing_keys;
+mod sweep;
+pub mod users;
+pub mod verifications;
+
+pub use api_tokens::ApiToken;
+pub use audit::{AuditEvent, AuditRow};
+pub use environments::Environment;
+pub use outbox::{Mail, MailSlot};
+pub use passkeys::Passkey;
+pub use signing_keys::SigningKeyRow;
+pub use users::Account;
+pub use verifications::Verification;

@@ -1,0 +1,75 @@
+//! Sessions. A session that ends is deleted, so that the next request with its token finds nothing.
+
+use stile_core::{EnvironmentId, Level, Micros, Proof, Session, SessionId, UserId};
+
+use crate::Value;
+use crate::mutation::{Miss, Step};
+
+fn level(level: Level) -> &'static str {
+    match level {
+        Level::Full => "full",
+        Level::Pending => "pending",
+    }
+}
+
+fn proofs(proofs: &[Proof]) -> Value {
+    // Numbers, booleans and fixed words always serialise.
+    serde_json::to_string(proofs).unwrap_or_else(|_| "[]".into()).into()
+}
+
+/// A new session.
+pub fn insert(environment: EnvironmentId, owner: UserId, s: &Session) -> Step {
+    let sql = "INSERT INTO sessions (id, environment, owner, level, created_at, expires_at, idle_expires_at,
+                                     sign_in_credential, last_credential, session_key, device_key, proofs)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING";
+    let args: Vec<Value> = vec![
+        s.id.into(),
+        environment.into(),
+        owner.into(),
+        level(s.level).into(),
+        s.created_at.into(),
+        s.expires_at.into(),
+        s.idle_expires_at.into(),
+        s.sign_in_credential.into(),
+        s.last_credential.into(),
+        s.session_key.as_deref().into(),
+        s.device_key.as_deref().into(),
+        proofs(&s.proofs),
+    ];
+    Step::one(sql, args, Miss::Taken)
+}
+
+/// What was proved in a session that lives on under its id.
+pub fn proved(environment: EnvironmentId, owner: UserId, s: &Session) -> Step {
+    let sql = "UPDATE sessions SET proofs = ?4, last_credential = ?5, idle_expires_at = ?6
+               WHERE id = ?1 AND environment = ?2 AND owner = ?3";
+    let args: Vec<Value> = vec![
+        s.id.into(),
+        environment.into(),
+        owner.into(),
+        proofs(&s.proofs),
+        s.last_credential.into(),
+        s.idle_expires_at.into(),
+    ];
+    Step::one(sql, args, Miss::SessionGone)
+}
+
+/// A refresh: the idle limit moves on. Refreshing twice, from two tabs, is the same as once.
+pub fn refreshed(environment: EnvironmentId, id: SessionId, idle_expires_at: Micros) -> Step {
+    let sql = "UPDATE sessions SET idle_expires_at = ?3 WHERE id = ?1 AND environment = ?2";
+    Step::one(sql, vec![id.into(), environment.into(), idle_expires_at.into()], Miss::SessionGone)
+}
+
+/// Uses up a session id when another takes its place.
+pub fn replaced(environment: EnvironmentId, id: SessionId) -> Step {
+    Step::one(
+        "DELETE FROM sessions WHERE id = ?1 AND environment = ?2",
+        vec![id.into(), environment.into()],
+        Miss::SessionGone,
+    )
+}
+
+/// Ends a session; ending one that has ended is no error.
+pub fn end(environment: EnvironmentId, id: SessionId) -> Step {
+    Step::any("DELETE FROM sessions WHERE id = ?1 AND environment = ?2", vec![id.into(), environment.into()])
+}

@@ -1,0 +1,172 @@
+//! Users, and the principal query.
+
+use stile_core::principal::Profile;
+use stile_core::{Credential, EnvironmentId, Level, Micros, Principal, Session, SessionId, User, UserId};
+
+use super::credentials;
+use crate::error::StoreError;
+use crate::mutation::{Miss, Step};
+use crate::value::Row;
+use crate::{Store, Value};
+
+/// A user with credentials, outside of any session: what signing in reads.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Account {
+    /// The person.
+    pub user: User,
+    /// Oldest first.
+    pub credentials: Vec<Credential>,
+}
+
+fn user(row: &mut Row) -> Result<User, StoreError> {
+    Ok(User {
+        id: row.take()?,
+        version: row.take()?,
+        profile: row.take_json::<Profile>()?,
+        first_visit: row.take()?,
+        last_visit: row.take()?,
+    })
+}
+
+impl Store {
+    /// Who is asking: session, user, user version, credentials and environment version, in one query.
+    ///
+    /// The caller decides whether the session has ended by its times.
+    pub async fn principal(
+        &self,
+        environment: EnvironmentId,
+        session: SessionId,
+    ) -> Result<Option<Principal>, StoreError> {
+        let sql = "SELECT e.version,
+                          u.id, u.version, u.profile, u.first_visit, u.last_visit,
+                          s.level, s.created_at, s.expires_at, s.idle_expires_at,
+                          s.sign_in_credential, s.last_credential, s.session_key, s.device_key, s.proofs,
+                          c.id, c.facts, c.sign_in, c.created_at, c.verified_at
+                   FROM sessions s
+                   JOIN users u ON u.id = s.owner AND u.environment = s.environment
+                   JOIN environments e ON e.id = s.environment
+                   LEFT JOIN credentials c ON c.owner = u.id AND c.environment = s.environment
+                   WHERE s.id = ?1 AND s.environment = ?2
+                   ORDER BY c.created_at, c.id";
+        let mut rows = self.rows(sql, vec![session.into(), environment.into()]).await?.into_iter();
+        let Some(mut row) = rows.next() else { return Ok(None) };
+        let environment_version = row.take()?;
+        let user = user(&mut row)?;
+        let session = Session {
+            id: session,
+            level: match row.take::<String>()?.as_str() {
+                "full" => Level::Full,
+                "pending" => Level::Pending,
+                _ => return Err(StoreError::Corrupt("a session of an unknown level")),
+            },
+            created_at: row.take()?,
+            expires_at: row.take()?,
+            idle_expires_at: row.take()?,
+            sign_in_credential: row.take()?,
+            last_credential: row.take()?,
+            session_key: row.take()?,
+            device_key: row.take()?,
+            proofs: row.take_json()?,
+        };
+        let mut found: Vec<Credential> = credentials::read_optional(&mut row)?.into_iter().collect();
+        for mut row in rows {
+            row.skip(15);
+            found.extend(credentials::read_optional(&mut row)?);
+        }
+        Ok(Some(Principal { environment, environment_version, user, session, credentials: found }))
+    }
+
+    /// The account that a credential belongs to, by the credential's unique identifier.
+    pub async fn account_by_identifier(
+        &self,
+        environment: EnvironmentId,
+        format: &'static str,
+        identifier: &[u8],
+    ) -> Result<Option<Account>, StoreError> {
+        let sql = "SELECT u.id, u.version, u.profile, u.first_visit, u.last_visit,
+                          c.id, c.facts, c.sign_in, c.created_at, c.verified_at
+                   FROM credentials k
+                   JOIN users u ON u.id = k.owner AND u.environment = k.environment
+                   JOIN credentials c ON c.owner = u.id AND c.environment = k.environment
+                   WHERE k.environment = ?1 AND k.format = ?2 AND k.identifier = ?3
+                   ORDER BY c.created_at, c.id";
+        let rows = self.rows(sql, vec![environment.into(), format.into(), identifier.into()]).await?;
+        let mut account: Option<Account> = None;
+        for mut row in rows {
+            let user = user(&mut row)?;
+            let credential = credentials::read_optional(&mut row)?;
+            account.get_or_insert(Account { user, credentials: Vec::new() }).credentials.extend(credential);
+        }
+        Ok(account)
+    }
+
+    /// How many users the environment has.
+    pub async fn count_users(&self, environment: EnvironmentId) -> Result<i64, StoreError> {
+        let row = self.row("SELECT COUNT(*) FROM users WHERE environment = ?1", vec![environment.into()]).await?;
+        row.map_or(Ok(0), |mut row| row.take())
+    }
+
+    /// Whether a username is taken in the environment.
+    pub async fn username_taken(&self, environment: EnvironmentId, username: &str) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM users WHERE environment = ?1 AND username = ?2";
+        Ok(self.row(sql, vec![environment.into(), username.into()]).await?.is_some())
+    }
+}
+
+fn profile_json(profile: &Profile) -> Value {
+    // A profile is made of strings, booleans and JSON values: it always serialises.
+    serde_json::to_string(profile).unwrap_or_else(|_| "{}".into()).into()
+}
+
+/// A new user.
+pub fn insert(environment: EnvironmentId, user: &User) -> Step {
+    let sql = "INSERT INTO users (id, environment, version, profile, username, first_visit, last_visit)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
+    let args: Vec<Value> = vec![
+        user.id.into(),
+        environment.into(),
+        user.version.into(),
+        profile_json(&user.profile),
+        user.profile.username.as_deref().into(),
+        user.first_visit.into(),
+        user.last_visit.into(),
+    ];
+    Step::one(sql, args, Miss::Taken)
+}
+
+/// Begins every change of a user's factors, credentials or codes (invariant 6).
+pub fn changed(environment: EnvironmentId, user: &User) -> Step {
+    let sql = "UPDATE users SET version = version + 1 WHERE id = ?1 AND environment = ?2 AND version = ?3";
+    Step::one(sql, vec![user.id.into(), environment.into(), user.version.into()], Miss::UserChanged)
+}
+
+/// Holds the user as read while something is granted on the strength of the factors that were read.
+pub fn unchanged(environment: EnvironmentId, user: &User) -> Step {
+    let sql = "UPDATE users SET version = version WHERE id = ?1 AND environment = ?2 AND version = ?3";
+    Step::one(sql, vec![user.id.into(), environment.into(), user.version.into()], Miss::UserChanged)
+}
+
+/// As `unchanged`, and notes the visit.
+pub fn visited(environment: EnvironmentId, user: &User, now: Micros) -> Step {
+    let sql = "UPDATE users SET last_visit = ?4 WHERE id = ?1 AND environment = ?2 AND version = ?3";
+    Step::one(sql, vec![user.id.into(), environment.into(), user.version.into(), now.into()], Miss::UserChanged)
+}
+
+/// Other profile fields. Names are unique in the environment: check `username_taken` in the same turn.
+pub fn profile(environment: EnvironmentId, user: UserId, profile: &Profile) -> Step {
+    let sql = "UPDATE users SET profile = ?3, username = ?4
+               WHERE id = ?1 AND environment = ?2
+                 AND NOT EXISTS (SELECT 1 FROM users o WHERE o.environment = ?2 AND o.username = ?4 AND o.id <> ?1)";
+    let args: Vec<Value> =
+        vec![user.into(), environment.into(), profile_json(profile), profile.username.as_deref().into()];
+    Step::one(sql, args, Miss::Taken)
+}
+
+/// Removes the user with everything that is theirs.
+pub fn delete(environment: EnvironmentId, user: UserId) -> Step {
+    Step::one(
+        "DELETE FROM users WHERE id = ?1 AND environment = ?2",
+        vec![user.into(), environment.into()],
+        Miss::NotFound,
+    )
+}
