@@ -51,12 +51,11 @@ pub fn verify(
     let key = PublicKeyHex::parse(key).map_err(|_| DeviceProofError::Key)?;
     let token = encoding::unhex(nonce).ok_or(DeviceProofError::Nonce)?;
     let max_age = NONCE_SECONDS.saturating_mul(1_000_000);
-    let id = sealed_token::check(&keys.nonce, &[environment.as_bytes()], &token, now.get(), max_age).map_err(
-        |e| match e {
+    let id = sealed_token::check(&keys.nonce, &[environment.as_bytes()], &token, now.get(), max_age)
+        .map_err(|e| match e {
             SealedTokenError::Expired => DeviceProofError::Expired,
             _ => DeviceProofError::Nonce,
-        },
-    )?;
+        })?;
     if !key.verify(nonce.as_bytes(), signature) {
         return Err(DeviceProofError::Signature);
     }

@@ -6,9 +6,9 @@ use stile_core::{CredentialId, EnvironmentId, Method, Micros, Proof, SessionId, 
 use stile_keys::sealed_token::{self, SealedTokenError, TokenId};
 use stile_keys::{Keyring, encoding};
 use stile_webauthn::{
-    Algorithm, AllowedOrigin, AssertionExpectation, AssertionResponse, NewCredential, RegistrationExpectation,
-    RegistrationResponse, RelyingParty, StoredCredential, UserVerification, peek_challenge, verify_assertion,
-    verify_registration,
+    Algorithm, AllowedOrigin, AssertionExpectation, AssertionResponse, NewCredential,
+    RegistrationExpectation, RegistrationResponse, RelyingParty, StoredCredential, UserVerification,
+    peek_challenge, verify_assertion, verify_registration,
 };
 
 /// How long a ceremony may take, in seconds: the options' `timeout`, and the life of the challenge.
@@ -64,7 +64,8 @@ impl Party {
             .filter(|o| !matches!(o, OriginPattern::AnyLabel { .. }))
             .filter_map(|o| AllowedOrigin::parse(&o.to_string()).ok())
             .collect();
-        let local = settings.allowed_origins.iter().any(OriginPattern::is_localhost).then(|| "localhost".to_owned());
+        let local =
+            settings.allowed_origins.iter().any(OriginPattern::is_localhost).then(|| "localhost".to_owned());
         let id = settings.passkeys.rp_id.clone().or(local).ok_or(PasskeyError::NotConfigured)?;
         let user_verification = match settings.passkeys.user_verification {
             settings::UserVerification::Required => UserVerification::Required,
@@ -85,7 +86,9 @@ pub fn new_challenge(keys: &Keyring, environment: EnvironmentId, purpose: Purpos
 
 fn with_context<T>(environment: EnvironmentId, purpose: Purpose, f: impl FnOnce(&[&[u8]]) -> T) -> T {
     match purpose {
-        Purpose::Register(sid, user) => f(&[b"register", environment.as_bytes(), sid.as_bytes(), user.as_bytes()]),
+        Purpose::Register(sid, user) => {
+            f(&[b"register", environment.as_bytes(), sid.as_bytes(), user.as_bytes()])
+        }
         Purpose::Authenticate(sid, user) => {
             f(&[b"authenticate", environment.as_bytes(), sid.as_bytes(), user.as_bytes()])
         }

@@ -1,1 +1,103 @@
+//! The server: HTTP API, gate, flows, mail and development surfaces.
+//!
+//! `router` makes the whole HTTP surface over an `App`; `serve` runs it with its jobs until told to stop.
 
+mod access;
+mod api;
+mod app;
+mod assets;
+pub mod clock;
+mod config;
+mod context;
+pub mod delivery;
+mod dev;
+mod environment;
+mod error;
+pub mod flows;
+pub mod gate;
+mod http;
+mod jobs;
+mod limits;
+mod openapi;
+mod tokens;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router, middleware};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower_http::catch_panic::CatchPanicLayer;
+
+pub use app::App;
+pub use config::{Config, Development};
+pub use dev::DEMO_ENVIRONMENT;
+pub use error::Code;
+pub use openapi::{ACCESS, access};
+
+/// The whole HTTP surface.
+pub fn router(app: Arc<App>) -> Router {
+    let (api, document) = api::api(&app);
+    let mut router = api
+        .route("/healthz", get(|| async { StatusCode::NO_CONTENT }))
+        .route("/readyz", get(ready))
+        .route("/openapi.json", get(|| async move { Json(document) }))
+        .merge(assets::docs());
+    if app.config.development.is_some() {
+        router = router.merge(dev::routes(&app));
+    }
+    router
+        .fallback(|| async { error::ApiError::from(Code::NotFound) })
+        .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
+            error::ApiError::internal("a request panicked").into_response()
+        }))
+        .layer(middleware::from_fn(http::outer_layer))
+        .with_state(app)
+}
+
+/// The OpenAPI document alone, for `stile openapi`.
+pub fn openapi_document(app: &Arc<App>) -> utoipa::openapi::OpenApi {
+    api::api(app).1
+}
+
+/// Whether this node can do its work: its database answers.
+async fn ready(
+    axum::extract::State(app): axum::extract::State<Arc<App>>,
+) -> Result<StatusCode, error::ApiError> {
+    app.store.environments().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Serves until `stop` turns true, then finishes what is under way.
+pub async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    transport: delivery::Transport,
+    stop: watch::Receiver<bool>,
+) -> std::io::Result<()> {
+    let sender = delivery::Sender {
+        store: app.store.clone(),
+        keyring: Arc::clone(&app.keys),
+        clock: Arc::clone(&app.clock),
+        transport,
+        dev_outbox: app.dev_outbox.clone(),
+    };
+    let mail = tokio::spawn(delivery::run(sender, Arc::clone(&app.mail_waiting), stop.clone()));
+    let sweep = tokio::spawn(jobs::sweep(Arc::clone(&app), stop.clone()));
+    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let mut stopped = stop;
+    let served = axum::serve(listener, service)
+        .with_graceful_shutdown(async move {
+            let _closed = stopped.wait_for(|stop| *stop).await;
+        })
+        .await;
+    for job in [mail, sweep] {
+        if let Err(error) = job.await {
+            tracing::error!(%error, "a job ended badly");
+        }
+    }
+    served
+}

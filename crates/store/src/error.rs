@@ -44,7 +44,9 @@ pub enum OpenError {
         reason: String,
     },
     /// A newer Stile has written here.
-    #[error("the database was made by a newer Stile (schema {found}, this one knows {known}): use that version or newer")]
+    #[error(
+        "the database was made by a newer Stile (schema {found}, this one knows {known}): use that version or newer"
+    )]
     Newer {
         /// Its schema version.
         found: i64,
@@ -52,7 +54,9 @@ pub enum OpenError {
         known: i64,
     },
     /// A migration that was applied is not the one in this binary.
-    #[error("migration {0} in the database differs from the one in this binary: restore a backup or use the binary that made it")]
+    #[error(
+        "migration {0} in the database differs from the one in this binary: restore a backup or use the binary that made it"
+    )]
     Altered(i64),
 }
 

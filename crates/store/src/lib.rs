@@ -18,9 +18,9 @@ use stile_core::Micros;
 pub use error::{CommitError, OpenError, StoreError};
 pub use mutation::{Miss, Mutation, Step};
 pub use tables::{
-    Account, ApiToken, AuditEvent, AuditRow, Environment, Mail, MailSlot, Passkey, SigningKeyRow, Verification,
-    api_tokens, audit, counters, credentials, environments, ledger, outbox, passkeys, sessions, signing_keys, users,
-    verifications,
+    Account, ApiToken, AuditEvent, AuditRow, Environment, Mail, MailSlot, Passkey, SigningKeyRow,
+    Verification, api_tokens, audit, counters, credentials, environments, ledger, outbox, passkeys, sessions,
+    signing_keys, users, verifications,
 };
 use value::{Row, Value};
 

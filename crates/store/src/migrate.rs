@@ -17,6 +17,7 @@ pub(crate) fn newest() -> i64 {
 
 /// A checksum against accidents, not against attackers (FNV-1a, 64 bits).
 pub(crate) fn checksum(sql: &str) -> i64 {
-    let hash = sql.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+    let hash =
+        sql.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
     i64::from_ne_bytes(hash.to_ne_bytes())
 }

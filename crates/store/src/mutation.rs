@@ -7,6 +7,8 @@ use crate::value::Value;
 pub enum Miss {
     /// The single-use thing was used before.
     AlreadyUsed,
+    /// The nonce of a device proof was used before.
+    NonceUsed,
     /// The user's factors or credentials changed since they were read, or the user is gone.
     UserChanged,
     /// The session ended or was replaced since it was read.

@@ -1,12 +1,14 @@
 //! The embedded engine: reads inline on the caller's thread, one writer thread with group commit.
 
+#[cfg(test)]
+mod plans;
 mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags, ToSql, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior, params};
 use stile_core::Micros;
 use tokio::sync::{mpsc, oneshot};
 
@@ -39,10 +41,17 @@ pub(crate) struct Job {
 
 impl Sqlite {
     pub(crate) fn open(path: &Path, now: Micros) -> Result<Self, OpenError> {
-        let unusable = |e: rusqlite::Error| OpenError::Unusable { path: path.to_owned(), reason: e.to_string() };
+        let unusable =
+            |e: rusqlite::Error| OpenError::Unusable { path: path.to_owned(), reason: why(path, &e) };
         let mut writer = connect(path, OpenFlags::SQLITE_OPEN_CREATE).map_err(unusable)?;
+        let mode = write_ahead(&writer).map_err(unusable)?;
+        if mode != "wal" {
+            let reason =
+                format!("there, SQLite can keep only a `{mode}` journal; a file on a local disk is needed");
+            return Err(OpenError::Unusable { path: path.to_owned(), reason });
+        }
         // FULL: the answer of a commit is given after the log is on disk (invariant 5).
-        writer.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;").map_err(unusable)?;
+        writer.execute_batch("PRAGMA synchronous = FULL;").map_err(unusable)?;
         migrate(&mut writer, now).map_err(|e| match e {
             MigrateError::Open(e) => e,
             MigrateError::Engine(e) => unusable(e),
@@ -88,6 +97,37 @@ fn connect(path: &Path, extra: OpenFlags) -> rusqlite::Result<Connection> {
     db.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     db.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16000;")?;
     Ok(db)
+}
+
+/// Turns the write-ahead log on and answers the journal mode that is then in force.
+///
+/// SQLite does not wait for others here, as it does elsewhere: of several processes that make a new
+/// file together, all but one are told at once that it is locked.
+fn write_ahead(db: &Connection) -> rusqlite::Result<String> {
+    const STEP_MS: u64 = 5;
+    let mut waited = 0;
+    loop {
+        match db.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)) {
+            Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && waited < BUSY_MS => {
+                std::thread::sleep(std::time::Duration::from_millis(STEP_MS));
+                waited += STEP_MS;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// Why a file cannot be opened. For the commonest reasons SQLite itself says no more than that it cannot.
+fn why(path: &Path, error: &rusqlite::Error) -> String {
+    if path.is_dir() {
+        return "it is a folder".into();
+    }
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() && !folder.exists() => {
+            "its folder does not exist".into()
+        }
+        _ => error.to_string(),
+    }
 }
 
 fn query(db: &Connection, sql: &str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
@@ -150,11 +190,16 @@ fn migrate(db: &mut Connection, now: Micros) -> Result<(), MigrateError> {
         let sum = checksum(migration.sql);
         if migration.version > found {
             tx.execute_batch(&migration.sql.replace("\n);", "\n) STRICT;"))?;
-            tx.execute("INSERT INTO migrations VALUES (?1, ?2, ?3)", params![migration.version, sum, now.get()])?;
+            tx.execute(
+                "INSERT INTO migrations VALUES (?1, ?2, ?3)",
+                params![migration.version, sum, now.get()],
+            )?;
             continue;
         }
         let applied: i64 =
-            tx.query_row("SELECT checksum FROM migrations WHERE version = ?1", [migration.version], |r| r.get(0))?;
+            tx.query_row("SELECT checksum FROM migrations WHERE version = ?1", [migration.version], |r| {
+                r.get(0)
+            })?;
         if applied != sum {
             return Err(MigrateError::Open(OpenError::Altered(migration.version)));
         }

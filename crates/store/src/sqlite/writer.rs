@@ -1,7 +1,7 @@
 //! The writer thread: takes what is waiting, up to a bound, and commits it as one transaction, with a
 //! savepoint for each mutation. One disk flush serves them all.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Job;
@@ -30,11 +30,9 @@ pub(super) fn run(db: Connection, mut jobs: mpsc::Receiver<Job>) {
 }
 
 fn commit(db: &Connection, group: Vec<Job>) -> Vec<Waiting> {
-    let fail = |group: Vec<Job>, error: &rusqlite::Error| -> Vec<Waiting> {
-        group.into_iter().map(|job| (job.done, Err(failed(error)))).collect()
-    };
     if let Err(error) = db.execute_batch("BEGIN IMMEDIATE") {
-        return fail(group, &error);
+        let error = not_begun(&error);
+        return group.into_iter().map(|job| (job.done, Err(error.clone()))).collect();
     }
     let mut waiting: Vec<Waiting> = Vec::with_capacity(group.len());
     let mut jobs = group.into_iter();
@@ -46,12 +44,12 @@ fn commit(db: &Connection, group: Vec<Job>) -> Vec<Waiting> {
             break;
         }
     }
-    let lost = |waiting: Vec<Waiting>, error: CommitError| -> Vec<Waiting> {
-        waiting.into_iter().map(|(done, answer)| (done, answer.and(Err(error.clone())))).collect()
-    };
     if db.is_autocommit() {
-        let error = CommitError::Failed("the transaction was rolled back".into());
-        let mut waiting = lost(waiting, error.clone());
+        let error = match waiting.last() {
+            Some((_, Err(error @ CommitError::Failed(_)))) => error.clone(),
+            _ => CommitError::Failed("the transaction was rolled back".into()),
+        };
+        let mut waiting = lost(waiting, &error);
         waiting.extend(jobs.map(|job| (job.done, Err(error.clone()))));
         return waiting;
     }
@@ -59,13 +57,23 @@ fn commit(db: &Connection, group: Vec<Job>) -> Vec<Waiting> {
         Ok(()) => waiting,
         Err(error) => {
             tracing::error!(%error, "a commit failed");
-            if !db.is_autocommit()
-                && let Err(error) = db.execute_batch("ROLLBACK")
-            {
-                tracing::error!(%error, "a rollback failed");
-            }
-            lost(waiting, failed(&error))
+            rollback(db);
+            lost(waiting, &failed(&error))
         }
+    }
+}
+
+/// The answers when nothing of a group happened. Misses are taken back too: a guard may have missed for
+/// what a neighbour wrote, and that did not happen either.
+fn lost(waiting: Vec<Waiting>, error: &CommitError) -> Vec<Waiting> {
+    waiting.into_iter().map(|(done, _)| (done, Err(error.clone()))).collect()
+}
+
+fn rollback(db: &Connection) {
+    if !db.is_autocommit()
+        && let Err(error) = db.execute_batch("ROLLBACK")
+    {
+        tracing::error!(%error, "a rollback failed");
     }
 }
 
@@ -77,7 +85,11 @@ fn apply(db: &Connection, mutation: &Mutation) -> Result<(), CommitError> {
     if db.is_autocommit() {
         return outcome;
     }
-    db.execute_batch(close).map_err(|e| failed(&e))?;
+    if let Err(error) = db.execute_batch(close) {
+        // Half of this mutation may stand in the transaction, which must not be committed then.
+        rollback(db);
+        return Err(failed(&error));
+    }
     outcome
 }
 
@@ -98,6 +110,18 @@ fn steps(db: &Connection, mutation: &Mutation) -> Result<(), CommitError> {
     Ok(())
 }
 
+/// Another process that keeps the lock for longer than we wait is a crowd, not a fault.
+fn not_begun(error: &rusqlite::Error) -> CommitError {
+    if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) {
+        tracing::warn!("another process keeps the database locked");
+        return CommitError::Busy;
+    }
+    failed(error)
+}
+
 fn failed(error: &rusqlite::Error) -> CommitError {
     CommitError::Failed(error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,11 +27,12 @@ pub fn admit(key: [u8; 32], rate: Rate, now: Micros) -> Step {
 }
 
 /// Lets a success pass only while the failures keep within the rate, and clears them (invariant 7).
+/// The window ends with it: the next one begins with the next failure.
 pub fn clear(key: [u8; 32], rate: Rate, now: Micros) -> Step {
     let sql = "INSERT INTO counters (key, count, expires_at) VALUES (?1, 0, ?2)
                ON CONFLICT (key) DO UPDATE SET count = 0, expires_at = excluded.expires_at
-               WHERE counters.expires_at <= ?3 OR counters.count < ?4";
-    Step::one(sql, vec![key.into(), window_end(rate, now), now.into(), rate.requests.into()], Miss::LockedOut)
+               WHERE counters.expires_at <= ?2 OR counters.count < ?3";
+    Step::one(sql, vec![key.into(), now.into(), rate.requests.into()], Miss::LockedOut)
 }
 
 fn window_end(rate: Rate, now: Micros) -> Value {

@@ -37,11 +37,19 @@ pub fn consume(kind: Kind, key: &[u8], now: Micros, expires_at: Micros) -> Step 
 }
 
 /// As `consume`, and keeps by whom, so that the same user of it can be answered the same again.
-pub fn consume_noting(kind: Kind, key: &[u8], note: Option<[u8; 32]>, now: Micros, expires_at: Micros) -> Step {
+pub fn consume_noting(
+    kind: Kind,
+    key: &[u8],
+    note: Option<[u8; 32]>,
+    now: Micros,
+    expires_at: Micros,
+) -> Step {
     let sql = "INSERT INTO ledger (kind, key, note, used_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)
                ON CONFLICT DO NOTHING";
     let args: Vec<Value> = vec![kind.as_str().into(), key.into(), note.into(), now.into(), expires_at.into()];
-    Step::one(sql, args, Miss::AlreadyUsed)
+    // A nonce rides along with other single-use things: its miss must be told from theirs.
+    let miss = if kind == Kind::Nonce { Miss::NonceUsed } else { Miss::AlreadyUsed };
+    Step::one(sql, args, miss)
 }
 
 impl Store {

@@ -12,7 +12,9 @@ impl Store {
             return Ok(kept);
         }
         let step = Step::any(insert, vec![name.into(), value.into()]);
-        self.commit(Mutation::new([step])).await.map_err(|e: CommitError| StoreError::Engine(e.to_string()))?;
+        self.commit(Mutation::new([step]))
+            .await
+            .map_err(|e: CommitError| StoreError::Engine(e.to_string()))?;
         self.recall(name).await?.ok_or(StoreError::Corrupt("a fact that was just written is missing"))
     }
 

@@ -11,7 +11,7 @@ pub mod outbox;
 pub mod passkeys;
 pub mod sessions;
 pub mod signing_keys;
-mod sweep;
+pub(crate) mod sweep;
 pub mod users;
 pub mod verifications;
 

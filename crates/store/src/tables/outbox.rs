@@ -57,7 +57,8 @@ impl Store {
 
 /// A new message, due at once.
 pub fn insert(mail: &Mail) -> Step {
-    let sql = "INSERT INTO outbox (id, environment, template, sealed, attempts, next_at, created_at, expires_at)
+    let sql =
+        "INSERT INTO outbox (id, environment, template, sealed, attempts, next_at, created_at, expires_at)
                VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5, ?6) ON CONFLICT DO NOTHING";
     let args: Vec<Value> = vec![
         mail.id.into(),

@@ -69,13 +69,21 @@ fn read(mut row: Row) -> Result<Passkey, StoreError> {
 
 impl Store {
     /// The user's passkeys, oldest first.
-    pub async fn passkeys(&self, environment: EnvironmentId, owner: UserId) -> Result<Vec<Passkey>, StoreError> {
+    pub async fn passkeys(
+        &self,
+        environment: EnvironmentId,
+        owner: UserId,
+    ) -> Result<Vec<Passkey>, StoreError> {
         let sql = select!("WHERE c.environment = ?1 AND c.owner = ?2 ORDER BY c.created_at, c.id");
         self.rows(sql, vec![environment.into(), owner.into()]).await?.into_iter().map(read).collect()
     }
 
     /// The passkey with this WebAuthn credential id.
-    pub async fn passkey(&self, environment: EnvironmentId, id: &[u8]) -> Result<Option<Passkey>, StoreError> {
+    pub async fn passkey(
+        &self,
+        environment: EnvironmentId,
+        id: &[u8],
+    ) -> Result<Option<Passkey>, StoreError> {
         let sql = select!("WHERE c.environment = ?1 AND c.format = 'passkey' AND c.identifier = ?2");
         self.row(sql, vec![environment.into(), id.into()]).await?.map(read).transpose()
     }
@@ -107,7 +115,8 @@ pub fn insert(p: &Passkey) -> Step {
 pub fn used(p: &Passkey, sign_count: u32, backed_up: bool, now: Micros) -> Step {
     let sql = "UPDATE passkeys SET sign_count = ?3, backed_up = ?4, updated_at = ?5
                WHERE credential = ?1 AND sign_count = ?2";
-    let args = vec![p.credential.into(), p.sign_count.into(), sign_count.into(), backed_up.into(), now.into()];
+    let args =
+        vec![p.credential.into(), p.sign_count.into(), sign_count.into(), backed_up.into(), now.into()];
     Step::one(sql, args, Miss::CounterMoved)
 }
 

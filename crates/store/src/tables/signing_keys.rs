@@ -73,5 +73,8 @@ pub fn retire_others(environment: EnvironmentId, kid: &str, until: Micros) -> St
 
 /// Forgets all keys but `kid` at once: after a compromise, nothing that they signed is accepted.
 pub fn delete_others(environment: EnvironmentId, kid: &str) -> Step {
-    Step::any("DELETE FROM signing_keys WHERE environment = ?1 AND kid <> ?2", vec![environment.into(), kid.into()])
+    Step::any(
+        "DELETE FROM signing_keys WHERE environment = ?1 AND kid <> ?2",
+        vec![environment.into(), kid.into()],
+    )
 }

@@ -6,7 +6,7 @@ use crate::Store;
 use crate::error::CommitError;
 use crate::mutation::{Mutation, Step};
 
-const SWEEPS: [&str; 6] = [
+pub(crate) const SWEEPS: [&str; 6] = [
     "DELETE FROM ledger WHERE (kind, key) IN (SELECT kind, key FROM ledger WHERE expires_at <= ?1 LIMIT 500)",
     "DELETE FROM counters WHERE key IN (SELECT key FROM counters WHERE expires_at <= ?1 LIMIT 500)",
     "DELETE FROM verifications WHERE id IN (SELECT id FROM verifications WHERE expires_at <= ?1 LIMIT 500)",

@@ -102,12 +102,17 @@ impl Store {
 
     /// How many users the environment has.
     pub async fn count_users(&self, environment: EnvironmentId) -> Result<i64, StoreError> {
-        let row = self.row("SELECT COUNT(*) FROM users WHERE environment = ?1", vec![environment.into()]).await?;
+        let row =
+            self.row("SELECT COUNT(*) FROM users WHERE environment = ?1", vec![environment.into()]).await?;
         row.map_or(Ok(0), |mut row| row.take())
     }
 
     /// Whether a username is taken in the environment.
-    pub async fn username_taken(&self, environment: EnvironmentId, username: &str) -> Result<bool, StoreError> {
+    pub async fn username_taken(
+        &self,
+        environment: EnvironmentId,
+        username: &str,
+    ) -> Result<bool, StoreError> {
         let sql = "SELECT 1 FROM users WHERE environment = ?1 AND username = ?2";
         Ok(self.row(sql, vec![environment.into(), username.into()]).await?.is_some())
     }
@@ -149,7 +154,11 @@ pub fn unchanged(environment: EnvironmentId, user: &User) -> Step {
 /// As `unchanged`, and notes the visit.
 pub fn visited(environment: EnvironmentId, user: &User, now: Micros) -> Step {
     let sql = "UPDATE users SET last_visit = ?4 WHERE id = ?1 AND environment = ?2 AND version = ?3";
-    Step::one(sql, vec![user.id.into(), environment.into(), user.version.into(), now.into()], Miss::UserChanged)
+    Step::one(
+        sql,
+        vec![user.id.into(), environment.into(), user.version.into(), now.into()],
+        Miss::UserChanged,
+    )
 }
 
 /// Other profile fields. Names are unique in the environment: check `username_taken` in the same turn.

@@ -87,7 +87,8 @@ impl Store {
 
 /// A new verification.
 pub fn insert(environment: EnvironmentId, v: &Verification) -> Step {
-    let sql = "INSERT INTO verifications (id, environment, address, sealed_address, creator, session, permitted,
+    let sql =
+        "INSERT INTO verifications (id, environment, address, sealed_address, creator, session, permitted,
                                           code, tries, created_at, expires_at)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10) ON CONFLICT DO NOTHING";
     let args: Vec<Value> = vec![

@@ -1,0 +1,75 @@
+//! Who may call: the extractors behind the access classes. Each operation takes exactly one of them, or none
+//! when it is public.
+
+use std::ops::Deref;
+
+use axum::extract::FromRequestParts;
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use stile_core::{Level, Principal};
+
+use crate::context::{Cx, bearer};
+use crate::error::{ApiError, Code};
+use crate::tokens;
+
+/// A full session: class `session`, and the base of class `gated`.
+pub struct Me(pub Principal);
+
+/// A session that may still owe a second factor: class `pending`.
+pub struct PendingOrFull(pub Principal);
+
+impl Deref for Me {
+    type Target = Principal;
+    fn deref(&self) -> &Principal {
+        &self.0
+    }
+}
+
+impl Deref for PendingOrFull {
+    type Target = Principal;
+    fn deref(&self) -> &Principal {
+        &self.0
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for PendingOrFull {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let cx = Cx::from_request_parts(parts, state).await?;
+        let me = principal(&cx, &parts.headers).await?;
+        cx.env.limiter.user(me.user.id.as_bytes())?;
+        Ok(Self(me))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Me {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let PendingOrFull(me) = PendingOrFull::from_request_parts(parts, state).await?;
+        match me.session.level {
+            Level::Full => Ok(Self(me)),
+            Level::Pending => Err(Code::AdditionalAuthRequired.into()),
+        }
+    }
+}
+
+/// The principal of the bearer token: the token's signature, and the session as it is stored now.
+pub async fn principal(cx: &Cx, headers: &HeaderMap) -> Result<Principal, ApiError> {
+    let token = bearer(headers).ok_or(Code::Unauthorized)?;
+    let claims = tokens::verify_access(cx, token)?;
+    let sid = claims.sid.parse().map_err(|_| Code::Unauthorized)?;
+    let me = cx.app.store.principal(cx.env.id, sid).await?.ok_or(Code::SessionEnded)?;
+    // Invariant 9: identity comes from the session; the token only says which one.
+    if me.user.id.to_string() != claims.sub {
+        return Err(Code::Unauthorized.into());
+    }
+    if me.session.expires_at.is_past(cx.now) || me.session.idle_expires_at.is_past(cx.now) {
+        return Err(Code::SessionEnded.into());
+    }
+    Ok(me)
+}
+
+/// The principal as it is stored now: for deciding again after somebody changed it.
+pub async fn reload(cx: &Cx, me: &Principal) -> Result<Principal, ApiError> {
+    Ok(cx.app.store.principal(cx.env.id, me.session.id).await?.ok_or(Code::SessionEnded)?)
+}

@@ -1,0 +1,33 @@
+//! One-time codes by e-mail.
+
+pub mod create;
+pub mod retry;
+pub mod signin;
+pub mod verify;
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// The answer to a code.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EmailVerificationVerifyRequest {
+    /// From the answer of `create`.
+    #[serde(rename = "verificationUUID")]
+    pub verification_uuid: String,
+    /// What the user typed: spaces, hyphens and case do not matter.
+    pub verification_token: String,
+    /// Ignored: captchas are not demanded here.
+    #[serde(default)]
+    #[expect(dead_code, reason = "clients of the contract send it; refusing it would break them")]
+    captcha_token: Option<String>,
+    /// The page's session key, instead of the header.
+    #[serde(default)]
+    pub session_public_key: Option<String>,
+    /// Scopes for an elevated access token.
+    #[serde(default)]
+    pub requested_scopes: Vec<String>,
+    /// At sign-in: asks for a `credential:link` token when the user has no second factor and none is demanded.
+    #[serde(default, rename = "allowNewMFALinking")]
+    pub allow_new_mfa_linking: bool,
+}

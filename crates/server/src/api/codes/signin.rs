@@ -1,0 +1,115 @@
+//! Opens a session with a code. The first sign-in with an address makes the user.
+
+use axum::Json as Answer;
+use axum::http::HeaderMap;
+use stile_core::principal::Profile;
+use stile_core::{Credential, CredentialId, CredentialKind, Scope, User, UserId};
+use stile_factors::device::DeviceProof;
+use stile_keys::p256_key::PublicKeyHex;
+use stile_keys::random;
+use stile_store::{Account, Mutation, Step, credentials, users};
+
+use super::EmailVerificationVerifyRequest;
+use crate::api::models::VerifyResponse;
+use crate::context::{Cx, session_key};
+use crate::error::{ApiError, Code};
+use crate::flows::codes::{self, Answered, Creator};
+use crate::flows::deciding;
+use crate::flows::sessions::{self, Opening};
+use crate::http::Json;
+use crate::limits::Bucket;
+use crate::tokens;
+
+/// Signs in with a code
+///
+/// Takes codes that belong to no session, from the page that asked for them.
+#[utoipa::path(
+    post, path = "/emailVerifications/signin", operation_id = "signInWithEmail", tag = "Codes",
+    request_body = EmailVerificationVerifyRequest,
+    responses((status = 200, body = VerifyResponse)),
+    extensions(("x-stile-access" = json!("public")))
+)]
+pub async fn handle(
+    cx: Cx,
+    headers: HeaderMap,
+    Json(body): Json<EmailVerificationVerifyRequest>,
+) -> Result<Answer<VerifyResponse>, ApiError> {
+    cx.limit(Bucket::SignIn)?;
+    let device = cx.device_proof(&headers).await?;
+    let key = session_key(&headers, body.session_public_key.as_deref())?;
+    sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
+    let creator = Creator::new(&cx, None, key.as_ref());
+    let answered = codes::judge(&cx, &body.verification_uuid, &body.verification_token, creator).await?;
+    deciding!(sign_in(&cx, &body, &answered, key.clone(), device.clone()).await)
+}
+
+async fn sign_in(
+    cx: &Cx,
+    body: &EmailVerificationVerifyRequest,
+    answered: &Answered,
+    session_key: Option<PublicKeyHex>,
+    device: Option<DeviceProof>,
+) -> Result<Answer<VerifyResponse>, ApiError> {
+    let address = answered.address.as_str();
+    let found = cx.app.store.account_by_identifier(cx.env.id, "email", address.as_bytes()).await?;
+    let new_user = found.is_none();
+    let (account, credential, user_steps) = match found {
+        Some(account) => existing(cx, account, address)?,
+        None => new_account(cx, address),
+    };
+    let proof = answered.right.proof(credential);
+    let (me, steps) = sessions::open(cx, Opening { account, proof, session_key, device });
+    let mut scopes = body.requested_scopes.clone();
+    let optional = !cx.env.settings.security.mfa.required();
+    if body.allow_new_mfa_linking && optional && !me.has_mfa() {
+        scopes.push(Scope::CredentialLink.to_string());
+    }
+    let elevation = sessions::elevation(cx, &me, proof, &scopes)?;
+    let mutation = Mutation::new(codes::use_up(cx, answered))
+        .and_all(user_steps)
+        .and_all(steps)
+        .and(sessions::granted(cx, &me, elevation.as_ref()));
+    cx.commit(mutation).await.map_err(codes::refused)?;
+    let elevated = elevation.map(|e| tokens::elevated(cx, &me, &e)).transpose()?;
+    VerifyResponse::of(cx, &me, new_user, elevated).map(Answer)
+}
+
+fn existing(
+    cx: &Cx,
+    account: Account,
+    address: &str,
+) -> Result<(Account, CredentialId, Vec<Step>), ApiError> {
+    let is_it = |c: &&Credential| matches!(&c.kind, CredentialKind::Email { address: a } if a == address);
+    let credential = account.credentials.iter().find(is_it).ok_or(Code::Conflict)?;
+    if !credential.sign_in {
+        return Err(Code::CredentialNotEnabledForSignIn.into());
+    }
+    let id = credential.id;
+    let steps =
+        vec![sessions::visit(cx, &account), credentials::verified(cx.env.id, account.user.id, id, cx.now)];
+    Ok((account, id, steps))
+}
+
+fn new_account(cx: &Cx, address: &str) -> (Account, CredentialId, Vec<Step>) {
+    let user = User {
+        id: UserId::new(cx.now, random::bytes()),
+        version: 1,
+        profile: Profile::default(),
+        first_visit: cx.now,
+        last_visit: cx.now,
+    };
+    let credential = Credential {
+        id: CredentialId::new(cx.now, random::bytes()),
+        kind: CredentialKind::Email { address: address.to_owned() },
+        sign_in: true,
+        created_at: cx.now,
+        verified_at: cx.now,
+    };
+    let steps = vec![
+        users::insert(cx.env.id, &user),
+        credentials::insert(cx.env.id, user.id, address.as_bytes(), &credential),
+        cx.audit("user.created", Some(user.id), serde_json::json!({})),
+    ];
+    let id = credential.id;
+    (Account { user, credentials: vec![credential] }, id, steps)
+}

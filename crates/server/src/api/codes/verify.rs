@@ -1,0 +1,167 @@
+//! Answers a code in a session: re-authentication for a step-up, or a new or changed address.
+
+use axum::Json as Answer;
+use axum::http::HeaderMap;
+use serde_json::json;
+use stile_core::email::EmailAddress;
+use stile_core::{Credential, CredentialId, CredentialKind, Principal, Scope};
+use stile_factors::device::DeviceProof;
+use stile_keys::random;
+use stile_store::{CommitError, Miss, Mutation, Step, credentials, users};
+
+use super::EmailVerificationVerifyRequest;
+use crate::access::{Me, reload};
+use crate::api::models::{NextViewEnum, UpdateSelfResponse, VerifyResponse};
+use crate::context::{Cx, session_key};
+use crate::delivery::Content;
+use crate::error::{ApiError, Code};
+use crate::flows::codes::{self, Answered, Creator};
+use crate::flows::{deciding, sessions};
+use crate::gate::{self, Permit};
+use crate::http::Json;
+use crate::limits::Bucket;
+use crate::tokens;
+
+/// Answers a code in a session
+///
+/// With the user's own address and `requestedScopes` this is a step-up. With another address it adds that address,
+/// which needs `credential:link`; when `PUT /users` began it, it changes the address and needs nothing more.
+#[utoipa::path(
+    post, path = "/emailVerifications/verify", operation_id = "verifyEmail", tag = "Codes",
+    request_body = EmailVerificationVerifyRequest,
+    responses((status = 200, body = UpdateSelfResponse)),
+    extensions(("x-stile-access" = json!("gated")))
+)]
+pub async fn handle(
+    cx: Cx,
+    me: Me,
+    headers: HeaderMap,
+    Json(body): Json<EmailVerificationVerifyRequest>,
+) -> Result<Answer<UpdateSelfResponse>, ApiError> {
+    cx.limit(Bucket::SignIn)?;
+    let device = cx.device_proof(&headers).await?;
+    let key = session_key(&headers, body.session_public_key.as_deref())?;
+    sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
+    let creator = Creator::new(&cx, Some(me.session.id), key.as_ref());
+    let answered = codes::judge(&cx, &body.verification_uuid, &body.verification_token, creator).await?;
+    let session = match own(&me, &answered.address) {
+        Some(_) => deciding!(step_up(&cx, &me, &body, &answered, device.as_ref()).await)?,
+        None if !body.requested_scopes.is_empty() => return Err(Code::CredentialNotAccepted.into()),
+        None if answered.verification.permitted.as_deref() == Some(Scope::CredentialUpdate.as_str()) => {
+            deciding!(change(&cx, &me, &answered, device.as_ref()).await)?
+        }
+        None => {
+            let permit = gate::pass(&cx, &me, &gate::EMAIL_LINK, &headers).await?;
+            deciding!(link(&cx, &me, &permit, &answered, device.as_ref()).await)?
+        }
+    };
+    Ok(Answer(UpdateSelfResponse { session, next_view: NextViewEnum::Done, email_verification: None }))
+}
+
+/// The user's credential of this address.
+fn own(me: &Principal, address: &EmailAddress) -> Option<CredentialId> {
+    let is_it =
+        |c: &&Credential| matches!(&c.kind, CredentialKind::Email { address: a } if a == address.as_str());
+    me.credentials.iter().find(is_it).map(|c| c.id)
+}
+
+async fn step_up(
+    cx: &Cx,
+    me: &Principal,
+    body: &EmailVerificationVerifyRequest,
+    answered: &Answered,
+    device: Option<&DeviceProof>,
+) -> Result<VerifyResponse, ApiError> {
+    let me = reload(cx, me).await?;
+    let credential = own(&me, &answered.address).ok_or(Code::CredentialNotAccepted)?;
+    let proof = answered.right.proof(credential);
+    let elevation = sessions::elevation(cx, &me, proof, &body.requested_scopes)?;
+    let (raised, steps) = sessions::raise(cx, &me, proof);
+    let mutation = Mutation::new([users::unchanged(cx.env.id, &me.user)])
+        .and_all(codes::use_up(cx, answered))
+        .and_all(steps)
+        .and(credentials::verified(cx.env.id, me.user.id, credential, cx.now))
+        .and(device.map(|d| sessions::nonce_used(cx, d)))
+        .and(sessions::granted(cx, &me, elevation.as_ref()));
+    cx.commit(mutation).await.map_err(codes::refused)?;
+    let elevated = elevation.map(|e| tokens::elevated(cx, &raised, &e)).transpose()?;
+    VerifyResponse::of(cx, &raised, false, elevated)
+}
+
+async fn link(
+    cx: &Cx,
+    me: &Principal,
+    permit: &Permit<gate::CredentialLink>,
+    answered: &Answered,
+    device: Option<&DeviceProof>,
+) -> Result<VerifyResponse, ApiError> {
+    let me = reload(cx, me).await?;
+    let notice = Content::EmailAdded { masked: answered.address.masked(), at: cx.now };
+    let steps = [
+        cx.notice(me.email(), notice)?,
+        Some(cx.audit("email.linked", Some(me.user.id), json!({ "permit": permit.how() }))),
+    ];
+    attach(cx, me, answered, device, None, steps.into_iter().flatten()).await
+}
+
+/// The permit for this was used up when the change was asked for.
+async fn change(
+    cx: &Cx,
+    me: &Principal,
+    answered: &Answered,
+    device: Option<&DeviceProof>,
+) -> Result<VerifyResponse, ApiError> {
+    let me = reload(cx, me).await?;
+    let old =
+        me.credentials.iter().rev().find(|c| matches!(c.kind, CredentialKind::Email { .. })).map(|c| c.id);
+    let notice = Content::EmailChanged { new_masked: answered.address.masked(), at: cx.now };
+    let steps = [
+        cx.notice(me.email(), notice)?,
+        Some(cx.audit("email.changed", Some(me.user.id), json!({ "permit": "elevated_token" }))),
+    ];
+    attach(cx, me, answered, device, old, steps.into_iter().flatten()).await
+}
+
+/// Gives the user the address as a credential, in place of `old` where one is named.
+async fn attach(
+    cx: &Cx,
+    me: Principal,
+    answered: &Answered,
+    device: Option<&DeviceProof>,
+    old: Option<CredentialId>,
+    more: impl Iterator<Item = Step>,
+) -> Result<VerifyResponse, ApiError> {
+    let replaced = old.and_then(|id| me.credential(id));
+    let sign_in = match replaced {
+        Some(old) => old.sign_in,
+        None => {
+            let several = cx.env.settings.security.auth.allow_multiple_credentials_for_sign_in;
+            several || !me.credentials.iter().any(|c| c.sign_in)
+        }
+    };
+    let credential = Credential {
+        id: CredentialId::new(cx.now, random::bytes()),
+        kind: CredentialKind::Email { address: answered.address.to_string() },
+        sign_in,
+        created_at: cx.now,
+        verified_at: cx.now,
+    };
+    let mut after = me.clone();
+    after.credentials.retain(|c| Some(c.id) != old);
+    after.credentials.push(credential.clone());
+    after.session.last_credential = credential.id;
+    let identifier = answered.address.as_str().as_bytes();
+    let mutation = Mutation::new([users::changed(cx.env.id, &me.user)])
+        .and_all(codes::use_up(cx, answered))
+        .and(old.map(|id| credentials::delete(cx.env.id, me.user.id, id)))
+        .and(credentials::insert(cx.env.id, me.user.id, identifier, &credential))
+        .and(stile_store::sessions::proved(cx.env.id, me.user.id, &after.session))
+        .and(device.map(|d| sessions::nonce_used(cx, d)))
+        .and_all(more);
+    cx.commit(mutation).await.map_err(|error| match error {
+        // Only who has proved the address learns that it is in use.
+        CommitError::Missed(Miss::Taken) => Code::EmailAlreadyExists.into(),
+        other => codes::refused(other),
+    })?;
+    VerifyResponse::of(cx, &after, false, None)
+}

@@ -1,0 +1,117 @@
+//! Proves a passkey in a session: a second factor at sign-in, or a step-up.
+
+use axum::Json as Answer;
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use serde_json::json;
+use stile_core::Principal;
+use stile_factors::passkey::{self, Asserted, Purpose};
+use stile_store::ledger::{self, Kind};
+use stile_store::{Mutation, Passkey, credentials, passkeys, users};
+
+use super::{GetPasskeyAuthenticationOptionsResponse, OptionsQuery, PasskeyAuthRequest, known, party};
+use crate::access::{PendingOrFull, reload};
+use crate::api::models::VerifyResponse;
+use crate::context::Cx;
+use crate::error::{ApiError, Code};
+use crate::flows::{deciding, sessions};
+use crate::http::Json;
+use crate::limits::Bucket;
+use crate::tokens;
+
+/// Gives the options for proving a passkey
+///
+/// `allowCredentials` holds the user's passkeys; there are none to prove when it is empty.
+#[utoipa::path(
+    get, path = "/users/passkeys/authenticate", operation_id = "getPasskeyAuthenticationOptions", tag = "Passkeys",
+    params(OptionsQuery), responses((status = 200, body = GetPasskeyAuthenticationOptionsResponse)),
+    extensions(("x-stile-access" = json!("pending")))
+)]
+pub async fn options(
+    cx: Cx,
+    me: PendingOrFull,
+    query: Result<Query<OptionsQuery>, QueryRejection>,
+) -> Result<Answer<GetPasskeyAuthenticationOptionsResponse>, ApiError> {
+    query.map_err(|_| Code::InvalidParameter)?.check(&cx)?;
+    let purpose = Purpose::Authenticate(me.session.id, me.user.id);
+    let challenge = passkey::new_challenge(&cx.app.keys, cx.env.id, purpose, cx.now);
+    let passkeys = cx.app.store.passkeys(cx.env.id, me.user.id).await?;
+    let allowed = passkeys.iter().map(Into::into).collect();
+    GetPasskeyAuthenticationOptionsResponse::new(&cx, &challenge, Some(allowed)).map(Answer)
+}
+
+/// Proves a passkey
+///
+/// With `requestedScopes` the answer carries an elevated access token for them.
+#[utoipa::path(
+    post, path = "/users/mfa/auth/passkey", operation_id = "authenticatePasskey", tag = "Passkeys",
+    request_body = PasskeyAuthRequest,
+    responses((status = 200, body = VerifyResponse)),
+    extensions(("x-stile-access" = json!("pending")))
+)]
+pub async fn handle(
+    cx: Cx,
+    me: PendingOrFull,
+    Json(body): Json<PasskeyAuthRequest>,
+) -> Result<Answer<VerifyResponse>, ApiError> {
+    cx.limit(Bucket::SignIn)?;
+    sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
+    let passkey = find(&cx, &body).await?.filter(|p| p.owner == me.user.id).ok_or(Code::PasskeyNotFound)?;
+    let purpose = Purpose::Authenticate(me.session.id, me.user.id);
+    let asserted = verify(&cx, &passkey, &body, purpose).await?;
+    deciding!(prove(&cx, &me, &passkey, asserted, &body.requested_scopes).await)
+}
+
+async fn prove(
+    cx: &Cx,
+    me: &Principal,
+    passkey: &Passkey,
+    asserted: Asserted,
+    scopes: &[String],
+) -> Result<Answer<VerifyResponse>, ApiError> {
+    let me = reload(cx, me).await?;
+    let elevation = sessions::elevation(cx, &me, asserted.proof, scopes)?;
+    let (raised, steps) = sessions::raise(cx, &me, asserted.proof);
+    let mutation = Mutation::new([users::unchanged(cx.env.id, &me.user)])
+        .and_all(use_up(cx, passkey, &asserted))
+        .and_all(steps)
+        .and(sessions::granted(cx, &me, elevation.as_ref()));
+    cx.commit(mutation).await?;
+    let elevated = elevation.map(|e| tokens::elevated(cx, &raised, &e)).transpose()?;
+    VerifyResponse::of(cx, &raised, false, elevated).map(Answer)
+}
+
+/// The passkey that an answer names, whoever's it is.
+pub(super) async fn find(cx: &Cx, body: &PasskeyAuthRequest) -> Result<Option<Passkey>, ApiError> {
+    let id = passkey::credential_id(&body.answer())?;
+    Ok(cx.app.store.passkey(cx.env.id, &id).await?)
+}
+
+/// Verifies an answer; a refusal is written down.
+pub(super) async fn verify(
+    cx: &Cx,
+    passkey: &Passkey,
+    body: &PasskeyAuthRequest,
+    purpose: Purpose,
+) -> Result<Asserted, ApiError> {
+    let keys = &cx.app.keys;
+    let verified =
+        passkey::authenticate(keys, party(cx)?, cx.env.id, purpose, known(passkey), body.answer(), cx.now);
+    match verified {
+        Ok(asserted) => Ok(asserted),
+        Err(error) => {
+            cx.note("passkey.refused", Some(passkey.owner), json!({ "reason": error.to_string() })).await;
+            Err(error.into())
+        }
+    }
+}
+
+/// What a verified answer uses up and writes down: the challenge, the counter, the use.
+pub(super) fn use_up(cx: &Cx, passkey: &Passkey, asserted: &Asserted) -> [stile_store::Step; 3] {
+    let until = cx.now.plus_seconds(passkey::LIFETIME_SECONDS + 120);
+    [
+        ledger::consume(Kind::Challenge, &asserted.challenge, cx.now, until),
+        passkeys::used(passkey, asserted.sign_count, asserted.backed_up, cx.now),
+        credentials::verified(cx.env.id, passkey.owner, passkey.credential, cx.now),
+    ]
+}

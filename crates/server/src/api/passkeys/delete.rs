@@ -1,0 +1,71 @@
+//! Removes a passkey.
+
+use axum::http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+use stile_core::{CredentialId, CredentialKind, Principal};
+use stile_store::{Mutation, credentials, users};
+use utoipa::ToSchema;
+
+use crate::access::{Me, reload};
+
+use crate::context::Cx;
+use crate::delivery::Content;
+use crate::error::{ApiError, Code};
+use crate::flows::deciding;
+use crate::gate::{self, Permit};
+use crate::http::Json;
+
+/// Which passkey.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeleteUserPasskeyRequest {
+    /// Record id, not the WebAuthn credential id.
+    passkey_id: String,
+}
+
+/// Removes a passkey
+///
+/// Needs `credential:unlink`.
+#[utoipa::path(
+    delete, path = "/users/passkeys", operation_id = "deletePasskey", tag = "Passkeys",
+    request_body = DeleteUserPasskeyRequest,
+    responses((status = 204)), extensions(("x-stile-access" = json!("gated")))
+)]
+pub async fn handle(
+    cx: Cx,
+    me: Me,
+    headers: HeaderMap,
+    Json(body): Json<DeleteUserPasskeyRequest>,
+) -> Result<StatusCode, ApiError> {
+    let permit = gate::pass(&cx, &me, &gate::PASSKEY_DELETE, &headers).await?;
+    let id = body.passkey_id.parse().map_err(|_| Code::PasskeyNotFound)?;
+    deciding!(remove(&cx, &me, &permit, id).await)
+}
+
+async fn remove(
+    cx: &Cx,
+    me: &Principal,
+    permit: &Permit<gate::CredentialUnlink>,
+    id: CredentialId,
+) -> Result<StatusCode, ApiError> {
+    let me = reload(cx, me).await?;
+    let credential = me.credential(id).ok_or(Code::PasskeyNotFound)?;
+    let CredentialKind::Passkey { alias, .. } = &credential.kind else {
+        return Err(Code::PasskeyNotFound.into());
+    };
+    let others_sign_in = me.credentials.iter().any(|c| c.id != id && c.sign_in);
+    if cx.env.settings.sdk.prevent_orphaned_accounts && !others_sign_in {
+        return Err(Code::LastSignInCredential.into());
+    }
+    let name = alias.clone().unwrap_or_else(|| "Passkey".into());
+    let detail = json!({ "credential": id.to_string(), "permit": permit.how() });
+    let mutation = Mutation::new([
+        users::changed(cx.env.id, &me.user),
+        credentials::delete(cx.env.id, me.user.id, id),
+        cx.audit("passkey.removed", Some(me.user.id), detail),
+    ])
+    .and(cx.notice(me.email(), Content::PasskeyRemoved { name, at: cx.now })?);
+    cx.commit(mutation).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,72 @@
+//! Gives a passkey another name.
+
+use axum::Json as Answer;
+use serde::Deserialize;
+use stile_core::{CredentialId, CredentialKind, Principal};
+use stile_store::{Mutation, credentials, passkeys, users};
+use utoipa::ToSchema;
+
+use crate::access::{Me, reload};
+use crate::api::models::UserPasskey;
+use crate::context::Cx;
+use crate::error::{ApiError, Code};
+use crate::flows::deciding;
+use crate::http::Json;
+
+const MAX_ALIAS: usize = 64;
+
+/// Another name.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UpdateUserPasskeyRequest {
+    /// Record id.
+    id: String,
+    /// At most 64 characters; absent or empty takes the name away.
+    #[serde(default)]
+    alias: Option<String>,
+}
+
+/// Renames a passkey
+#[utoipa::path(
+    put, path = "/users/passkeys", operation_id = "renamePasskey", tag = "Passkeys",
+    request_body = UpdateUserPasskeyRequest,
+    responses((status = 200, body = UserPasskey)), extensions(("x-stile-access" = json!("session")))
+)]
+pub async fn handle(
+    cx: Cx,
+    me: Me,
+    Json(body): Json<UpdateUserPasskeyRequest>,
+) -> Result<Answer<UserPasskey>, ApiError> {
+    let alias = body.alias.as_deref().map(str::trim).filter(|alias| !alias.is_empty());
+    if alias.is_some_and(|a| a.chars().count() > MAX_ALIAS || a.chars().any(char::is_control)) {
+        return Err(ApiError::with(
+            Code::InvalidBody,
+            "A name has at most 64 characters without control characters.",
+        ));
+    }
+    let id = body.id.parse().map_err(|_| Code::PasskeyNotFound)?;
+    deciding!(rename(&cx, &me, id, alias).await)
+}
+
+async fn rename(
+    cx: &Cx,
+    me: &Principal,
+    id: CredentialId,
+    alias: Option<&str>,
+) -> Result<Answer<UserPasskey>, ApiError> {
+    let me = reload(cx, me).await?;
+    let mut credential = me.credential(id).cloned().ok_or(Code::PasskeyNotFound)?;
+    let CredentialKind::Passkey { alias: name, .. } = &mut credential.kind else {
+        return Err(Code::PasskeyNotFound.into());
+    };
+    *name = alias.map(str::to_owned);
+    let mutation = Mutation::new([
+        users::changed(cx.env.id, &me.user),
+        credentials::describe(cx.env.id, me.user.id, &credential),
+        passkeys::renamed(id, cx.now),
+    ]);
+    cx.commit(mutation).await?;
+    let all = cx.app.store.passkeys(cx.env.id, me.user.id).await?;
+    let passkey = all.iter().find(|p| p.credential == id).ok_or(Code::PasskeyNotFound)?;
+    Ok(Answer(UserPasskey::of(passkey, alias)))
+}

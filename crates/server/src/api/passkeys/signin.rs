@@ -1,0 +1,97 @@
+//! Signs in with a passkey alone (discoverable credential, conditional UI).
+
+use axum::Json as Answer;
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use axum::http::HeaderMap;
+use stile_core::{Method, policy};
+use stile_factors::passkey::{self, Asserted, Purpose};
+use stile_keys::p256_key::PublicKeyHex;
+use stile_store::{Mutation, Passkey};
+
+use super::authenticate::{find, use_up, verify};
+use super::{GetPasskeyAuthenticationOptionsResponse, OptionsQuery, PasskeyAuthRequest};
+use crate::api::models::VerifyResponse;
+use crate::context::{Cx, session_key};
+use crate::error::{ApiError, Code};
+use crate::flows::deciding;
+use crate::flows::sessions::{self, Opening};
+use crate::http::Json;
+use crate::limits::Bucket;
+use crate::tokens;
+
+/// Gives the options for signing in with a passkey
+#[utoipa::path(
+    get, path = "/users/passkeys/signin", operation_id = "getPasskeySignInOptions", tag = "Passkeys",
+    params(OptionsQuery), responses((status = 200, body = GetPasskeyAuthenticationOptionsResponse)),
+    extensions(("x-stile-access" = json!("public")))
+)]
+pub async fn options(
+    cx: Cx,
+    query: Result<Query<OptionsQuery>, QueryRejection>,
+) -> Result<Answer<GetPasskeyAuthenticationOptionsResponse>, ApiError> {
+    query.map_err(|_| Code::InvalidParameter)?.check(&cx)?;
+    offered(&cx)?;
+    let challenge = passkey::new_challenge(&cx.app.keys, cx.env.id, Purpose::SignIn, cx.now);
+    GetPasskeyAuthenticationOptionsResponse::new(&cx, &challenge, None).map(Answer)
+}
+
+/// Signs in with a passkey
+#[utoipa::path(
+    post, path = "/users/passkeys/signin", operation_id = "signInWithPasskey", tag = "Passkeys",
+    request_body = PasskeyAuthRequest,
+    responses((status = 200, body = VerifyResponse)),
+    extensions(("x-stile-access" = json!("public")))
+)]
+pub async fn handle(
+    cx: Cx,
+    headers: HeaderMap,
+    Json(body): Json<PasskeyAuthRequest>,
+) -> Result<Answer<VerifyResponse>, ApiError> {
+    cx.limit(Bucket::SignIn)?;
+    offered(&cx)?;
+    let key = session_key(&headers, None)?;
+    sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
+    let passkey = find(&cx, &body).await?.ok_or(Code::PasskeyNotFound)?;
+    let asserted = verify(&cx, &passkey, &body, Purpose::SignIn).await?;
+    deciding!(sign_in(&cx, &passkey, asserted, key.clone(), &body.requested_scopes).await)
+}
+
+async fn sign_in(
+    cx: &Cx,
+    passkey: &Passkey,
+    asserted: Asserted,
+    session_key: Option<PublicKeyHex>,
+    scopes: &[String],
+) -> Result<Answer<VerifyResponse>, ApiError> {
+    let account = cx.app.store.account_by_identifier(cx.env.id, "passkey", &passkey.webauthn_id).await?;
+    let account = account.ok_or(Code::PasskeyNotFound)?;
+    let credential =
+        account.credentials.iter().find(|c| c.id == passkey.credential).ok_or(Code::PasskeyNotFound)?;
+    if !credential.sign_in {
+        return Err(Code::CredentialNotEnabledForSignIn.into());
+    }
+    let visit = sessions::visit(cx, &account);
+    let (me, steps) =
+        sessions::open(cx, Opening { account, proof: asserted.proof, session_key, device: None });
+    let elevation = sessions::elevation(cx, &me, asserted.proof, scopes)?;
+    let mutation = Mutation::new([visit])
+        .and_all(use_up(cx, passkey, &asserted))
+        .and_all(steps)
+        .and(sessions::granted(cx, &me, elevation.as_ref()));
+    cx.commit(mutation).await?;
+    let elevated = elevation.map(|e| tokens::elevated(cx, &me, &e)).transpose()?;
+    VerifyResponse::of(cx, &me, false, elevated).map(Answer)
+}
+
+fn offered(cx: &Cx) -> Result<(), ApiError> {
+    let offered = policy::may_sign_in(&cx.env.settings, Method::Passkey);
+    if offered {
+        Ok(())
+    } else {
+        Err(ApiError::with(
+            Code::PasskeysNotConfigured,
+            "Signing in with a passkey is off in this environment.",
+        ))
+    }
+}

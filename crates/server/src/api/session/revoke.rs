@@ -1,0 +1,43 @@
+//! Signing out.
+
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::json;
+use stile_store::{Mutation, sessions};
+
+use crate::context::{Cx, bearer, text};
+use crate::error::{ApiError, Code};
+use crate::tokens;
+
+const REASONS: [&str; 10] = [
+    "user-intent",
+    "token-expired",
+    "keychain-migration-failed",
+    "keychain-key-missing",
+    "session-refresh-unauthorized",
+    "user-refresh-failed",
+    "user-deleted",
+    "device-revoked",
+    "all-devices-revoked",
+    "business-account-ownership-transferred",
+];
+
+/// Signs out
+///
+/// Ends the session of the token, also when the token has expired or the user is gone. Ending it twice is no error.
+#[utoipa::path(
+    post, path = "/revoke", operation_id = "revokeSession", tag = "Session",
+    responses((status = 204)), extensions(("x-stile-access" = json!("pending")))
+)]
+pub async fn handle(cx: Cx, headers: HeaderMap) -> Result<StatusCode, ApiError> {
+    let claims = tokens::access_claims(&cx, bearer(&headers).ok_or(Code::Unauthorized)?)?;
+    let sid = claims.sid.parse().map_err(|_| Code::Unauthorized)?;
+    let sent = text(&headers, "x-dyn-logout-reason").unwrap_or_default();
+    let reason = REASONS.iter().find(|reason| **reason == sent);
+    let detail = json!({ "session": claims.sid, "reason": reason });
+    let mutation = Mutation::new([
+        sessions::end(cx.env.id, sid),
+        cx.audit("session.ended", claims.sub.parse().ok(), detail),
+    ]);
+    cx.commit(mutation).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,102 @@
+//! Tells whether an action needs a step-up, and what would satisfy it.
+
+use axum::Json as Answer;
+use serde::{Deserialize, Serialize};
+use stile_core::policy::{self, Exemption};
+use stile_core::{Credential, Principal, Scope};
+use utoipa::ToSchema;
+
+use super::models::JwtVerifiedCredentialFormatEnum;
+use crate::access::Me;
+use crate::context::Cx;
+use crate::error::{ApiError, Code};
+use crate::gate;
+use crate::http::Json;
+
+/// Asks about a scope.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepUpCheckRequest {
+    /// The scope.
+    scope: String,
+    /// An operation of this document that the scope gates: the answer is then exactly what its gate would say. Without
+    /// it the answer is that of the strictest operation of the scope.
+    #[serde(default)]
+    operation: Option<String>,
+}
+
+/// Whether a step-up is needed.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StepUpCheckResponse {
+    /// Whether an elevated access token is needed.
+    is_required: bool,
+    /// What can be proved, in the order to offer it; empty when nothing is needed.
+    credentials: Vec<StepUpCredential>,
+    /// The one to offer first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    default_credential_id: Option<String>,
+    /// Which rule decided.
+    reason: &'static str,
+}
+
+/// Something that can be proved.
+#[derive(Serialize, ToSchema)]
+pub struct StepUpCredential {
+    /// Credential id.
+    id: String,
+    /// Kind of credential.
+    format: JwtVerifiedCredentialFormatEnum,
+    /// Kind of second factor, for those that are one.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    /// What a person knows it by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alias: Option<String>,
+}
+
+impl From<&Credential> for StepUpCredential {
+    fn from(credential: &Credential) -> Self {
+        Self {
+            id: credential.id.to_string(),
+            format: (&credential.kind).into(),
+            kind: credential.is_mfa_method().then(|| credential.kind.format()),
+            alias: credential.alias().map(str::to_owned),
+        }
+    }
+}
+
+/// Checks whether a step-up is needed
+#[utoipa::path(
+    post, path = "/stepUp/check", operation_id = "checkStepUp", tag = "Step-up",
+    request_body = StepUpCheckRequest,
+    responses((status = 200, body = StepUpCheckResponse)), extensions(("x-stile-access" = json!("session")))
+)]
+pub async fn handle(
+    cx: Cx,
+    me: Me,
+    Json(body): Json<StepUpCheckRequest>,
+) -> Result<Answer<StepUpCheckResponse>, ApiError> {
+    let scope = Scope::parse(&body.scope, &cx.env.settings).map_err(|_| Code::InvalidScopes)?;
+    let exemption = exemption(&scope, body.operation.as_deref())?;
+    let needed = policy::requirement(&cx.env.settings, &me, &scope, exemption, cx.now);
+    let credentials =
+        needed.credentials.iter().filter_map(|id| Principal::credential(&me, *id)).map(Into::into);
+    Ok(Answer(StepUpCheckResponse {
+        is_required: needed.required,
+        credentials: credentials.collect(),
+        default_credential_id: needed.default.map(|id| id.to_string()),
+        reason: needed.reason.as_str(),
+    }))
+}
+
+/// The exemption of the named operation's row; none when no operation is named, so that nothing is promised that some
+/// gate of the scope would refuse.
+fn exemption(scope: &Scope, operation: Option<&str>) -> Result<Exemption, ApiError> {
+    let Some(operation) = operation else { return Ok(Exemption::None) };
+    let row = gate::table().into_iter().find(|row| row.operation == operation && row.scope == *scope);
+    let row = row.ok_or_else(|| {
+        ApiError::with(Code::InvalidParameter, "No operation of this name needs that scope.")
+    })?;
+    Ok(row.exemption)
+}

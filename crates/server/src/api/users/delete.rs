@@ -1,0 +1,30 @@
+//! Deletes the user with everything that is theirs.
+
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::json;
+use stile_store::{Mutation, users};
+
+use crate::access::Me;
+
+use crate::context::Cx;
+use crate::delivery::Content;
+use crate::error::ApiError;
+use crate::gate;
+
+/// Deletes the user
+///
+/// Needs `user:delete`. All sessions end; nothing can be brought back.
+#[utoipa::path(
+    delete, path = "/users", operation_id = "deleteUser", tag = "Users",
+    responses((status = 204)), extensions(("x-stile-access" = json!("gated")))
+)]
+pub async fn handle(cx: Cx, me: Me, headers: HeaderMap) -> Result<StatusCode, ApiError> {
+    let permit = gate::pass(&cx, &me, &gate::USER_DELETE, &headers).await?;
+    let mutation = Mutation::new([
+        users::delete(cx.env.id, me.user.id),
+        cx.audit("user.deleted", Some(me.user.id), json!({ "permit": permit.how() })),
+    ])
+    .and(cx.notice(me.email(), Content::UserDeleted { at: cx.now })?);
+    cx.commit(mutation).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,15 @@
+//! The user as it is now.
+
+use axum::Json as Answer;
+
+use crate::access::PendingOrFull;
+use crate::api::models::SdkUser;
+
+/// Gives the signed-in user
+#[utoipa::path(
+    get, path = "/users", operation_id = "getUser", tag = "Users",
+    responses((status = 200, body = SdkUser)), extensions(("x-stile-access" = json!("pending")))
+)]
+pub async fn handle(me: PendingOrFull) -> Answer<SdkUser> {
+    Answer(SdkUser::of(&me, false))
+}

@@ -1,0 +1,157 @@
+//! Changes profile fields, and begins a change of the e-mail address.
+
+use axum::Json as Answer;
+use axum::http::HeaderMap;
+use serde::Deserialize;
+use serde_json::json;
+use stile_core::principal::Profile;
+use stile_core::{EmailAddress, Scope};
+use stile_store::{CommitError, Miss, Mutation, users};
+use utoipa::ToSchema;
+
+use crate::access::{Me, reload};
+use crate::api::models::{EmailVerificationCreateResponse, NextViewEnum, UpdateSelfResponse, VerifyResponse};
+use crate::context::{Cx, session_key};
+use crate::error::{ApiError, Code};
+use crate::flows::codes::{self, Creator};
+use crate::gate;
+use crate::http::Json;
+use crate::limits::Bucket;
+
+/// Fields to change; absent ones stay.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Default)]
+pub struct UserFields {
+    /// A new e-mail address: a code goes there, and `verifyEmail` completes the change.
+    email: Option<String>,
+    alias: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
+    job_title: Option<String>,
+    /// Not set up in this version.
+    phone_number: Option<String>,
+    t_shirt_size: Option<String>,
+    team: Option<String>,
+    policies_consent: Option<bool>,
+    country: Option<String>,
+    /// Unique in the environment.
+    username: Option<String>,
+    /// Ignored: captchas are not demanded here.
+    #[expect(dead_code, reason = "clients of the contract send it; refusing it would break them")]
+    captcha_token: Option<String>,
+    /// The app's own facts, at most 4 KiB.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Recovery codes come with a later version: there are none to acknowledge.
+    mfa_backup_code_acknowledgement: Option<String>,
+}
+
+const MAX_FIELD: usize = 200;
+const MAX_METADATA: usize = 4096;
+
+/// Changes the user
+///
+/// A new e-mail address needs `credential:update`; other fields need `user:update` where a rule of the environment
+/// protects them.
+#[utoipa::path(
+    put, path = "/users", operation_id = "updateUser", tag = "Users",
+    request_body = UserFields,
+    responses((status = 200, body = UpdateSelfResponse)), extensions(("x-stile-access" = json!("gated")))
+)]
+pub async fn handle(
+    cx: Cx,
+    me: Me,
+    headers: HeaderMap,
+    Json(body): Json<UserFields>,
+) -> Result<Answer<UpdateSelfResponse>, ApiError> {
+    if body.phone_number.is_some() {
+        return Err(Code::NoSmsProvider.into());
+    }
+    if body.mfa_backup_code_acknowledgement.is_some() {
+        return Err(ApiError::with(Code::InvalidUpdate, "There are no recovery codes to acknowledge."));
+    }
+    let address =
+        body.email.as_deref().map(EmailAddress::parse).transpose().map_err(|_| Code::InvalidEmail)?;
+    let address = address.filter(|a| me.email() != Some(a.as_str()));
+    let profile = changed(&me.user.profile, &body)?;
+    let mut after = me.0.clone();
+    if profile != me.user.profile {
+        let permit = gate::pass(&cx, &me, &gate::PROFILE_CHANGE, &headers).await?;
+        let mutation = Mutation::new([
+            users::unchanged(cx.env.id, &me.user),
+            users::profile(cx.env.id, me.user.id, &profile),
+            cx.audit("user.updated", Some(me.user.id), json!({ "permit": permit.how() })),
+        ]);
+        cx.commit(mutation).await.map_err(|error| match error {
+            CommitError::Missed(Miss::Taken) => Code::UsernameTaken.into(),
+            other => ApiError::from(other),
+        })?;
+        after = reload(&cx, &me).await?;
+    }
+    let Some(address) = address else {
+        let session = VerifyResponse::of(&cx, &after, false, None)?;
+        return Ok(Answer(UpdateSelfResponse {
+            session,
+            next_view: NextViewEnum::Done,
+            email_verification: None,
+        }));
+    };
+    cx.limit(Bucket::Code)?;
+    let key = session_key(&headers, None)?;
+    let _permit = gate::pass(&cx, &me, &gate::EMAIL_CHANGE, &headers).await?;
+    let creator = Creator::new(&cx, Some(me.session.id), key.as_ref());
+    let id = codes::send(&cx, &address, creator, Some(Scope::CredentialUpdate.as_str())).await?;
+    let sent =
+        EmailVerificationCreateResponse { verification_uuid: id.to_string(), email: address.to_string() };
+    Ok(Answer(UpdateSelfResponse {
+        session: VerifyResponse::of(&cx, &after, false, None)?,
+        next_view: NextViewEnum::VerifyEmail,
+        email_verification: Some(sent),
+    }))
+}
+
+/// The profile with the fields of the request.
+fn changed(profile: &Profile, body: &UserFields) -> Result<Profile, ApiError> {
+    let mut after = profile.clone();
+    set(&mut after.alias, body.alias.as_deref())?;
+    set(&mut after.first_name, body.first_name.as_deref())?;
+    set(&mut after.last_name, body.last_name.as_deref())?;
+    set(&mut after.job_title, body.job_title.as_deref())?;
+    set(&mut after.t_shirt_size, body.t_shirt_size.as_deref())?;
+    set(&mut after.team, body.team.as_deref())?;
+    set(&mut after.country, body.country.as_deref())?;
+    if let Some(wanted) = &body.username {
+        after.username = if wanted.trim().is_empty() { None } else { Some(username(wanted)?) };
+    }
+    after.policies_consent = body.policies_consent.or(after.policies_consent);
+    if let Some(metadata) = &body.metadata {
+        let size = serde_json::to_string(metadata).map_or(usize::MAX, |text| text.len());
+        if size > MAX_METADATA {
+            return Err(ApiError::with(Code::InvalidUpdate, "metadata is larger than 4 KiB."));
+        }
+        after.metadata = Some(metadata.clone());
+    }
+    Ok(after)
+}
+
+/// A text field: trimmed, bounded; empty takes it away.
+fn set(field: &mut Option<String>, value: Option<&str>) -> Result<(), ApiError> {
+    let Some(value) = value.map(str::trim) else { return Ok(()) };
+    if value.chars().count() > MAX_FIELD || value.chars().any(char::is_control) {
+        return Err(ApiError::with(
+            Code::InvalidUpdate,
+            "A field has at most 200 characters without control characters.",
+        ));
+    }
+    *field = (!value.is_empty()).then(|| value.to_owned());
+    Ok(())
+}
+
+/// A username in the one spelling that is compared.
+pub(super) fn username(text: &str) -> Result<String, ApiError> {
+    let name = text.trim().to_lowercase();
+    let fits = (1..=64).contains(&name.chars().count())
+        && !name.chars().any(|c| c.is_control() || c.is_whitespace());
+    if fits { Ok(name) } else { Err(Code::InvalidUsername.into()) }
+}

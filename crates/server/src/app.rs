@@ -1,0 +1,55 @@
+//! What every request shares.
+
+use std::sync::Arc;
+
+use stile_core::EnvironmentId;
+use stile_keys::Keyring;
+use stile_store::Store;
+use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::delivery::DevOutbox;
+use crate::environment::{Cache, Environment};
+use crate::error::ApiError;
+
+/// The running server.
+pub struct App {
+    /// Where everything is kept.
+    pub store: Store,
+    /// Sub-keys of the master key.
+    pub keys: Arc<Keyring>,
+    /// The time.
+    pub clock: Arc<Clock>,
+    /// What the process was told at start.
+    pub config: Config,
+    /// Wakes the mail sender.
+    pub mail_waiting: Arc<Notify>,
+    /// Mails as development shows them.
+    pub dev_outbox: Option<Arc<DevOutbox>>,
+    environments: Cache,
+}
+
+impl App {
+    /// A server over this store.
+    pub fn new(
+        store: Store,
+        keys: Arc<Keyring>,
+        clock: Arc<Clock>,
+        config: Config,
+        dev_outbox: Option<Arc<DevOutbox>>,
+    ) -> Self {
+        let mail_waiting = Arc::new(Notify::new());
+        Self { store, keys, clock, config, mail_waiting, dev_outbox, environments: Cache::default() }
+    }
+
+    /// The environment of that id, at its present version.
+    pub async fn environment(&self, id: EnvironmentId) -> Result<Arc<Environment>, ApiError> {
+        self.environments.get(&self.store, &self.keys, id).await
+    }
+
+    /// Forgets what rate limits no longer need.
+    pub fn sweep_limits(&self) {
+        self.environments.sweep();
+    }
+}

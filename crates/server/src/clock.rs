@@ -1,0 +1,27 @@
+//! The clock port: the one place that reads the time, so that tests and `stile dev` can move it.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use stile_core::Micros;
+
+/// The system's clock, plus an offset that only tests and the development server change.
+#[derive(Debug, Default)]
+pub struct Clock {
+    offset_micros: AtomicI64,
+}
+
+impl Clock {
+    /// The time now.
+    #[expect(clippy::disallowed_methods, reason = "this is the port that everything else must use")]
+    pub fn now(&self) -> Micros {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let micros = i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX);
+        Micros::new(micros.saturating_add(self.offset_micros.load(Ordering::Relaxed)))
+    }
+
+    /// Moves the clock by `seconds`, forward or back.
+    pub fn advance(&self, seconds: i64) {
+        self.offset_micros.fetch_add(seconds.saturating_mul(1_000_000), Ordering::Relaxed);
+    }
+}

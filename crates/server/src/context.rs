@@ -1,0 +1,153 @@
+//! `Cx`: made once per request. Who asks from where, in which environment, at what time.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use serde_json::json;
+use stile_core::{AuditId, Micros, OutboxId, UserId};
+use stile_factors::device::{self, DeviceProof};
+use stile_keys::p256_key::PublicKeyHex;
+use stile_keys::random;
+use stile_store::{AuditEvent, Mutation, Step, audit, outbox};
+
+use crate::app::App;
+use crate::config::address_prefix;
+use crate::delivery::{Content, Letter};
+use crate::environment::Environment;
+use crate::error::{ApiError, Code};
+use crate::limits::Bucket;
+
+/// The circumstances of one request.
+#[derive(Clone)]
+pub struct Cx {
+    /// What all requests share.
+    pub app: Arc<App>,
+    /// The environment that the path names.
+    pub env: Arc<Environment>,
+    /// When the request came.
+    pub now: Micros,
+    /// The client's address.
+    pub address: IpAddr,
+    /// For logs and the audit trail.
+    pub request_id: String,
+    /// The page's web origin, checked against the environment's.
+    pub origin: Option<String>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Cx {
+    type Rejection = ApiError;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        parts
+            .extensions
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| ApiError::internal("a route outside of its layer"))
+    }
+}
+
+impl Cx {
+    /// Counts the request under a narrower limit.
+    pub fn limit(&self, bucket: Bucket) -> Result<(), ApiError> {
+        self.env.limiter.within(bucket, address_prefix(self.address))
+    }
+
+    /// An audit step: what happened, to whom.
+    pub fn audit(&self, event: &'static str, subject: Option<UserId>, detail: serde_json::Value) -> Step {
+        audit::insert(&AuditEvent {
+            id: AuditId::new(self.now, random::bytes()),
+            environment: self.env.id,
+            subject,
+            event,
+            detail,
+            request: self.request_id.clone(),
+            at: self.now,
+        })
+    }
+
+    /// Writes an audit event on its own: for refusals, which change nothing else. The refusal stands if it fails.
+    pub async fn note(&self, event: &'static str, subject: Option<UserId>, detail: serde_json::Value) {
+        if let Err(error) = self.app.store.commit(Mutation::new([self.audit(event, subject, detail)])).await {
+            tracing::error!(%error, event, "an audit event could not be written");
+        }
+    }
+
+    /// A step that queues a mail.
+    pub fn mail(&self, to: &str, content: Content, lifetime_seconds: i64) -> Result<Step, ApiError> {
+        let id = OutboxId::new(self.now, random::bytes());
+        let general = &self.env.settings.general;
+        let letter = Letter {
+            to: to.to_owned(),
+            app: general.display_name.clone(),
+            support: general.support_email.clone(),
+            content,
+        };
+        let mail = letter
+            .seal(&self.app.keys, id, self.env.id, self.now, lifetime_seconds)
+            .map_err(ApiError::internal)?;
+        Ok(outbox::insert(&mail))
+    }
+
+    /// A security notice to the user, kept for a day of trying.
+    pub fn notice(&self, to: Option<&str>, content: Content) -> Result<Option<Step>, ApiError> {
+        to.map(|to| self.mail(to, content, 86_400)).transpose()
+    }
+
+    /// Commits, and wakes the mail sender.
+    pub async fn commit(&self, mutation: Mutation) -> Result<(), stile_store::CommitError> {
+        self.app.store.commit(mutation).await?;
+        self.app.mail_waiting.notify_one();
+        Ok(())
+    }
+
+    /// The device proof that came along, verified; its nonce is still to be used up.
+    pub async fn device_proof(&self, headers: &HeaderMap) -> Result<Option<DeviceProof>, ApiError> {
+        let field = |name| text(headers, name).filter(|value| !value.is_empty());
+        let (nonce, key, signature) = (
+            field("x-dynamic-device-nonce"),
+            field("x-dynamic-device-publickey"),
+            field("x-dynamic-device-signed-nonce"),
+        );
+        let (nonce, key, signature) = match (nonce, key, signature) {
+            (None, None, None) => return Ok(None),
+            (Some(nonce), Some(key), Some(signature)) => (nonce, key, signature),
+            _ => {
+                return Err(ApiError::with(
+                    Code::InvalidDeviceProof,
+                    "A device proof needs all of its three headers.",
+                ));
+            }
+        };
+        match device::verify(&self.app.keys, self.env.id, nonce, key, signature, self.now) {
+            Ok(proof) => Ok(Some(proof)),
+            Err(error) => {
+                self.note("device_proof.refused", None, json!({ "reason": error.to_string() })).await;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// The web origin that tokens of this request are for.
+    pub fn audience(&self) -> String {
+        self.origin.clone().unwrap_or_else(|| self.app.config.origin())
+    }
+}
+
+/// A header's text.
+pub fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// The page's session key: from the header, or from the body where an operation takes it there.
+pub fn session_key(headers: &HeaderMap, body: Option<&str>) -> Result<Option<PublicKeyHex>, ApiError> {
+    let sent = body.or_else(|| text(headers, "x-dyn-session-public-key")).filter(|key| !key.is_empty());
+    sent.map(|key| PublicKeyHex::parse(key).map_err(|_| Code::InvalidSessionKey.into())).transpose()
+}
+
+/// The bearer token, if there is one.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = text(headers, header::AUTHORIZATION.as_str())?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+}

@@ -1,0 +1,272 @@
+//! A letter: to whom, from which app, and what it tells. Sealed while it waits.
+
+use serde::{Deserialize, Serialize};
+use stile_core::{EnvironmentId, Micros, OutboxId};
+use stile_keys::Keyring;
+use stile_keys::seal::SealError;
+use stile_store::Mail;
+use zeroize::{Zeroize, Zeroizing};
+
+/// The first part of the associated data: the table.
+const TABLE: &[u8] = b"outbox";
+
+/// More than any letter needs: a buffer that grew would leave pieces of the code in freed memory.
+const ROOM: usize = 4096;
+
+/// A message to one person. It has no `Debug`, as it holds an address and perhaps a code; both are
+/// overwritten when it is dropped.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Letter {
+    /// The recipient's address, in its normalised spelling.
+    pub to: String,
+    /// The name of the app, as its users know it.
+    pub app: String,
+    /// Where users find help: an address, or a sentence with one.
+    pub support: Option<String>,
+    /// What it tells.
+    pub content: Content,
+}
+
+/// What a letter tells. The variant's name is its template.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Content {
+    /// A one-time code: for signing in, for linking an address, for a step-up.
+    Code {
+        /// The code, without spaces.
+        code: String,
+        /// For how long it is accepted.
+        minutes: u32,
+    },
+    /// A passkey was added.
+    PasskeyAdded {
+        /// The passkey's name.
+        name: String,
+        /// When.
+        at: Micros,
+    },
+    /// A passkey was removed.
+    PasskeyRemoved {
+        /// The passkey's name.
+        name: String,
+        /// When.
+        at: Micros,
+    },
+    /// The account's address was changed. Goes to the old address.
+    EmailChanged {
+        /// The new address, masked.
+        new_masked: String,
+        /// When.
+        at: Micros,
+    },
+    /// An address was added to the account.
+    EmailAdded {
+        /// The address, masked.
+        masked: String,
+        /// When.
+        at: Micros,
+    },
+    /// The account was deleted.
+    UserDeleted {
+        /// When.
+        at: Micros,
+    },
+}
+
+/// Why a row of the outbox gave no letter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum OpenError {
+    /// It does not open here.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// This binary has no such template.
+    #[error("the template is unknown")]
+    UnknownTemplate,
+    /// It opened, but holds no letter.
+    #[error("the sealed letter cannot be read")]
+    Malformed,
+}
+
+impl OpenError {
+    /// Whether another node may succeed: one with a newer binary, or with the new master key. While
+    /// nodes are replaced one by one, an old one must not throw away what a new one queued.
+    pub const fn is_temporary(self) -> bool {
+        matches!(self, Self::UnknownTemplate | Self::Seal(SealError::UnknownKeyId))
+    }
+}
+
+impl Letter {
+    /// The row of the outbox: sealed for its place, due at once, dropped after `lifetime_seconds`. Name
+    /// the lifetime of the code for a code; a notice is worth a day.
+    ///
+    /// # Errors
+    /// [`SealError`] when the cipher fails.
+    pub fn seal(
+        &self,
+        keyring: &Keyring,
+        id: OutboxId,
+        environment: EnvironmentId,
+        now: Micros,
+        lifetime_seconds: i64,
+    ) -> Result<Mail, SealError> {
+        let mut plain = Zeroizing::new(Vec::with_capacity(ROOM));
+        // Texts and numbers always serialise.
+        serde_json::to_writer(&mut *plain, self).map_err(|_| SealError::Malformed)?;
+        let sealed = keyring.seal.seal(&place(&environment, &id), &plain)?;
+        Ok(Mail {
+            id,
+            environment,
+            template: self.content.template().to_owned(),
+            sealed,
+            created_at: now,
+            expires_at: now.plus_seconds(lifetime_seconds),
+        })
+    }
+
+    /// The letter that a row holds.
+    ///
+    /// # Errors
+    /// [`OpenError`]; ask [`OpenError::is_temporary`] before throwing the row away.
+    pub fn open(keyring: &Keyring, mail: &Mail) -> Result<Self, OpenError> {
+        if !TEMPLATES.contains(&mail.template.as_str()) {
+            return Err(OpenError::UnknownTemplate);
+        }
+        let plain = keyring.seal.open(&place(&mail.environment, &mail.id), &mail.sealed)?;
+        serde_json::from_slice(&plain).map_err(|_| OpenError::Malformed)
+    }
+}
+
+impl Drop for Letter {
+    fn drop(&mut self) {
+        self.to.zeroize();
+        if let Content::Code { code, .. } = &mut self.content {
+            code.zeroize();
+        }
+    }
+}
+
+const TEMPLATES: [&str; 6] =
+    ["code", "passkey_added", "passkey_removed", "email_changed", "email_added", "user_deleted"];
+
+impl Content {
+    /// The stable name in the `template` column.
+    pub const fn template(&self) -> &'static str {
+        match self {
+            Self::Code { .. } => "code",
+            Self::PasskeyAdded { .. } => "passkey_added",
+            Self::PasskeyRemoved { .. } => "passkey_removed",
+            Self::EmailChanged { .. } => "email_changed",
+            Self::EmailAdded { .. } => "email_added",
+            Self::UserDeleted { .. } => "user_deleted",
+        }
+    }
+}
+
+fn place<'a>(environment: &'a EnvironmentId, id: &'a OutboxId) -> [&'a [u8]; 3] {
+    [TABLE, environment.as_bytes(), id.as_bytes()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stile_keys::MasterKey;
+
+    const NOW: Micros = Micros::new(1_760_000_000_000_000);
+
+    fn keyring(byte: u8) -> Keyring {
+        let hex: String = (0..32).map(|i| format!("{:02x}", byte ^ i)).collect();
+        Keyring::new(&MasterKey::parse(&hex).unwrap()).unwrap()
+    }
+
+    fn id(byte: u8) -> OutboxId {
+        OutboxId::new(NOW, [byte; 10])
+    }
+
+    fn environment(byte: u8) -> EnvironmentId {
+        EnvironmentId::from_bytes([byte; 16])
+    }
+
+    fn letter(content: Content) -> Letter {
+        Letter { to: "ann@example.com".into(), app: "Acme".into(), support: None, content }
+    }
+
+    fn contents() -> [Content; 6] {
+        [
+            Content::Code { code: "123456".into(), minutes: 10 },
+            Content::PasskeyAdded { name: "Phone".into(), at: NOW },
+            Content::PasskeyRemoved { name: "Phone".into(), at: NOW },
+            Content::EmailChanged { new_masked: "b•••@example.com".into(), at: NOW },
+            Content::EmailAdded { masked: "b•••@example.com".into(), at: NOW },
+            Content::UserDeleted { at: NOW },
+        ]
+    }
+
+    fn sealed() -> Mail {
+        let [code, ..] = contents();
+        letter(code).seal(&keyring(1), id(1), environment(1), NOW, 600).unwrap()
+    }
+
+    #[test]
+    fn opens_what_it_sealed() {
+        for (content, template) in contents().into_iter().zip(TEMPLATES) {
+            let letter = letter(content);
+            let mail = letter.seal(&keyring(1), id(1), environment(1), NOW, 600).unwrap();
+            assert_eq!(
+                (mail.template.as_str(), mail.id, mail.environment),
+                (template, id(1), environment(1))
+            );
+            assert_eq!((mail.created_at, mail.expires_at), (NOW, NOW.plus_seconds(600)));
+            assert!(Letter::open(&keyring(1), &mail) == Ok(letter));
+        }
+    }
+
+    #[test]
+    fn the_template_is_the_name_in_the_json() {
+        for content in contents() {
+            let json = serde_json::to_value(&content).unwrap();
+            assert!(json.get(content.template()).is_some(), "{json}");
+        }
+    }
+
+    #[test]
+    fn nothing_shows_at_rest() {
+        let stored = String::from_utf8_lossy(&sealed().sealed).into_owned();
+        for secret in ["ann", "example.com", "123456", "Acme"] {
+            assert!(!stored.contains(secret));
+        }
+    }
+
+    #[test]
+    fn opens_only_in_its_row() {
+        let moved = [Mail { id: id(2), ..sealed() }, Mail { environment: environment(2), ..sealed() }];
+        for mail in moved {
+            assert!(Letter::open(&keyring(1), &mail) == Err(OpenError::Seal(SealError::Forged)));
+        }
+        let mut changed = sealed();
+        *changed.sealed.last_mut().unwrap() ^= 1;
+        assert!(Letter::open(&keyring(1), &changed) == Err(OpenError::Seal(SealError::Forged)));
+    }
+
+    #[test]
+    fn what_a_newer_node_wrote_is_left_to_it() {
+        let unknown_key = Letter::open(&keyring(2), &sealed()).err().unwrap();
+        assert_eq!(unknown_key, OpenError::Seal(SealError::UnknownKeyId));
+        let newer = Mail { template: "phone_added".into(), ..sealed() };
+        let unknown_template = Letter::open(&keyring(1), &newer).err().unwrap();
+        assert_eq!(unknown_template, OpenError::UnknownTemplate);
+        assert!(unknown_key.is_temporary() && unknown_template.is_temporary());
+        assert!(!OpenError::Malformed.is_temporary() && !OpenError::Seal(SealError::Forged).is_temporary());
+    }
+
+    #[test]
+    fn what_is_no_letter_is_malformed() {
+        let sealed_json = |json: &[u8]| {
+            let sealed = keyring(1).seal.seal(&place(&environment(1), &id(1)), json).unwrap();
+            Mail { sealed, ..self::sealed() }
+        };
+        for json in [&b""[..], b"{}", b"[1]", br#"{"to":"a","app":"b","support":null,"content":{"code":{}}}"#]
+        {
+            assert!(Letter::open(&keyring(1), &sealed_json(json)) == Err(OpenError::Malformed));
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! What letters say. One function per letter gives its lines; text and HTML are made from the same ones.
+
+use jiff::Timestamp;
+use stile_core::Micros;
+use zeroize::Zeroize;
+
+use super::layout;
+use super::letter::{Content, Letter};
+use super::text::{one_line, unlinked};
+
+/// The longest name of an app, of a passkey, and the longest support line that are shown whole.
+const MAX_NAME: usize = 64;
+const MAX_SUPPORT: usize = 254;
+
+/// A letter, ready to send. No `Debug`: it holds the code, which is overwritten when it is dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The subject line. Never the code: subjects are shown on locked screens.
+    pub subject: String,
+    /// The plain text. Its first line has the code.
+    pub text: String,
+    /// The HTML page.
+    pub html: String,
+    /// The code as it is typed, without the space that it is shown with.
+    pub code: Option<String>,
+}
+
+/// The parts that text and HTML share. Values in it are clean lines, not escaped yet.
+pub(super) struct Draft {
+    pub(super) subject: String,
+    pub(super) heading: String,
+    /// The code in the groups that it is shown in.
+    pub(super) groups: Vec<String>,
+    pub(super) paragraphs: Vec<String>,
+}
+
+/// Writes a letter out, as text and as HTML.
+pub fn render(letter: &Letter) -> Rendered {
+    let app = match one_line(&letter.app, MAX_NAME) {
+        name if name.is_empty() => "Stile".to_owned(),
+        name => name,
+    };
+    let mut draft = draft(&letter.content, &app);
+    let support = letter.support.as_deref().map(|support| one_line(support, MAX_SUPPORT));
+    if let Some(support) = support.filter(|support| !support.is_empty()) {
+        draft.paragraphs.push(format!("Questions? {app} support: {support}"));
+    }
+    let code = match &letter.content {
+        Content::Code { code, .. } => Some(code.clone()),
+        _ => None,
+    };
+    Rendered { text: plain_text(&draft), html: layout::html(&draft), subject: draft.subject, code }
+}
+
+impl Drop for Rendered {
+    fn drop(&mut self) {
+        self.text.zeroize();
+        self.html.zeroize();
+        self.code.zeroize();
+    }
+}
+
+fn draft(content: &Content, app: &str) -> Draft {
+    match content {
+        Content::Code { code, minutes } => code_letter(app, code, *minutes),
+        Content::PasskeyAdded { name, at } => notice(
+            format!("A passkey was added to your {app} account"),
+            format!("The passkey “{}” was added on {}.", unlinked(name, MAX_NAME), utc(*at)),
+            "If this was you, there is nothing to do. If it was not, somebody else can get into your account: \
+             sign in, remove this passkey, and check your other ways of signing in.",
+        ),
+        Content::PasskeyRemoved { name, at } => notice(
+            format!("A passkey was removed from your {app} account"),
+            format!("The passkey “{}” was removed on {}.", unlinked(name, MAX_NAME), utc(*at)),
+            "If this was you, there is nothing to do. If it was not, somebody else can get into your account: \
+             sign in, and check your ways of signing in.",
+        ),
+        Content::EmailChanged { new_masked, at } => notice(
+            format!("The e-mail address of your {app} account was changed"),
+            format!(
+                "It was changed to {} on {}. This address no longer belongs to the account.",
+                one_line(new_masked, MAX_SUPPORT),
+                utc(*at)
+            ),
+            "If this was you, there is nothing to do. If it was not, somebody else has got into your account: \
+             get in touch with support at once.",
+        ),
+        Content::EmailAdded { masked, at } => notice(
+            format!("An e-mail address was added to your {app} account"),
+            format!("The address {} was added on {}.", one_line(masked, MAX_SUPPORT), utc(*at)),
+            "If this was you, there is nothing to do. If it was not, somebody else can get into your account: \
+             sign in, remove this address, and check your other ways of signing in.",
+        ),
+        Content::UserDeleted { at } => notice(
+            format!("Your {app} account was deleted"),
+            format!("It was deleted on {}.", utc(*at)),
+            "If this was you, there is nothing to do. If it was not, get in touch with support at once.",
+        ),
+    }
+}
+
+fn code_letter(app: &str, code: &str, minutes: u32) -> Draft {
+    let unit = if minutes == 1 { "minute" } else { "minutes" };
+    Draft {
+        subject: format!("Your code for {app}"),
+        heading: format!("Your code for {app}"),
+        groups: groups(&one_line(code, MAX_NAME)),
+        paragraphs: vec![
+            format!("Enter it where you were asked for it. It works once, within {minutes} {unit}."),
+            format!(
+                "You did not ask for a code? Then somebody may have mistyped their address, or may be trying to \
+                 get into your account. Do nothing, and give the code to nobody. Nobody from {app} will ever ask you for it."
+            ),
+        ],
+    }
+}
+
+fn notice(title: String, what: String, what_to_do: &str) -> Draft {
+    Draft {
+        subject: title.clone(),
+        heading: title,
+        groups: Vec::new(),
+        paragraphs: vec![what, what_to_do.to_owned()],
+    }
+}
+
+fn plain_text(draft: &Draft) -> String {
+    let mut text = draft.heading.clone();
+    text.push_str(if draft.groups.is_empty() { "." } else { ": " });
+    text.push_str(&draft.groups.join(" "));
+    for paragraph in &draft.paragraphs {
+        text.push_str("\n\n");
+        text.push_str(paragraph);
+    }
+    text.push('\n');
+    text
+}
+
+/// Ten characters are read and typed in two groups of five; shorter codes in one.
+pub(super) fn groups(code: &str) -> Vec<String> {
+    match code.split_at_checked(5) {
+        Some((first, rest)) if rest.len() == 5 => vec![first.to_owned(), rest.to_owned()],
+        _ => vec![code.to_owned()],
+    }
+}
+
+/// The moment in the one time zone that is right for everybody, named as such: `9 October 2025, 08:53 UTC`.
+fn utc(at: Micros) -> String {
+    let at = Timestamp::from_microsecond(at.get()).unwrap_or_default();
+    at.strftime("%-d %B %Y, %H:%M UTC").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const AT: Micros = Micros::new(1_760_000_000_000_000);
+
+    fn rendered(app: &str, support: Option<&str>, content: Content) -> Rendered {
+        render(&Letter {
+            to: "ann@example.com".into(),
+            app: app.into(),
+            support: support.map(Into::into),
+            content,
+        })
+    }
+
+    fn code(code: &str) -> Content {
+        Content::Code { code: code.into(), minutes: 10 }
+    }
+
+    fn contents(value: &str) -> [Content; 6] {
+        let value = || value.to_owned();
+        [
+            Content::Code { code: value(), minutes: 10 },
+            Content::PasskeyAdded { name: value(), at: AT },
+            Content::PasskeyRemoved { name: value(), at: AT },
+            Content::EmailChanged { new_masked: value(), at: AT },
+            Content::EmailAdded { masked: value(), at: AT },
+            Content::UserDeleted { at: AT },
+        ]
+    }
+
+    #[test]
+    fn a_code_is_in_the_first_line_and_not_in_the_subject() {
+        let mail = rendered("Acme", Some("help@acme.example"), code("012345"));
+        assert_eq!(mail.subject, "Your code for Acme");
+        assert_eq!(mail.text.lines().next(), Some("Your code for Acme: 012345"));
+        assert!(mail.text.contains("within 10 minutes"));
+        assert!(mail.text.ends_with("\n\nQuestions? Acme support: help@acme.example\n"));
+        assert_eq!(mail.html.matches("012345").count(), 1);
+        assert_eq!(mail.code.as_deref(), Some("012345"));
+    }
+
+    #[test]
+    fn long_codes_are_shown_in_two_groups() {
+        let mail = rendered("Acme", None, code("ABCDE01234"));
+        assert!(mail.text.starts_with("Your code for Acme: ABCDE 01234\n"));
+        assert!(mail.html.contains(">ABCDE</span>") && mail.html.contains(">01234</span>"));
+        assert_eq!(mail.code.as_deref(), Some("ABCDE01234"));
+        assert!(!mail.text.contains("Questions?"));
+    }
+
+    #[test]
+    fn notices_say_what_and_when() {
+        let expected = [
+            (
+                "A passkey was added to your Acme account",
+                "The passkey “Phone” was added on 9 October 2025, 08:53 UTC.",
+            ),
+            (
+                "A passkey was removed from your Acme account",
+                "The passkey “Phone” was removed on 9 October 2025, 08:53 UTC.",
+            ),
+            (
+                "The e-mail address of your Acme account was changed",
+                "It was changed to Phone on 9 October 2025, 08:53 UTC.",
+            ),
+            (
+                "An e-mail address was added to your Acme account",
+                "The address Phone was added on 9 October 2025, 08:53 UTC.",
+            ),
+            ("Your Acme account was deleted", "It was deleted on 9 October 2025, 08:53 UTC."),
+        ];
+        for (content, (subject, sentence)) in contents("Phone").into_iter().skip(1).zip(expected) {
+            let mail = rendered("Acme", None, content);
+            assert_eq!(mail.subject, subject);
+            assert!(mail.text.starts_with(&format!("{subject}.\n\n{sentence}")), "{}", mail.text);
+            assert!(mail.html.contains(sentence), "{}", mail.html);
+            assert!(mail.text.contains("If this was you"));
+            assert_eq!(mail.code, None);
+        }
+    }
+
+    #[test]
+    fn no_value_adds_a_line_or_a_header() {
+        let evil = "x\r\nBcc: eve@example.com\r\n\r\nSubject: y\u{2028}z\0";
+        for content in contents(evil) {
+            let paragraphs = rendered("Acme", Some("help"), content.clone()).text.lines().count();
+            let mail = rendered(evil, Some(evil), content);
+            assert!(!mail.subject.chars().any(char::is_control), "{:?}", mail.subject);
+            assert_eq!(mail.text.lines().count(), paragraphs);
+            for part in [&mail.text, &mail.html] {
+                assert!(!part.chars().any(|c| (c.is_control() && c != '\n') || c == '\u{2028}'));
+            }
+        }
+    }
+
+    #[test]
+    fn every_value_is_escaped() {
+        let evil = r#"<img src=x onerror="alert('1')">&"#;
+        for content in contents(evil) {
+            let html = &rendered(evil, Some(evil), content).html;
+            assert!(!html.contains("<img") && !html.contains("('1')"), "{html}");
+            assert!(html.contains("&lt;img src=x onerror=&quot;alert"));
+        }
+    }
+
+    #[test]
+    fn names_of_passkeys_are_no_links() {
+        let mail =
+            rendered("Acme", None, Content::PasskeyAdded { name: "http://evil.example/a".into(), at: AT });
+        assert!(mail.text.contains("“http evil example a”"));
+    }
+
+    #[test]
+    fn the_page_is_complete_and_loads_nothing() {
+        for content in contents("x") {
+            let html = &rendered("Acme", Some("help"), content).html;
+            assert!(html.starts_with("<!doctype html>\n<html lang=\"en\">") && html.ends_with("</html>\n"));
+            assert!(html.contains("color-scheme") && html.contains("prefers-color-scheme: dark"));
+            for thing in ["http", "src=", "href", "url(", "<img", "<script", "<link"] {
+                assert!(!html.contains(thing), "{thing}");
+            }
+        }
+    }
+
+    #[test]
+    fn odd_values_have_a_form() {
+        assert_eq!(rendered(" \r\n", None, code("1")).subject, "Your code for Stile");
+        let one_minute = Content::Code { code: "1".into(), minutes: 1 };
+        assert!(rendered("A", None, one_minute).text.contains("within 1 minute."));
+        for at in [i64::MIN, i64::MAX] {
+            assert!(utc(Micros::new(at)).ends_with(" UTC"));
+        }
+        assert_eq!(groups("éééééé"), ["éééééé"]);
+    }
+}

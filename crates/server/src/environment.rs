@@ -1,0 +1,183 @@
+//! An environment ready for use: settings parsed, keys opened, public answers rendered. Cached by version,
+//! so that every node is exact without messages.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use stile_core::settings::Settings;
+use stile_core::{EnvironmentId, Micros};
+use stile_factors::passkey::{Party, PasskeyError};
+use stile_keys::Keyring;
+use stile_keys::jws::{Algorithm, Jwk, SigningKey, VerifyingKey};
+use stile_store::{SigningKeyRow, Store};
+
+use crate::api::settings::public_settings;
+use crate::error::{ApiError, Code};
+use crate::limits::Limiter;
+
+/// A stored answer with its entity tag.
+pub struct Rendered {
+    /// The bytes.
+    pub body: Vec<u8>,
+    /// `"…"`, a strong entity tag.
+    pub etag: String,
+}
+
+/// An environment of one version.
+pub struct Environment {
+    /// Its id.
+    pub id: EnvironmentId,
+    /// Its version.
+    pub version: i64,
+    /// Its settings.
+    pub settings: Settings,
+    /// The relying party, or why there is none.
+    pub party: Result<Party, PasskeyError>,
+    /// Rate limits.
+    pub limiter: Limiter,
+    /// `GET /settings`.
+    pub public: Rendered,
+    /// The published key set.
+    pub jwks: Rendered,
+    keys: Vec<Key>,
+    verifying: Vec<VerifyingKey>,
+}
+
+struct Key {
+    signs_from: Micros,
+    signing: SigningKey,
+}
+
+impl Environment {
+    /// The key that signs now: the newest whose time has come.
+    pub fn signing_key(&self, now: Micros) -> Result<&SigningKey, ApiError> {
+        let newest = self.keys.iter().find(|key| key.signs_from.is_past(now));
+        newest.map(|key| &key.signing).ok_or_else(|| ApiError::internal("the environment has no signing key"))
+    }
+
+    /// Every key whose signatures are accepted.
+    pub fn verifying_keys(&self) -> &[VerifyingKey] {
+        &self.verifying
+    }
+}
+
+/// The associated data under which a signing key is sealed.
+pub fn key_context(environment: EnvironmentId, kid: &str) -> [Vec<u8>; 3] {
+    [b"signing-key".to_vec(), environment.as_bytes().to_vec(), kid.as_bytes().to_vec()]
+}
+
+/// Environments by id, each at the version that was last asked for.
+#[derive(Default)]
+pub struct Cache {
+    by_id: RwLock<HashMap<EnvironmentId, Arc<Environment>>>,
+}
+
+impl Cache {
+    /// The environment at its present version.
+    pub async fn get(
+        &self,
+        store: &Store,
+        keyring: &Keyring,
+        id: EnvironmentId,
+    ) -> Result<Arc<Environment>, ApiError> {
+        let version = store.environment_version(id).await?.ok_or(Code::EnvironmentNotFound)?;
+        if let Some(cached) = self.cached(id)
+            && cached.version == version
+        {
+            return Ok(cached);
+        }
+        let loaded = Arc::new(load(store, keyring, id).await?);
+        self.by_id.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&loaded));
+        Ok(loaded)
+    }
+
+    fn cached(&self, id: EnvironmentId) -> Option<Arc<Environment>> {
+        self.by_id.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// Forgets what rate limits no longer need.
+    pub fn sweep(&self) {
+        for environment in self.by_id.read().unwrap_or_else(PoisonError::into_inner).values() {
+            environment.limiter.sweep();
+        }
+    }
+}
+
+async fn load(store: &Store, keyring: &Keyring, id: EnvironmentId) -> Result<Environment, ApiError> {
+    let row = store.environment(id).await?.ok_or(Code::EnvironmentNotFound)?;
+    let settings: Settings = serde_json::from_str(&row.settings).map_err(ApiError::internal)?;
+    let rows = store.signing_keys(id).await?;
+    let public = rendered(&public_settings(row.kind, &settings))?;
+    let jwks: Vec<Jwk> = rows
+        .iter()
+        .map(|k| serde_json::from_str(&k.jwk))
+        .collect::<Result<_, _>>()
+        .map_err(ApiError::internal)?;
+    let keys = rows.iter().map(|k| open_key(keyring, id, k)).collect::<Result<Vec<Key>, ApiError>>()?;
+    let verifying = keys
+        .iter()
+        .map(|key| key.signing.verifying_key().map_err(ApiError::internal))
+        .collect::<Result<_, _>>()?;
+    Ok(Environment {
+        id,
+        version: row.version,
+        party: Party::of(&settings),
+        limiter: Limiter::new(&settings.limits),
+        public,
+        jwks: rendered(&serde_json::json!({ "keys": jwks }))?,
+        settings,
+        keys,
+        verifying,
+    })
+}
+
+fn open_key(keyring: &Keyring, id: EnvironmentId, row: &SigningKeyRow) -> Result<Key, ApiError> {
+    let algorithm = match row.algorithm.as_str() {
+        "ES256" => Algorithm::Es256,
+        "EdDSA" => Algorithm::EdDsa,
+        "RS256" => Algorithm::Rs256,
+        _ => return Err(ApiError::internal("a signing key of an unknown algorithm")),
+    };
+    let context = key_context(id, &row.kid);
+    let context: Vec<&[u8]> = context.iter().map(Vec::as_slice).collect();
+    let pkcs8 = keyring.seal.open(&context, &row.sealed).map_err(ApiError::internal)?;
+    let signing = SigningKey::from_pkcs8(algorithm, &pkcs8).map_err(ApiError::internal)?;
+    Ok(Key { signs_from: row.signs_from, signing })
+}
+
+fn rendered(value: &impl serde::Serialize) -> Result<Rendered, ApiError> {
+    let body = serde_json::to_vec(value).map_err(ApiError::internal)?;
+    // The tag only tells versions of a public answer apart, so any well-mixed hash of it does.
+    let hash = body
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
+    Ok(Rendered { etag: format!("\"{hash:016x}-{:x}\"", body.len()), body })
+}
+
+/// A key pair for an environment, sealed for the store.
+pub fn new_key(
+    keyring: &Keyring,
+    id: EnvironmentId,
+    algorithm: stile_core::settings::TokenAlgorithm,
+    now: Micros,
+    signs_from: Micros,
+) -> Result<SigningKeyRow, ApiError> {
+    use stile_core::settings::TokenAlgorithm;
+    let algorithm = match algorithm {
+        TokenAlgorithm::Es256 => Algorithm::Es256,
+        TokenAlgorithm::EdDsa => Algorithm::EdDsa,
+        TokenAlgorithm::Rs256 => Algorithm::Rs256,
+    };
+    let (key, pkcs8) = SigningKey::generate(algorithm).map_err(ApiError::internal)?;
+    let context = key_context(id, key.kid());
+    let context: Vec<&[u8]> = context.iter().map(Vec::as_slice).collect();
+    Ok(SigningKeyRow {
+        kid: key.kid().to_owned(),
+        algorithm: algorithm.as_str().to_owned(),
+        jwk: serde_json::to_string(key.jwk()).map_err(ApiError::internal)?,
+        sealed: keyring.seal.seal(&context, &pkcs8).map_err(ApiError::internal)?,
+        published_at: now,
+        signs_from,
+        verifies_until: None,
+    })
+}

@@ -1,0 +1,289 @@
+//! The one error that leaves the server: a stable code, a status and a text that says what to do.
+//!
+//! On the wire errors are flat: `{"error": "text", "code": "stable_code", …}`.
+
+use std::borrow::Cow;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use stile_core::policy::Refusal;
+use stile_factors::device::DeviceProofError;
+use stile_factors::passkey::PasskeyError;
+use stile_store::{CommitError, Miss, StoreError};
+use utoipa::ToSchema;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $status:literal $wire:literal $text:literal),* $(,)?) => {
+        /// Every error code, with its status and its standard text.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum Code { $($(#[$doc])* $name),* }
+        impl Code {
+            /// Every code, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+            /// The stable text on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $wire),* }
+            }
+            /// The HTTP status.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status),* }
+            }
+            /// What a person reads.
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text),* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body is not the JSON that the operation asks for.
+    InvalidBody = 400 "invalid_body" "The request body is not what this operation asks for.",
+    /// A path or query parameter is malformed.
+    InvalidParameter = 400 "invalid_parameter" "A parameter of the request is malformed.",
+    /// No usable access token.
+    Unauthorized = 401 "unauthorized" "No valid access token was sent: sign in.",
+    /// The session has ended.
+    SessionEnded = 401 "session_ended" "The session has ended: sign in again.",
+    /// The session was opened with a device key, and no proof by it came along.
+    DeviceProofRequired = 401 "device_proof_required" "This session can only be refreshed by the device that opened it.",
+    /// No usable API token.
+    InvalidApiToken = 401 "invalid_api_token" "No valid API token was sent.",
+    /// The API token lacks the scope or belongs to another environment.
+    ApiTokenForbidden = 403 "api_token_forbidden" "This API token may not do that.",
+    /// A second factor is still owed in this session.
+    AdditionalAuthRequired = 403 "additional_auth_required" "Finish signing in first: a second factor is still needed.",
+    /// The web origin may not call this environment.
+    OriginNotAllowed = 403 "origin_not_allowed" "This web origin may not use the environment: add it to allowedOrigins.",
+    /// The environment is locked.
+    EnvironmentLocked = 403 "environment_locked" "This environment is locked by its operator.",
+    /// A gated action without evidence.
+    ElevatedTokenRequired = 403 "elevated_token_required" "Elevated access token required",
+    /// The token is not one of ours, of this session, or for this scope.
+    ElevatedTokenInvalid = 403 "elevated_token_invalid" "The elevated access token is not valid for this action.",
+    /// The token has expired.
+    ElevatedTokenExpired = 403 "elevated_token_expired" "The elevated access token has expired: confirm again.",
+    /// A single-use token was used before.
+    ElevatedTokenUsed = 403 "elevated_token_used" "The elevated access token was used already: confirm again.",
+    /// The proof is too weak for what was asked.
+    MfaRequired = 403 "mfa_required" "A second factor is needed for this: use one of the methods that the step-up check lists.",
+    /// The credential may not answer for an action.
+    CredentialNotAccepted = 403 "credential_not_accepted" "This credential cannot be used to confirm an action.",
+    /// A rule demands a second factor and the user has none.
+    EnrolmentRequired = 403 "mfa_enrolment_required" "A second factor must be set up first.",
+    /// No such route.
+    NotFound = 404 "not_found" "There is nothing here.",
+    /// A part of the reference API that Stile leaves out.
+    NotSupported = 404 "not_supported" "Stile does not offer this part of the API.",
+    /// No such environment.
+    EnvironmentNotFound = 404 "environment_not_found" "There is no environment of this id.",
+    /// The route exists, with other methods.
+    MethodNotAllowed = 405 "method_not_allowed" "This path does not take this method.",
+    /// Somebody else changed the same thing at the same time.
+    Conflict = 409 "conflict" "The account was changed at the same time: try again.",
+    /// The body is too large.
+    BodyTooLarge = 413 "body_too_large" "The request body is too large.",
+    /// The body is not JSON.
+    UnsupportedMediaType = 415 "unsupported_media_type" "Send the body as application/json.",
+    /// A scope that the environment does not know.
+    InvalidScopes = 422 "invalid_scopes" "A requested scope is not known in this environment.",
+    /// Not an e-mail address.
+    InvalidEmail = 422 "invalid_email" "That is not an e-mail address.",
+    /// The address belongs to another user.
+    EmailAlreadyExists = 422 "email_already_exists" "That e-mail address is in use by another account.",
+    /// A wrong code.
+    WrongEmailCode = 422 "wrong_email_verification_token" "That code is wrong.",
+    /// The verification is unknown, expired, used, or was begun elsewhere.
+    InvalidEmailVerification = 422 "invalid_email_verification" "That code is no longer valid: ask for a new one.",
+    /// Too many wrong codes.
+    TooManyEmailAttempts = 422 "too_many_email_verification_attempts" "Too many wrong codes: ask for a new one later.",
+    /// The credential may not open sessions.
+    CredentialNotEnabledForSignIn = 422 "credential_not_enabled_for_sign_in" "This credential cannot be used to sign in.",
+    /// The passkey response was refused.
+    InvalidPasskey = 422 "invalid_passkey_response" "The passkey could not be verified.",
+    /// The challenge was used, is too old, or belongs elsewhere.
+    InvalidChallenge = 422 "invalid_challenge" "This passkey dialog is no longer valid: start again.",
+    /// No passkey of that id belongs to the user.
+    PasskeyNotFound = 422 "passkey_not_found" "There is no such passkey.",
+    /// The passkey is enrolled already.
+    PasskeyExists = 422 "passkey_already_registered" "This passkey is registered already.",
+    /// The user has as many passkeys as allowed.
+    MaxPasskeys = 422 "max_passkeys_per_user" "You have as many passkeys as allowed: remove one first.",
+    /// The environment's passkey settings are incomplete or off.
+    PasskeysNotConfigured = 422 "passkeys_not_configured" "Passkeys are not set up for this environment.",
+    /// A session key that is no key.
+    InvalidSessionKey = 422 "invalid_session_public_key" "The session public key is not a compressed P-256 point.",
+    /// A device proof that does not hold.
+    InvalidDeviceProof = 422 "invalid_device_proof" "The device proof does not hold.",
+    /// A nonce that is unknown, expired or used.
+    InvalidNonce = 422 "invalid_nonce" "The nonce is not valid any more: fetch a new one.",
+    /// The username is taken.
+    UsernameTaken = 422 "username_already_exists" "That username is taken.",
+    /// A username that cannot be one.
+    InvalidUsername = 422 "invalid_username" "A username has 1 to 64 characters without control characters.",
+    /// Fields that cannot be changed, or not together.
+    InvalidUpdate = 422 "invalid_update" "These fields cannot be changed like this.",
+    /// No SMS provider is set up.
+    NoSmsProvider = 422 "no_enabled_sms_provider" "Phone numbers are not set up for this environment.",
+    /// Removing it would leave the user without a way to sign in.
+    LastSignInCredential = 422 "cannot_delete_last_sign_in_verified_credential" "This is the last way to sign in to the account: add another first.",
+    /// Too many requests.
+    TooManyRequests = 429 "too_many_requests" "Too many requests: wait a moment.",
+    /// A bug.
+    Internal = 500 "internal_error" "Something went wrong on the server. Nothing was changed.",
+    /// Too many writes are waiting.
+    Busy = 503 "busy" "The server is busy: try again in a moment.",
+    /// The database cannot write.
+    StorageUnavailable = 503 "storage_unavailable" "The server cannot store anything at the moment. Nothing was changed.",
+    /// The connection to the database was lost while committing.
+    OutcomeUnknown = 503 "outcome_unknown" "It is unknown whether this was done: look before trying again.",
+    /// The request took too long.
+    DeadlineExceeded = 503 "deadline_exceeded" "The request took too long.",
+}
+
+/// An error on its way out.
+#[derive(Debug)]
+pub struct ApiError {
+    /// Which error.
+    pub code: Code,
+    text: Cow<'static, str>,
+    retry_after: Option<u64>,
+    scope: Option<String>,
+}
+
+/// The body of every error.
+#[derive(Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// What happened and what to do, for people.
+    error: String,
+    /// What happened, for programs; stable.
+    code: String,
+    /// The scope that a gated action needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<String>,
+}
+
+impl ApiError {
+    /// The error with another text than its standard one.
+    pub fn with(code: Code, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, text: text.into(), retry_after: None, scope: None }
+    }
+
+    /// Names the scope that is missing.
+    #[must_use]
+    pub fn for_scope(mut self, scope: &str) -> Self {
+        self.scope = Some(scope.to_owned());
+        self
+    }
+
+    /// Too many requests, with the seconds to wait.
+    pub fn too_many(seconds: u64) -> Self {
+        Self { retry_after: Some(seconds.max(1)), ..Code::TooManyRequests.into() }
+    }
+
+    /// A bug or a failing dependency: logged here, told to nobody.
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
+        tracing::error!(%cause, "internal error");
+        Code::Internal.into()
+    }
+}
+
+impl From<Code> for ApiError {
+    fn from(code: Code) -> Self {
+        let retry_after = match code {
+            Code::Busy => Some(1),
+            Code::StorageUnavailable => Some(5),
+            _ => None,
+        };
+        Self { code, text: Cow::Borrowed(code.text()), retry_after, scope: None }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Engine(_) => {
+                tracing::error!(%error, "a read failed");
+                Code::StorageUnavailable.into()
+            }
+            StoreError::Corrupt(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<CommitError> for ApiError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Missed(miss) => miss.into(),
+            CommitError::Busy => Code::Busy.into(),
+            CommitError::Failed(cause) => {
+                tracing::error!(cause, "a write failed");
+                Code::StorageUnavailable.into()
+            }
+            CommitError::Unknown => Code::OutcomeUnknown.into(),
+        }
+    }
+}
+
+/// What a missed guard means unless the use case knows better.
+impl From<Miss> for ApiError {
+    fn from(miss: Miss) -> Self {
+        match miss {
+            Miss::UserChanged
+            | Miss::CounterMoved
+            | Miss::EnvironmentChanged
+            | Miss::Taken
+            | Miss::NotFound => Code::Conflict.into(),
+            Miss::SessionGone => Code::SessionEnded.into(),
+            Miss::AlreadyUsed => Code::InvalidChallenge.into(),
+            Miss::NonceUsed => Code::InvalidNonce.into(),
+            Miss::TriesSpent | Miss::LockedOut => Code::TooManyEmailAttempts.into(),
+        }
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::SecondFactorNeeded => Code::MfaRequired.into(),
+            Refusal::CredentialNotAccepted => Code::CredentialNotAccepted.into(),
+            Refusal::EnrolmentRequired => Code::EnrolmentRequired.into(),
+        }
+    }
+}
+
+impl From<PasskeyError> for ApiError {
+    fn from(error: PasskeyError) -> Self {
+        let code = match error {
+            PasskeyError::Challenge | PasskeyError::Expired => Code::InvalidChallenge,
+            PasskeyError::NotConfigured => Code::PasskeysNotConfigured,
+            PasskeyError::Encoding | PasskeyError::WebAuthn(_) => Code::InvalidPasskey,
+        };
+        Self::with(code, format!("{} ({error})", code.text()))
+    }
+}
+
+impl From<DeviceProofError> for ApiError {
+    fn from(error: DeviceProofError) -> Self {
+        let code = match error {
+            DeviceProofError::Nonce | DeviceProofError::Expired => Code::InvalidNonce,
+            DeviceProofError::Key | DeviceProofError::Signature => Code::InvalidDeviceProof,
+        };
+        Self::with(code, format!("{} ({error})", code.text()))
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let body =
+            ErrorBody { error: self.text.into_owned(), code: self.code.as_str().into(), scope: self.scope };
+        let mut response = (status, Json(body)).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

@@ -1,0 +1,268 @@
+//! Environments, keys and API tokens: what the command line and the development server make.
+
+use serde_json::json;
+use stile_core::settings::{Kind, Settings};
+use stile_core::{ApiTokenId, AuditId, EnvironmentId, Micros, UserId};
+use stile_keys::{Keyring, api_token, random};
+use stile_store::{
+    ApiToken, AuditEvent, Environment, Miss, Mutation, Step, Store, api_tokens, audit, environments,
+    signing_keys,
+};
+use zeroize::Zeroizing;
+
+use crate::environment::new_key;
+use crate::error::ApiError;
+
+/// How long clients may keep the published key set, in seconds. A new key is published this long before it signs.
+pub const JWKS_MAX_AGE: i64 = 3_600;
+
+/// Why an operator's command was not carried out, in words that say what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// The settings cannot be used.
+    #[error("these settings cannot be used:\n- {}", .0.join("\n- "))]
+    Settings(Vec<String>),
+    /// There is no such environment.
+    #[error("there is no environment {0}: `stile env list` shows which there are")]
+    NoEnvironment(EnvironmentId),
+    /// It exists already.
+    #[error("there is an environment {0} already")]
+    Exists(EnvironmentId),
+    /// Somebody changed it at the same time.
+    #[error("the environment was changed at the same time: look at it and try again")]
+    Changed,
+    /// There is no such token.
+    #[error("there is no token {0} in this environment: `stile token list` shows which there are")]
+    NoToken(ApiTokenId),
+    /// A scope that no API token has.
+    #[error("unknown API token scope `{0}`: known is {API_SCOPES:?}")]
+    UnknownScope(String),
+    /// The store failed.
+    #[error("{0}")]
+    Store(String),
+}
+
+impl From<stile_store::StoreError> for OperatorError {
+    fn from(error: stile_store::StoreError) -> Self {
+        Self::Store(error.to_string())
+    }
+}
+
+impl From<stile_store::CommitError> for OperatorError {
+    fn from(error: stile_store::CommitError) -> Self {
+        match error {
+            stile_store::CommitError::Missed(Miss::EnvironmentChanged) => Self::Changed,
+            other => Self::Store(other.to_string()),
+        }
+    }
+}
+
+impl From<ApiError> for OperatorError {
+    fn from(error: ApiError) -> Self {
+        Self::Store(error.code.text().to_owned())
+    }
+}
+
+/// What an API token may do.
+pub const API_SCOPES: [&str; 1] = ["elevatedTokens.consume"];
+
+fn event(environment: EnvironmentId, now: Micros, event: &'static str, detail: serde_json::Value) -> Step {
+    let subject: Option<UserId> = None;
+    let id = AuditId::new(now, random::bytes());
+    audit::insert(&AuditEvent {
+        id,
+        environment,
+        subject,
+        event,
+        detail,
+        request: "operator".into(),
+        at: now,
+    })
+}
+
+/// Makes an environment with its first signing key.
+pub async fn create(
+    store: &Store,
+    keys: &Keyring,
+    now: Micros,
+    id: EnvironmentId,
+    kind: Kind,
+    name: &str,
+    settings: &Settings,
+) -> Result<(), OperatorError> {
+    let problems = settings.problems(kind);
+    if !problems.is_empty() {
+        return Err(OperatorError::Settings(problems));
+    }
+    let key = new_key(keys, id, settings.tokens.algorithm, now, now)?;
+    let environment = Environment {
+        id,
+        version: 1,
+        kind,
+        name: name.to_owned(),
+        settings: serde_json::to_string(settings).map_err(|e| OperatorError::Store(e.to_string()))?,
+        created_at: now,
+    };
+    let mutation = Mutation::new([
+        environments::insert(&environment),
+        signing_keys::insert(id, &key),
+        event(id, now, "environment.created", json!({ "kind": kind.as_str(), "kid": key.kid })),
+    ]);
+    match store.commit(mutation).await {
+        Err(stile_store::CommitError::Missed(Miss::Taken)) => Err(OperatorError::Exists(id)),
+        other => Ok(other?),
+    }
+}
+
+/// Changes an environment's settings: `change` is a JSON merge patch (RFC 7396) of the whole.
+pub async fn configure(
+    store: &Store,
+    now: Micros,
+    id: EnvironmentId,
+    change: &serde_json::Value,
+) -> Result<Settings, OperatorError> {
+    let row = store.environment(id).await?.ok_or(OperatorError::NoEnvironment(id))?;
+    let mut whole: serde_json::Value =
+        serde_json::from_str(&row.settings).map_err(|e| OperatorError::Store(e.to_string()))?;
+    merge(&mut whole, change);
+    let settings: Settings =
+        serde_json::from_value(whole).map_err(|e| OperatorError::Settings(vec![e.to_string()]))?;
+    let mut problems = settings.problems(row.kind);
+    let before: Settings =
+        serde_json::from_str(&row.settings).map_err(|e| OperatorError::Store(e.to_string()))?;
+    if before.passkeys.rp_id.is_some() && before.passkeys.rp_id != settings.passkeys.rp_id {
+        problems
+            .push("passkeys.rpId cannot change: every passkey of the environment would stop working".into());
+    }
+    if before.sdk.min_api_version != settings.sdk.min_api_version
+        && settings.sdk.min_api_version == stile_core::settings::ApiVersion::V20260101
+    {
+        problems.push("sdk.minApiVersion cannot go back".into());
+    }
+    if !problems.is_empty() {
+        return Err(OperatorError::Settings(problems));
+    }
+    let text = serde_json::to_string(&settings).map_err(|e| OperatorError::Store(e.to_string()))?;
+    let mutation = Mutation::new([
+        environments::configure(id, row.version, &text),
+        event(id, now, "environment.configured", json!({ "change": change })),
+    ]);
+    store.commit(mutation).await?;
+    Ok(settings)
+}
+
+/// JSON merge patch (RFC 7396 §2).
+fn merge(target: &mut serde_json::Value, patch: &serde_json::Value) {
+    let serde_json::Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = serde_json::Value::Object(serde_json::Map::new());
+    }
+    let Some(target) = target.as_object_mut() else { return };
+    for (name, value) in patch {
+        if value.is_null() {
+            target.remove(name);
+        } else {
+            merge(target.entry(name.clone()).or_insert(serde_json::Value::Null), value);
+        }
+    }
+}
+
+/// Makes a new signing key. Normally it is published one key-set age before it signs, and the present keys verify
+/// until their last token has expired. `at_once` is for a compromise: the new key signs now and all others are
+/// forgotten, so that every session must sign in again.
+pub async fn rotate(
+    store: &Store,
+    keys: &Keyring,
+    now: Micros,
+    id: EnvironmentId,
+    at_once: bool,
+) -> Result<(String, Micros), OperatorError> {
+    let row = store.environment(id).await?.ok_or(OperatorError::NoEnvironment(id))?;
+    let settings: Settings =
+        serde_json::from_str(&row.settings).map_err(|e| OperatorError::Store(e.to_string()))?;
+    let signs_from = if at_once { now } else { now.plus_seconds(JWKS_MAX_AGE) };
+    let key = new_key(keys, id, settings.tokens.algorithm, now, signs_from)?;
+    let others = if at_once {
+        signing_keys::delete_others(id, &key.kid)
+    } else {
+        // The longest token life, and a minute for clocks that differ.
+        let longest = settings.security.jwt_duration.seconds().max(3_600);
+        signing_keys::retire_others(id, &key.kid, signs_from.plus_seconds(longest + 60))
+    };
+    let mutation = Mutation::new([
+        signing_keys::insert(id, &key),
+        others,
+        environments::touched(id),
+        event(id, now, "signing_key.rotated", json!({ "kid": key.kid, "atOnce": at_once })),
+    ]);
+    store.commit(mutation).await?;
+    Ok((key.kid, signs_from))
+}
+
+/// Makes an API token. The text is shown once and kept nowhere.
+pub async fn create_token(
+    store: &Store,
+    keys: &Keyring,
+    now: Micros,
+    environment: EnvironmentId,
+    note: &str,
+    scopes: &[String],
+) -> Result<(ApiToken, Zeroizing<String>), OperatorError> {
+    if let Some(unknown) = scopes.iter().find(|scope| !API_SCOPES.contains(&scope.as_str())) {
+        return Err(OperatorError::UnknownScope(unknown.clone()));
+    }
+    store.environment(environment).await?.ok_or(OperatorError::NoEnvironment(environment))?;
+    let text = api_token::generate();
+    let (Some(hash), Some(last_six)) = (api_token::hash(&keys.api_token, &text), api_token::last_six(&text))
+    else {
+        return Err(OperatorError::Store("a new token is malformed".into()));
+    };
+    let token = ApiToken {
+        id: ApiTokenId::new(now, random::bytes()),
+        environment,
+        last_six: last_six.to_owned(),
+        note: note.chars().take(200).collect(),
+        scopes: scopes.to_vec(),
+        created_at: now,
+    };
+    let detail = json!({ "token": token.id.to_string(), "scopes": scopes });
+    let mutation = Mutation::new([
+        api_tokens::insert(&token, hash),
+        event(environment, now, "api_token.created", detail),
+    ]);
+    store.commit(mutation).await?;
+    Ok((token, text))
+}
+
+/// Revokes an API token.
+pub async fn revoke_token(
+    store: &Store,
+    now: Micros,
+    environment: EnvironmentId,
+    id: ApiTokenId,
+) -> Result<(), OperatorError> {
+    let detail = json!({ "token": id.to_string() });
+    let mutation = Mutation::new([
+        api_tokens::delete(environment, id),
+        event(environment, now, "api_token.revoked", detail),
+    ]);
+    match store.commit(mutation).await {
+        Err(stile_store::CommitError::Missed(Miss::NotFound)) => Err(OperatorError::NoToken(id)),
+        other => Ok(other?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_merge_patch_changes_what_it_names() {
+        let mut whole = json!({ "a": { "b": 1, "c": 2 }, "d": [1] });
+        merge(&mut whole, &json!({ "a": { "b": null, "e": { "f": 3 } }, "d": [2] }));
+        assert_eq!(whole, json!({ "a": { "c": 2, "e": { "f": 3 } }, "d": [2] }));
+    }
+}

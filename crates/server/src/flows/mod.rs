@@ -1,0 +1,25 @@
+//! Use cases that more than one endpoint, the command line or a job needs.
+
+pub mod codes;
+pub mod environments;
+pub mod sessions;
+
+/// How often a decision is taken again when somebody changed the same user meanwhile (invariant 6).
+pub(crate) const ATTEMPTS: usize = 3;
+
+/// Runs an attempt that reads, decides and commits; again when its commit found the user changed.
+///
+/// A macro because the future of an async closure that borrows cannot yet be shown to be `Send`.
+macro_rules! deciding {
+    ($attempt:expr) => {{
+        let mut left = $crate::flows::ATTEMPTS;
+        loop {
+            left -= 1;
+            match $attempt {
+                Err(error) if error.code == $crate::error::Code::Conflict && left > 0 => {}
+                done => break done,
+            }
+        }
+    }};
+}
+pub(crate) use deciding;

@@ -1,0 +1,129 @@
+//! Sessions: opened by a first proof, raised by later ones.
+
+use serde_json::json;
+use stile_core::policy::{self, Elevation};
+use stile_core::scope::MAX_SCOPES;
+use stile_core::settings::Settings;
+use stile_core::{Level, Micros, Principal, Proof, Scope, Session, SessionId};
+use stile_factors::device::{DeviceProof, NONCE_SECONDS};
+use stile_keys::p256_key::PublicKeyHex;
+use stile_keys::random;
+use stile_store::ledger::{self, Kind};
+use stile_store::{Account, Step, sessions, users};
+
+use crate::context::Cx;
+use crate::error::{ApiError, Code};
+
+/// A sign-in: whose, by which proof, with which keys of the browser.
+pub struct Opening {
+    /// The account; its credentials include the one that was proved.
+    pub account: Account,
+    /// The proof.
+    pub proof: Proof,
+    /// The page's session key.
+    pub session_key: Option<PublicKeyHex>,
+    /// The device's proof.
+    pub device: Option<DeviceProof>,
+}
+
+/// The principal of a new session, and the steps that make it. Whoever calls adds what makes or holds the user.
+pub fn open(cx: &Cx, opening: Opening) -> (Principal, Vec<Step>) {
+    let Opening { account, proof, session_key, device } = opening;
+    let security = &cx.env.settings.security;
+    let has_mfa = account.credentials.iter().any(stile_core::Credential::is_mfa_method);
+    let session = Session {
+        id: SessionId::new(cx.now, random::bytes()),
+        level: policy::level_after(&cx.env.settings, has_mfa, &proof),
+        created_at: cx.now,
+        expires_at: cx.now.plus_seconds(security.session_absolute_seconds.into()),
+        idle_expires_at: idle_end(&cx.env.settings, cx.now),
+        sign_in_credential: proof.credential,
+        last_credential: proof.credential,
+        session_key: session_key.map(|key| key.as_str().to_owned()),
+        device_key: device.as_ref().map(|d| d.key.as_str().to_owned()),
+        proofs: vec![proof],
+    };
+    let detail =
+        json!({ "session": session.id.to_string(), "amr": proof.amr(), "level": session.level.scope() });
+    let mut steps = vec![
+        sessions::insert(cx.env.id, account.user.id, &session),
+        cx.audit("session.opened", Some(account.user.id), detail),
+    ];
+    steps.extend(device.map(|d| nonce_used(cx, &d)));
+    let me = Principal {
+        environment: cx.env.id,
+        environment_version: cx.env.version,
+        user: account.user,
+        session,
+        credentials: account.credentials,
+    };
+    (me, steps)
+}
+
+/// The principal after one more proof in the session, and the steps that write it down. A pending session that owes
+/// nothing more becomes a full one under a new id, and the old id is used up (CVE-2024-28197); otherwise the id stays.
+pub fn raise(cx: &Cx, me: &Principal, proof: Proof) -> (Principal, Vec<Step>) {
+    let mut raised = me.clone();
+    raised.session.proofs = me.session.proofs_with(proof);
+    raised.session.last_credential = proof.credential;
+    raised.session.idle_expires_at = idle_end(&cx.env.settings, cx.now);
+    let becomes_full = me.session.level == Level::Pending
+        && policy::level_after(&cx.env.settings, me.has_mfa(), &proof) == Level::Full;
+    if !becomes_full {
+        let step = sessions::proved(cx.env.id, me.user.id, &raised.session);
+        return (raised, vec![step]);
+    }
+    raised.session.level = Level::Full;
+    raised.session.id = SessionId::new(cx.now, random::bytes());
+    let detail = json!({ "session": raised.session.id.to_string(), "from": me.session.id.to_string() });
+    let steps = vec![
+        sessions::replaced(cx.env.id, me.session.id),
+        sessions::insert(cx.env.id, me.user.id, &raised.session),
+        cx.audit("session.raised", Some(me.user.id), detail),
+    ];
+    (raised, steps)
+}
+
+/// What the proof gives for the scopes that were asked for. An unknown scope refuses the request as a whole.
+pub fn elevation(
+    cx: &Cx,
+    me: &Principal,
+    proof: Proof,
+    asked: &[String],
+) -> Result<Option<Elevation>, ApiError> {
+    Ok(policy::grant(&cx.env.settings, me, proof, &parse_scopes(&cx.env.settings, asked)?)?)
+}
+
+/// The scopes of a request.
+pub fn parse_scopes(settings: &Settings, asked: &[String]) -> Result<Vec<Scope>, ApiError> {
+    if asked.len() > MAX_SCOPES {
+        return Err(Code::InvalidScopes.into());
+    }
+    asked.iter().map(|text| Scope::parse(text, settings).map_err(|_| Code::InvalidScopes.into())).collect()
+}
+
+/// An audit step for an elevation that was granted.
+pub fn granted(cx: &Cx, me: &Principal, elevation: Option<&Elevation>) -> Option<Step> {
+    let elevation = elevation?;
+    let scopes: Vec<&str> = elevation.scopes.iter().map(|scope| scope.as_str()).collect();
+    let detail = json!({
+        "scopes": scopes, "singleUse": elevation.single_use, "seconds": elevation.seconds,
+        "credential": elevation.proof.credential.to_string(), "amr": elevation.proof.amr(),
+    });
+    Some(cx.audit("elevation.granted", Some(me.user.id), detail))
+}
+
+/// When a session ends that is not used any more.
+pub fn idle_end(settings: &Settings, now: Micros) -> Micros {
+    now.plus_seconds(settings.security.session_idle_seconds.into())
+}
+
+/// Uses up the nonce of a device proof.
+pub fn nonce_used(cx: &Cx, device: &DeviceProof) -> Step {
+    ledger::consume(Kind::Nonce, &device.nonce, cx.now, cx.now.plus_seconds(NONCE_SECONDS + 120))
+}
+
+/// Holds the user as read, and notes the visit.
+pub fn visit(cx: &Cx, account: &Account) -> Step {
+    users::visited(cx.env.id, &account.user, cx.now)
+}

@@ -1,0 +1,166 @@
+//! Access, identity and elevated tokens: claims made, signed and checked.
+
+use std::collections::BTreeMap;
+
+use stile_core::claims::{ACCESS, ELEVATED, ElevatedClaims, IDENTITY, IdentityClaims, SessionClaims};
+use stile_core::policy::Elevation;
+use stile_core::{Micros, Principal};
+use stile_keys::jws::{self, JwsError};
+use stile_keys::{encoding, random};
+
+use crate::api::models::{iso, verified_credentials};
+use crate::context::Cx;
+use crate::error::{ApiError, Code};
+
+/// The tokens of a session, with their expiry in Unix seconds.
+pub struct SessionTokens {
+    /// Identity token (`jwt`).
+    pub identity: String,
+    /// Access token (`minifiedJwt`).
+    pub access: String,
+    /// When both expire.
+    pub expires_at: i64,
+}
+
+/// Signs access and identity token for a session. `new_user` is true when this sign-in made the user.
+pub fn session(cx: &Cx, me: &Principal, new_user: bool) -> Result<SessionTokens, ApiError> {
+    let key = cx.env.signing_key(cx.now)?;
+    let life = cx.env.settings.security.jwt_duration.seconds();
+    let end =
+        [cx.now.plus_seconds(life), me.session.expires_at, me.session.idle_expires_at].into_iter().min();
+    let exp = end.unwrap_or(cx.now).seconds();
+    let last_proof = me.session.proofs.last();
+    let claims = SessionClaims {
+        kid: key.kid().to_owned(),
+        aud: cx.audience(),
+        iss: issuer(cx),
+        sub: me.user.id.to_string(),
+        sid: me.session.id.to_string(),
+        environment_id: cx.env.id.to_string(),
+        last_verified_credential_id: me.session.last_credential.to_string(),
+        signin_credential_id: me.session.sign_in_credential.to_string(),
+        session_public_key: me.session.session_key.clone(),
+        scope: me.session.level.scope().to_owned(),
+        email: me.email().map(str::to_owned),
+        username: me.user.profile.username.clone(),
+        original_sid: me.session.id.to_string(),
+        refresh_exp: me.session.expires_at.seconds(),
+        verified_credentials_hashes: credential_hashes(cx, me),
+        roles: Vec::new(),
+        amr: amr(me),
+        auth_time: last_proof.map_or(me.session.created_at, |p| p.at).seconds(),
+        iat: cx.now.seconds(),
+        exp,
+    };
+    let access = key.sign(ACCESS, &claims).map_err(ApiError::internal)?;
+    let profile = &me.user.profile;
+    let identity = IdentityClaims {
+        session: claims,
+        alias: profile.alias.clone(),
+        given_name: profile.first_name.clone(),
+        family_name: profile.last_name.clone(),
+        country: profile.country.clone(),
+        metadata: profile.metadata.clone(),
+        missing_fields: Vec::new(),
+        verified_credentials: serde_json::to_value(verified_credentials(me)).map_err(ApiError::internal)?,
+        first_visit: iso(me.user.first_visit),
+        last_visit: iso(me.user.last_visit),
+        new_user,
+    };
+    let identity = key.sign(IDENTITY, &identity).map_err(ApiError::internal)?;
+    Ok(SessionTokens { identity, access, expires_at: exp })
+}
+
+/// Signs an elevated access token.
+pub fn elevated(cx: &Cx, me: &Principal, elevation: &Elevation) -> Result<String, ApiError> {
+    let key = cx.env.signing_key(cx.now)?;
+    let scopes: Vec<&str> = elevation.scopes.iter().map(|scope| scope.as_str()).collect();
+    let claims = ElevatedClaims {
+        kid: key.kid().to_owned(),
+        aud: cx.audience(),
+        iss: issuer(cx),
+        sub: me.user.id.to_string(),
+        sid: me.session.id.to_string(),
+        environment_id: cx.env.id.to_string(),
+        jti: encoding::base64url(&random::bytes::<16>()),
+        scope: scopes.join(" "),
+        single_use: elevation.single_use,
+        credential_id: elevation.proof.credential.to_string(),
+        amr: elevation.proof.amr().into_iter().map(str::to_owned).collect(),
+        auth_time: elevation.proof.at.seconds(),
+        iat: cx.now.seconds(),
+        exp: cx.now.plus_seconds(elevation.seconds).seconds(),
+    };
+    key.sign(ELEVATED, &claims).map_err(ApiError::internal)
+}
+
+/// Checks an access token: signature, kind, environment, audience, times (RFC 8725 §3).
+pub fn verify_access(cx: &Cx, token: &str) -> Result<SessionClaims, ApiError> {
+    let claims = access_claims(cx, token)?;
+    if claims.exp <= cx.now.seconds() {
+        return Err(ApiError::with(Code::Unauthorized, "The access token has expired: sign in again."));
+    }
+    Ok(claims)
+}
+
+/// As `verify_access`, whether or not the token has expired: for signing out.
+pub fn access_claims(cx: &Cx, token: &str) -> Result<SessionClaims, ApiError> {
+    let claims: SessionClaims = jws::verify(token, ACCESS, cx.env.verifying_keys())
+        .map_err(|_| ApiError::from(Code::Unauthorized))?;
+    let ours = claims.iss == issuer(cx)
+        && claims.environment_id == cx.env.id.to_string()
+        && audience_is_ours(cx, &claims.aud);
+    if ours && is_issued(claims.iat, cx.now) { Ok(claims) } else { Err(Code::Unauthorized.into()) }
+}
+
+/// Checks an elevated token's form: signature, kind, environment, audience, times. Whose it is and whether it was
+/// used up is the gate's question.
+pub fn verify_elevated(cx: &Cx, token: &str) -> Result<ElevatedClaims, ApiError> {
+    let claims: ElevatedClaims = jws::verify(token, ELEVATED, cx.env.verifying_keys())
+        .map_err(|_: JwsError| ApiError::from(Code::ElevatedTokenInvalid))?;
+    let ours = claims.iss == issuer(cx)
+        && claims.environment_id == cx.env.id.to_string()
+        && audience_is_ours(cx, &claims.aud);
+    if !ours || !is_issued(claims.iat, cx.now) {
+        return Err(Code::ElevatedTokenInvalid.into());
+    }
+    if claims.exp <= cx.now.seconds() {
+        return Err(Code::ElevatedTokenExpired.into());
+    }
+    Ok(claims)
+}
+
+/// `<host>/<environment>`, the form that existing backends compare.
+fn issuer(cx: &Cx) -> String {
+    format!("{}/{}", cx.app.config.host(), cx.env.id)
+}
+
+fn audience_is_ours(cx: &Cx, aud: &str) -> bool {
+    aud == cx.app.config.origin() || cx.env.settings.allows_origin(aud)
+}
+
+/// Clocks of nodes may differ by a minute.
+fn is_issued(iat: i64, now: Micros) -> bool {
+    iat <= now.seconds().saturating_add(60)
+}
+
+fn amr(me: &Principal) -> Vec<String> {
+    let mut amr: Vec<String> = Vec::new();
+    for method in me.session.proofs.iter().flat_map(stile_core::Proof::amr) {
+        if !amr.iter().any(|known| known == method) {
+            amr.push(method.to_owned());
+        }
+    }
+    amr
+}
+
+/// A keyed hash over the ids of the user's credentials, for each format: it changes when they do.
+fn credential_hashes(cx: &Cx, me: &Principal) -> serde_json::Map<String, serde_json::Value> {
+    let mut ids: BTreeMap<&str, Vec<&[u8]>> = BTreeMap::new();
+    for credential in &me.credentials {
+        ids.entry(credential.kind.format()).or_default().push(credential.id.as_bytes());
+    }
+    ids.into_iter()
+        .map(|(format, ids)| (format.to_owned(), encoding::hex(&cx.app.keys.counter.tag16(&ids)).into()))
+        .collect()
+}

@@ -1,0 +1,178 @@
+//! Every hot statement finds its rows through an index. The reads are taken from a trace of what ran, so
+//! that this test cannot look at another text than the server sends.
+
+use std::sync::mpsc;
+
+use rusqlite::Connection;
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
+use stile_core::principal::Profile;
+use stile_core::settings::Rate;
+use stile_core::{
+    ApiTokenId, Credential, CredentialId, CredentialKind, EnvironmentId, Level, Micros, OutboxId, Session,
+    SessionId, User, UserId, VerificationId,
+};
+
+use crate::mutation::Step;
+use crate::tables::sweep::SWEEPS;
+use crate::{
+    Engine, Mail, MailSlot, Passkey, Store, api_tokens, counters, credentials, environments, ledger, outbox,
+    passkeys, sessions, users, verifications,
+};
+
+const NOW: Micros = Micros::new(1_800_000_000_000_000);
+const RATE: Rate = Rate { requests: 5, seconds: 60 };
+
+/// The parts of a plan that walk a whole table or index.
+fn scans(db: &Connection, sql: &str) -> Vec<String> {
+    let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    let details = plan.raw_query().mapped(|r| r.get::<_, String>(3)).map(Result::unwrap).collect::<Vec<_>>();
+    assert!(!details.is_empty() || sql.starts_with("INSERT"), "no plan for {sql}");
+    details.into_iter().filter(|d| d.starts_with("SCAN") && d != "SCAN CONSTANT ROW").collect()
+}
+
+fn environment() -> EnvironmentId {
+    EnvironmentId::from_bytes([1; 16])
+}
+
+fn database() -> (tempfile::TempDir, Connection, Store) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("stile.db");
+    let store = Store::sqlite(&path, NOW).unwrap();
+    let db = Connection::open(path).unwrap();
+    (folder, db, store)
+}
+
+#[tokio::test]
+async fn hot_reads_use_an_index() {
+    let (_folder, db, store) = database();
+    // One read makes the connection that all further reads of this thread use.
+    store.environment_version(environment()).await.unwrap();
+    let Engine::Sqlite(sqlite) = &store.engine;
+    let (said, heard) = mpsc::channel();
+    sqlite.readers()[0]
+        .trace_v2(
+            TraceEventCodes::SQLITE_TRACE_STMT,
+            Some(move |event: TraceEvent<'_>| {
+                if let TraceEvent::Stmt(statement, _) = event {
+                    said.send(statement.sql().into_owned()).unwrap();
+                }
+            }),
+        )
+        .unwrap();
+    all_reads(&store).await;
+    let reads: Vec<String> = heard.try_iter().collect();
+    assert_eq!(reads.len(), 18, "{reads:#?}");
+    for sql in reads {
+        assert_eq!(scans(&db, &sql), Vec::<String>::new(), "{sql}");
+    }
+}
+
+async fn all_reads(store: &Store) {
+    let (environment, owner) = (environment(), UserId::from_bytes([2; 16]));
+    store.principal(environment, SessionId::from_bytes([3; 16])).await.unwrap();
+    store.account_by_identifier(environment, "email", b"a").await.unwrap();
+    store.username_taken(environment, "a").await.unwrap();
+    store.count_users(environment).await.unwrap();
+    store.passkey(environment, b"a").await.unwrap();
+    store.passkeys(environment, owner).await.unwrap();
+    store.verification(environment, VerificationId::from_bytes([4; 16])).await.unwrap();
+    store.live_verification(environment, [5; 32], [6; 32], NOW).await.unwrap();
+    store.environment(environment).await.unwrap();
+    store.environment_version(environment).await.unwrap();
+    store.signing_keys(environment).await.unwrap();
+    store.api_token([7; 32]).await.unwrap();
+    store.ledger_note(ledger::Kind::Code, b"a").await.unwrap();
+    store.count([8; 32], NOW).await.unwrap();
+    store.due_mail(NOW).await.unwrap();
+    store.audit(environment, 10).await.unwrap();
+    // Two reads: whether it is known, and what is kept once it has been written.
+    store.remember("a", b"b").await.unwrap();
+}
+
+#[test]
+fn hot_writes_use_an_index() {
+    let (_folder, db, _store) = database();
+    for step in all_writes() {
+        assert_eq!(scans(&db, step.sql), Vec::<String>::new(), "{}", step.sql);
+    }
+}
+
+fn all_writes() -> Vec<Step> {
+    let (e, id, credential) = (environment(), UserId::from_bytes([2; 16]), CredentialId::from_bytes([3; 16]));
+    let user = User { id, version: 1, profile: Profile::default(), first_visit: NOW, last_visit: NOW };
+    let kind = CredentialKind::Email { address: "a".into() };
+    let email = Credential { id: credential, kind, sign_in: true, created_at: NOW, verified_at: NOW };
+    let session = Session {
+        id: SessionId::from_bytes([4; 16]),
+        level: Level::Full,
+        created_at: NOW,
+        expires_at: NOW,
+        idle_expires_at: NOW,
+        sign_in_credential: credential,
+        last_credential: credential,
+        session_key: None,
+        device_key: None,
+        proofs: Vec::new(),
+    };
+    let passkey = Passkey {
+        credential,
+        owner: id,
+        webauthn_id: Vec::new(),
+        public_key: Vec::new(),
+        sign_count: 0,
+        aaguid: [0; 16],
+        transports: Vec::new(),
+        backup_eligible: false,
+        backed_up: false,
+        origin: String::new(),
+        user_agent: String::new(),
+        created_at: NOW,
+        updated_at: NOW,
+    };
+    let verification = VerificationId::from_bytes([5; 16]);
+    let mail = Mail {
+        id: OutboxId::from_bytes([6; 16]),
+        environment: e,
+        template: String::new(),
+        sealed: Vec::new(),
+        created_at: NOW,
+        expires_at: NOW,
+    };
+    vec![
+        users::changed(e, &user),
+        users::unchanged(e, &user),
+        users::visited(e, &user, NOW),
+        users::profile(e, id, &user.profile),
+        users::delete(e, id),
+        credentials::insert(e, id, b"a", &email),
+        credentials::verified(e, id, credential, NOW),
+        credentials::describe(e, id, &email),
+        credentials::delete(e, id, credential),
+        passkeys::used(&passkey, 1, true, NOW),
+        passkeys::renamed(credential, NOW),
+        sessions::proved(e, id, &session),
+        sessions::refreshed(e, session.id, NOW),
+        sessions::replaced(e, session.id),
+        sessions::end(e, session.id),
+        verifications::wrong(e, verification, NOW),
+        verifications::right(e, verification, NOW),
+        ledger::consume(ledger::Kind::Code, b"a", NOW, NOW),
+        counters::bump([7; 32], RATE, NOW),
+        counters::admit([7; 32], RATE, NOW),
+        counters::clear([7; 32], RATE, NOW),
+        outbox::delivered(mail.id),
+        outbox::claim(&MailSlot { mail, attempts: 0 }, NOW),
+        environments::touched(e),
+        environments::configure(e, 1, "{}"),
+        api_tokens::delete(e, ApiTokenId::from_bytes([8; 16])),
+    ]
+}
+
+/// An environment has a handful of signing keys; every other table can be long when it is swept.
+#[test]
+fn sweeps_find_what_has_expired_through_an_index() {
+    let (_folder, db, _store) = database();
+    for sql in SWEEPS.into_iter().filter(|sql| !sql.starts_with("DELETE FROM signing_keys")) {
+        assert_eq!(scans(&db, sql), Vec::<String>::new(), "{sql}");
+    }
+}

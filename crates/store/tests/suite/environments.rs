@@ -1,0 +1,50 @@
+//! Environments, and the version that caches go by.
+
+use stile_core::settings::Kind;
+use stile_store::environments::{configure, insert, touched};
+use stile_store::{Environment, Miss, Mutation};
+
+use crate::engines::{all_at_once, each, winners};
+use crate::world::*;
+
+#[test]
+fn an_environment_is_read_as_it_was_written() {
+    each(async |db| {
+        let live = Environment { kind: Kind::Live, created_at: at(-9), ..environment(5) };
+        db.done([insert(&environment(1)), insert(&live)]).await;
+        assert_eq!(db.missed([insert(&environment(1))]).await, Miss::Taken);
+        assert_eq!(db.store.environment(live.id).await.unwrap(), Some(live.clone()));
+        assert_eq!(db.store.environments().await.unwrap(), [live, environment(1)]);
+        assert_eq!(db.store.environment(environment_id(9)).await.unwrap(), None);
+        assert_eq!(db.store.environment_version(environment_id(9)).await.unwrap(), None);
+    });
+}
+
+#[test]
+fn every_change_is_a_new_version_and_starts_from_the_one_that_was_read() {
+    each(async |db| {
+        let (one, two) = with_environments(&db).await;
+        db.done([configure(one, 1, r#"{"a":1}"#)]).await;
+        assert_eq!(db.missed([configure(one, 1, "{}")]).await, Miss::EnvironmentChanged);
+        db.done([touched(one)]).await;
+        assert_eq!(db.missed([configure(one, 2, "{}")]).await, Miss::EnvironmentChanged);
+        let now = db.store.environment(one).await.unwrap().unwrap();
+        assert_eq!((now.version, now.settings.as_str()), (3, r#"{"a":1}"#));
+        assert_eq!(db.store.environment_version(one).await.unwrap(), Some(3));
+        assert_eq!(db.store.environment_version(two).await.unwrap(), Some(1));
+        assert_eq!(db.missed([touched(environment_id(9))]).await, Miss::NotFound);
+    });
+}
+
+#[test]
+fn of_two_operators_one_saves() {
+    each(async |db| {
+        let (one, _) = with_environments(&db).await;
+        let again = db.again();
+        let saves = (0..60).map(|_| Mutation::new([configure(one, 1, "{}")])).collect();
+        assert_eq!(winners(&all_at_once(&[&db.store, &again], saves).await, Miss::EnvironmentChanged), 1);
+        let touches = (0..60).map(|_| Mutation::new([touched(one)])).collect();
+        assert!(all_at_once(&[&db.store, &again], touches).await.iter().all(Result::is_ok));
+        assert_eq!(db.store.environment_version(one).await.unwrap(), Some(62));
+    });
+}

@@ -1,0 +1,31 @@
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
+//! The store from outside, on every engine: what one caller, and many at once, can rely on.
+
+mod atomic;
+mod counters;
+mod credentials;
+mod engines;
+mod environments;
+mod ledger;
+mod outbox;
+mod passkeys;
+mod principal;
+mod records;
+mod sessions;
+mod signing_keys;
+mod users;
+mod verifications;
+mod world;
+
+/// What is true of the embedded engine alone: files, processes, disks.
+mod sqlite {
+    mod child;
+    mod closing;
+    mod durability;
+    mod full_disk;
+    mod migrations;
+    mod neighbours;
+    mod opening;
+    mod queue;
+    mod raw;
+}
