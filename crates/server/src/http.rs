@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::rejection::JsonRejection;
-use axum::extract::{ConnectInfo, FromRequest, Request, State};
+use axum::extract::{ConnectInfo, FromRequest, OriginalUri, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -57,7 +57,9 @@ const CORS_MAX_AGE: &str = "7200";
 /// Around every SDK operation: environment, origin, limits, `Cx`, CORS.
 pub async fn sdk_layer(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let origin = text(request.headers(), header::ORIGIN.as_str()).map(str::to_owned);
-    let env = match environment_of(&app, request.uri().path()).await {
+    // The layer sits inside of a nested router, which has cut the prefix off the request's own path.
+    let whole = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0);
+    let env = match environment_of(&app, whole.path()).await {
         Ok(env) => env,
         Err(error) => return error.into_response(),
     };

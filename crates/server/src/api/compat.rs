@@ -75,7 +75,6 @@ pub async fn events(Json(body): Json<PublishEvents>) -> Result<StatusCode, ApiEr
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 #[derive(Default)]
-#[expect(dead_code, reason = "the contract's members are named, so that unknown ones can be refused")]
 pub struct SdkSettingsRequest {
     #[schema(value_type = Option<Object>)]
     dynamic_context_props: Option<serde_json::Map<String, serde_json::Value>>,

@@ -44,6 +44,11 @@ impl Sqlite {
         let unusable =
             |e: rusqlite::Error| OpenError::Unusable { path: path.to_owned(), reason: why(path, &e) };
         let mut writer = connect(path, OpenFlags::SQLITE_OPEN_CREATE).map_err(unusable)?;
+        // SQLite opens what it may not write for reading, and would say so at the first commit only.
+        if writer.is_readonly("main").map_err(unusable)? {
+            let reason = "this user may read it, but not write it".into();
+            return Err(OpenError::Unusable { path: path.to_owned(), reason });
+        }
         let mode = write_ahead(&writer).map_err(unusable)?;
         if mode != "wal" {
             let reason =

@@ -38,7 +38,6 @@ pub struct UserFields {
     /// Unique in the environment.
     username: Option<String>,
     /// Ignored: captchas are not demanded here.
-    #[expect(dead_code, reason = "clients of the contract send it; refusing it would break them")]
     captcha_token: Option<String>,
     /// The app's own facts, at most 4 KiB.
     #[schema(value_type = Option<Object>)]

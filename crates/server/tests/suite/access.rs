@@ -1,0 +1,125 @@
+//! Every operation has exactly one access class, and its class is what it does (invariant 2).
+
+use std::collections::BTreeSet;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use stile_server::{ACCESS, access, gate};
+
+use crate::world::{OTHER_ENVIRONMENT, World};
+
+struct Operation {
+    id: String,
+    method: Method,
+    path: String,
+    access: String,
+}
+
+fn operations(world: &World) -> Vec<Operation> {
+    let document = stile_server::openapi_document(&world.app);
+    let mut found = Vec::new();
+    for (path, item) in document.paths.paths {
+        let methods = [
+            (Method::GET, item.get),
+            (Method::PUT, item.put),
+            (Method::POST, item.post),
+            (Method::DELETE, item.delete),
+            (Method::PATCH, item.patch),
+        ];
+        for (method, operation) in methods {
+            let Some(operation) = operation else { continue };
+            let class = access(&operation).expect("every operation declares x-stile-access").to_owned();
+            let id = operation.operation_id.clone().expect("every operation has an id");
+            found.push(Operation { id, method, path: path.clone(), access: class });
+        }
+    }
+    found
+}
+
+/// A body that each gated operation takes, so that the gate and not the body refuses.
+fn body(id: &str) -> Option<Value> {
+    match id {
+        "deletePasskey" => Some(json!({ "passkeyId": "x" })),
+        "updateUser" => Some(json!({ "email": "other@example.com" })),
+        "registerPasskey" => Some(json!({
+            "id": "AA", "rawId": "AA", "type": "public-key", "clientExtensionResults": {},
+            "response": { "attestationObject": "AA", "clientDataJson": "AA" },
+        })),
+        "checkStepUp" => Some(json!({ "scope": "vault:open" })),
+        "authenticatePasskey" | "signInWithPasskey" => Some(json!({
+            "id": "AA", "rawId": "AA", "type": "public-key", "clientExtensionResults": {},
+            "response": { "clientDataJSON": "AA", "authenticatorData": "AA", "signature": "AA" },
+        })),
+        "verifyEmail" | "signInWithEmail" => {
+            Some(json!({ "verificationUUID": "x", "verificationToken": "x" }))
+        }
+        "renamePasskey" => Some(json!({ "id": "x" })),
+        "consumeElevatedToken" => {
+            Some(json!({ "token": "x", "scope": "vault:open", "userId": "x", "useId": "x" }))
+        }
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn every_operation_has_one_class_and_keeps_to_it() {
+    let world = World::new().await;
+    let stranger = world.page();
+    let all = operations(&world);
+    assert!(all.len() > 25, "the document is complete");
+    for op in &all {
+        assert!(ACCESS.contains(&op.access.as_str()), "{}: unknown class {}", op.id, op.access);
+        let path = op.path.replace("{environmentId}", &stranger.environment.to_string());
+        let reply = stranger.send(op.method.clone(), &path, body(&op.id).map(|b| b.to_string()), &[]).await;
+        let refused = reply.status == 401;
+        assert_eq!(
+            refused,
+            op.access != "public",
+            "{} ({}) answered {} {}",
+            op.id,
+            op.access,
+            reply.status,
+            reply.body
+        );
+    }
+}
+
+#[tokio::test]
+async fn every_gated_operation_has_a_row_and_every_row_an_operation() {
+    let world = World::new().await;
+    let gated: BTreeSet<String> =
+        operations(&world).into_iter().filter(|op| op.access == "gated").map(|op| op.id).collect();
+    let rows: BTreeSet<String> = gate::table().into_iter().map(|row| row.operation.to_owned()).collect();
+    assert_eq!(gated, rows);
+}
+
+#[tokio::test]
+async fn an_old_session_passes_no_gate() {
+    let world = World::new().await;
+    let page = world.signed_in("ann@example.com").await;
+    let sent = page.post("/emailVerifications/create", json!({ "email": "new@example.com" })).await.created();
+    let code = world.code("new@example.com").await;
+    world.advance(360);
+    for op in operations(&world).into_iter().filter(|op| op.access == "gated") {
+        let body = match op.id.as_str() {
+            // This gate is reached by a right code alone.
+            "verifyEmail" => {
+                Some(json!({ "verificationUUID": sent["verificationUUID"], "verificationToken": code }))
+            }
+            id => body(id),
+        };
+        let path = op.path.replace("{environmentId}", &page.environment.to_string());
+        let reply = page.send(op.method, &path, body.map(|b| b.to_string()), &[]).await;
+        reply.refused(403, "elevated_token_required");
+    }
+    assert!(world.audit().await.iter().any(|event| event == "gate.refused"));
+}
+
+#[tokio::test]
+async fn a_token_of_one_environment_is_none_in_another() {
+    let world = World::new().await;
+    let mut page = world.signed_in("ann@example.com").await;
+    page.get("/users").await.ok();
+    page.environment = OTHER_ENVIRONMENT;
+    page.get("/users").await.refused(401, "unauthorized");
+}
