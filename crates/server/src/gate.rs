@@ -19,28 +19,31 @@ use crate::tokens;
 pub trait GatedScope {
     /// The scope.
     const SCOPE: Scope;
+    /// Its text on the wire.
+    const SCOPE_TEXT: &'static str;
 }
 
 macro_rules! gated {
-    ($($(#[$doc:meta])* $name:ident),* $(,)?) => { $(
+    ($($(#[$doc:meta])* $name:ident = $text:literal),* $(,)?) => { $(
         $(#[$doc])*
         pub struct $name;
         impl GatedScope for $name {
             const SCOPE: Scope = Scope::$name;
+            const SCOPE_TEXT: &'static str = $text;
         }
     )* };
 }
 gated!(
     /// `credential:link`
-    CredentialLink,
+    CredentialLink = "credential:link",
     /// `credential:unlink`
-    CredentialUnlink,
+    CredentialUnlink = "credential:unlink",
     /// `credential:update`
-    CredentialUpdate,
+    CredentialUpdate = "credential:update",
     /// `user:update`
-    UserUpdate,
+    UserUpdate = "user:update",
     /// `user:delete`
-    UserDelete,
+    UserDelete = "user:delete",
 );
 
 /// Evidence, accepted and used up, that one action of this scope may happen now.
@@ -62,6 +65,11 @@ pub enum How {
 }
 
 impl<S: GatedScope> Permit<S> {
+    /// The scope that is permitted: what a verification remembers when it completes the action later.
+    pub const fn scope(&self) -> &'static str {
+        S::SCOPE_TEXT
+    }
+
     /// What the evidence was, for the audit trail.
     pub const fn how(&self) -> &'static str {
         match self.how {
@@ -142,12 +150,13 @@ pub async fn pass<S: GatedScope>(
             if requirement.reason == policy::Reason::RecentProof { How::RecentProof } else { How::Open };
         return Ok(permit(how));
     }
-    match present(cx, me, S::SCOPE.as_str(), headers).await {
+    match present(cx, me, S::SCOPE_TEXT, headers).await {
         Ok(()) => Ok(permit(How::ElevatedToken)),
         Err(error) => {
-            let detail = json!({ "operation": row.operation, "scope": S::SCOPE.as_str(), "code": error.code.as_str() });
+            let detail =
+                json!({ "operation": row.operation, "scope": S::SCOPE_TEXT, "code": error.code.as_str() });
             cx.note("gate.refused", Some(me.user.id), detail).await;
-            Err(error.for_scope(S::SCOPE.as_str()))
+            Err(error.for_scope(S::SCOPE_TEXT))
         }
     }
 }

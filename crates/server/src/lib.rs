@@ -40,8 +40,8 @@ pub use openapi::{ACCESS, access};
 
 /// The whole HTTP surface.
 pub fn router(app: Arc<App>) -> Router {
-    let (api, document) = api::api(&app);
-    let mut router = api
+    let document = openapi_document();
+    let mut router = api::api(&app)
         .route("/healthz", get(|| async { StatusCode::NO_CONTENT }))
         .route("/readyz", get(ready))
         .route("/openapi.json", get(|| async move { Json(document) }))
@@ -58,9 +58,9 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// The OpenAPI document alone, for `stile openapi`.
-pub fn openapi_document(app: &Arc<App>) -> utoipa::openapi::OpenApi {
-    api::api(app).1
+/// The OpenAPI document.
+pub fn openapi_document() -> utoipa::openapi::OpenApi {
+    api::document()
 }
 
 /// Whether this node can do its work: its database answers.

@@ -71,19 +71,25 @@ fn backend() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(consume::handle))
 }
 
-/// The router and its document.
-pub fn api(app: &Arc<App>) -> (Router<Arc<App>>, utoipa::openapi::OpenApi) {
+const SDK: &str = "/api/v0/sdk/{environmentId}";
+const BACKEND: &str = "/api/v0/environments/{environmentId}";
+
+/// The OpenAPI document of all operations.
+pub fn document() -> utoipa::openapi::OpenApi {
+    let frame = OpenApiRouter::with_openapi(openapi::Document::openapi());
+    openapi::complete(frame.nest(SDK, sdk()).nest(BACKEND, backend()).into_openapi())
+}
+
+/// The router of all operations.
+pub fn api(app: &Arc<App>) -> Router<Arc<App>> {
     // Both trees name an environment in their path: one layer makes the `Cx` of both.
-    let layered = |router: OpenApiRouter<Arc<App>>| {
-        router
+    let layered = |operations: OpenApiRouter<Arc<App>>| {
+        Router::from(operations)
+            .fallback(no_route)
             .layer(DefaultBodyLimit::max(MAX_BODY))
             .layer(middleware::from_fn_with_state(Arc::clone(app), sdk_layer))
     };
-    let (router, document) = OpenApiRouter::with_openapi(openapi::Document::openapi())
-        .nest("/api/v0/sdk/{environmentId}", layered(sdk().fallback(no_route)))
-        .nest("/api/v0/environments/{environmentId}", layered(backend().fallback(no_route)))
-        .split_for_parts();
-    (router, openapi::complete(document))
+    Router::new().nest(SDK, layered(sdk())).nest(BACKEND, layered(backend()))
 }
 
 async fn no_route(path: axum::extract::OriginalUri) -> ApiError {

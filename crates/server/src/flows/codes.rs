@@ -170,8 +170,8 @@ pub fn use_up(cx: &Cx, answered: &Answered) -> [Step; 3] {
     // The ledger remembers a code as long as the row could be found again.
     let until = v.expires_at.plus_seconds(3_600);
     [
-        verifications::right(cx.env.id, v.id, cx.now),
         ledger::consume(Kind::Code, v.id.as_bytes(), cx.now, until),
+        verifications::right(cx.env.id, v.id, cx.now),
         counters::clear(counters.wrong_here, cx.env.settings.limits.wrong_codes, cx.now),
     ]
 }

@@ -6,6 +6,7 @@
 
 mod access;
 mod authenticator;
+mod documents;
 mod journey;
 mod parallel;
 mod world;

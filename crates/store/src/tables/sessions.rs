@@ -54,9 +54,11 @@ pub fn proved(environment: EnvironmentId, owner: UserId, s: &Session) -> Step {
     Step::one(sql, args, Miss::SessionGone)
 }
 
-/// A refresh: the idle limit moves on. Refreshing twice, from two tabs, is the same as once.
+/// A refresh: the idle limit moves on, never back. Refreshing twice, from two tabs, is the same as once.
 pub fn refreshed(environment: EnvironmentId, id: SessionId, idle_expires_at: Micros) -> Step {
-    let sql = "UPDATE sessions SET idle_expires_at = ?3 WHERE id = ?1 AND environment = ?2";
+    let sql = "UPDATE sessions
+               SET idle_expires_at = CASE WHEN idle_expires_at > ?3 THEN idle_expires_at ELSE ?3 END
+               WHERE id = ?1 AND environment = ?2";
     Step::one(sql, vec![id.into(), environment.into(), idle_expires_at.into()], Miss::SessionGone)
 }
 

@@ -113,9 +113,9 @@ pub fn wrong(environment: EnvironmentId, id: VerificationId, now: Micros) -> Ste
     Step::one(sql, vec![id.into(), environment.into(), MAX_TRIES.into(), now.into()], Miss::TriesSpent)
 }
 
-/// Lets a right answer pass only while tries are left.
+/// Lets a right answer pass only while tries are left, and ends the verification: nobody is sent to a used code.
 pub fn right(environment: EnvironmentId, id: VerificationId, now: Micros) -> Step {
-    let sql = "UPDATE verifications SET tries = tries
+    let sql = "UPDATE verifications SET expires_at = ?4
                WHERE id = ?1 AND environment = ?2 AND tries < ?3 AND expires_at > ?4";
     Step::one(sql, vec![id.into(), environment.into(), MAX_TRIES.into(), now.into()], Miss::TriesSpent)
 }

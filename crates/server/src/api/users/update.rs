@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
 use stile_core::principal::Profile;
-use stile_core::{EmailAddress, Scope};
+use stile_core::{EmailAddress, Principal};
 use stile_store::{CommitError, Miss, Mutation, users};
 use utoipa::ToSchema;
 
@@ -14,7 +14,8 @@ use crate::api::models::{EmailVerificationCreateResponse, NextViewEnum, UpdateSe
 use crate::context::{Cx, session_key};
 use crate::error::{ApiError, Code};
 use crate::flows::codes::{self, Creator};
-use crate::gate;
+use crate::flows::deciding;
+use crate::gate::{self, Permit};
 use crate::http::Json;
 use crate::limits::Bucket;
 
@@ -73,22 +74,20 @@ pub async fn handle(
     let address =
         body.email.as_deref().map(EmailAddress::parse).transpose().map_err(|_| Code::InvalidEmail)?;
     let address = address.filter(|a| me.email() != Some(a.as_str()));
-    let profile = changed(&me.user.profile, &body)?;
+    // Every gate before the first change: a request that is refused has changed nothing.
+    let email_permit = match address {
+        None => None,
+        Some(address) => {
+            cx.limit(Bucket::Code)?;
+            Some((address, gate::pass(&cx, &me, &gate::EMAIL_CHANGE, &headers).await?))
+        }
+    };
     let mut after = me.0.clone();
-    if profile != me.user.profile {
+    if changed(&me.user.profile, &body)? != me.user.profile {
         let permit = gate::pass(&cx, &me, &gate::PROFILE_CHANGE, &headers).await?;
-        let mutation = Mutation::new([
-            users::unchanged(cx.env.id, &me.user),
-            users::profile(cx.env.id, me.user.id, &profile),
-            cx.audit("user.updated", Some(me.user.id), json!({ "permit": permit.how() })),
-        ]);
-        cx.commit(mutation).await.map_err(|error| match error {
-            CommitError::Missed(Miss::Taken) => Code::UsernameTaken.into(),
-            other => ApiError::from(other),
-        })?;
-        after = reload(&cx, &me).await?;
+        after = deciding!(change_profile(&cx, &me, &permit, &body).await)?;
     }
-    let Some(address) = address else {
+    let Some((address, permit)) = email_permit else {
         let session = VerifyResponse::of(&cx, &after, false, None)?;
         return Ok(Answer(UpdateSelfResponse {
             session,
@@ -96,11 +95,9 @@ pub async fn handle(
             email_verification: None,
         }));
     };
-    cx.limit(Bucket::Code)?;
     let key = session_key(&headers, None)?;
-    let _permit = gate::pass(&cx, &me, &gate::EMAIL_CHANGE, &headers).await?;
     let creator = Creator::new(&cx, Some(me.session.id), key.as_ref());
-    let id = codes::send(&cx, &address, creator, Some(Scope::CredentialUpdate.as_str())).await?;
+    let id = codes::send(&cx, &address, creator, Some(permit.scope())).await?;
     let sent =
         EmailVerificationCreateResponse { verification_uuid: id.to_string(), email: address.to_string() };
     Ok(Answer(UpdateSelfResponse {
@@ -108,6 +105,28 @@ pub async fn handle(
         next_view: NextViewEnum::VerifyEmail,
         email_verification: Some(sent),
     }))
+}
+
+async fn change_profile(
+    cx: &Cx,
+    me: &Principal,
+    permit: &Permit<gate::UserUpdate>,
+    body: &UserFields,
+) -> Result<Principal, ApiError> {
+    let me = reload(cx, me).await?;
+    let mut after = me.clone();
+    after.user.profile = changed(&me.user.profile, body)?;
+    after.user.version += 1;
+    let mutation = Mutation::new([
+        users::changed(cx.env.id, &me.user),
+        users::profile(cx.env.id, me.user.id, &after.user.profile),
+        cx.audit("user.updated", Some(me.user.id), json!({ "permit": permit.how() })),
+    ]);
+    cx.commit(mutation).await.map_err(|error| match error {
+        CommitError::Missed(Miss::Taken) => Code::UsernameTaken.into(),
+        other => ApiError::from(other),
+    })?;
+    Ok(after)
 }
 
 /// The profile with the fields of the request.

@@ -1,0 +1,3 @@
+export * from './enums.js';
+export * from './generated.js';
+export type { Scope } from './scope.js';

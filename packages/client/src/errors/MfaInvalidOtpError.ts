@@ -1,0 +1,10 @@
+import type { APIError } from './APIError.js';
+import { StileError } from './StileError.js';
+
+/** The code of a second factor is wrong. The server's error is the cause. */
+export class MfaInvalidOtpError extends StileError {
+  constructor(cause: APIError) {
+    super({ code: 'mfa_invalid_otp_error', message: cause.message, status: cause.status, cause });
+    this.name = 'MfaInvalidOtpError';
+  }
+}

@@ -1,0 +1,10 @@
+import type { APIError } from './APIError.js';
+import { StileError } from './StileError.js';
+
+/** Too many attempts at a second factor. The server's error is the cause. */
+export class MfaRateLimitedError extends StileError {
+  constructor(cause: APIError) {
+    super({ code: 'mfa_rate_limited_error', message: cause.message, status: cause.status, cause });
+    this.name = 'MfaRateLimitedError';
+  }
+}

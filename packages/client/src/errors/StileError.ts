@@ -1,0 +1,30 @@
+/** Where the error codes are explained, one heading per code. */
+const DOCS = 'docs/errors.md';
+
+export type StileErrorOptions = {
+  code: string;
+  message: string;
+  status?: number | undefined;
+  cause?: unknown;
+};
+
+/**
+ * Base of every error of this package. What the browser throws in a passkey ceremony (such as `NotAllowedError`
+ * when the user cancels) passes through unchanged.
+ */
+export class StileError extends Error {
+  /** Stable, for programs. */
+  readonly code: string;
+  /** HTTP status, when a server's answer caused the error. */
+  readonly status: number | undefined;
+  /** The paragraph about this code. */
+  readonly docsUrl: string;
+
+  constructor({ code, message, status, cause }: StileErrorOptions) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'StileError';
+    this.code = code;
+    this.status = status;
+    this.docsUrl = `${DOCS}#${code}`;
+  }
+}

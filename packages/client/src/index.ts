@@ -1,0 +1,82 @@
+export {
+  JwtScope,
+  JwtVerifiedCredentialFormatEnum,
+  MFAAction,
+  MFADeviceType,
+  MfaBackupCodeAcknowledgement,
+  MfaEnrollment,
+  type ProjectSettings,
+  ProviderEnum,
+  type Scope,
+  type SdkUser,
+  type StepUpCheckResponse,
+  type StepUpCredential,
+  TokenScope,
+  type UserPasskey,
+  type VerifyResponse,
+} from '@stile/api';
+export { createStileClient, createStileClient as createDynamicClient } from './client/createStileClient.js';
+export { destroyClient } from './client/destroyClient.js';
+export { fetchProjectSettings } from './client/fetchProjectSettings.js';
+export { getDefaultClient } from './client/getDefaultClient.js';
+export { initializeClient } from './client/initializeClient.js';
+export { waitForClientInitialized } from './client/waitForClientInitialized.js';
+export { APIError } from './errors/APIError.js';
+export { ClientAlreadyInitializedError } from './errors/ClientAlreadyInitializedError.js';
+export { ClientNotFoundError } from './errors/ClientNotFoundError.js';
+export { InvalidParamError } from './errors/InvalidParamError.js';
+export { MfaInvalidOtpError } from './errors/MfaInvalidOtpError.js';
+export { MfaRateLimitedError } from './errors/MfaRateLimitedError.js';
+export { MultipleClientsFoundError } from './errors/MultipleClientsFoundError.js';
+export { NetworkError } from './errors/NetworkError.js';
+export { NoPasskeyCredentialsFoundError } from './errors/NoPasskeyCredentialsFoundError.js';
+export { NoWebAuthNSupportError } from './errors/NoWebAuthNSupportError.js';
+export { StileError } from './errors/StileError.js';
+export { UnauthorizedError } from './errors/UnauthorizedError.js';
+export { UnavailableInServerSideError } from './errors/UnavailableInServerSideError.js';
+export { UserNotAuthenticatedError } from './errors/UserNotAuthenticatedError.js';
+export { ValueMustBeDefinedError } from './errors/ValueMustBeDefinedError.js';
+export { offEvent } from './events/offEvent.js';
+export { onceEvent } from './events/onceEvent.js';
+export { onEvent } from './events/onEvent.js';
+export { getMfaMethods } from './mfa/getMfaMethods.js';
+export { sendEmailOTP } from './otp/sendEmailOTP.js';
+export { type VerifyOTPParams, verifyOTP } from './otp/verifyOTP.js';
+export { authenticatePasskeyMFA } from './passkeys/authenticatePasskeyMFA.js';
+export { deletePasskey } from './passkeys/deletePasskey.js';
+export { getPasskeys } from './passkeys/getPasskeys.js';
+export { registerPasskey } from './passkeys/registerPasskey.js';
+export { renamePasskey } from './passkeys/renamePasskey.js';
+export { signInWithPasskey } from './passkeys/signInWithPasskey.js';
+export type { PasskeyResponse } from './passkeys/types.js';
+export { checkUserScopes } from './session/checkUserScopes.js';
+export { isSignedIn } from './session/isSignedIn.js';
+export { logout } from './session/logout.js';
+export { refreshAuth } from './session/refreshAuth.js';
+export { checkStepUpAuth } from './stepUp/checkStepUpAuth.js';
+export { getElevatedAccessToken } from './stepUp/getElevatedAccessToken.js';
+export { hasElevatedAccessToken } from './stepUp/hasElevatedAccessToken.js';
+export type {
+  CoreConfig,
+  CreateMfaToken,
+  EmailOTPVerification,
+  InitStatus,
+  Keychain,
+  KeyName,
+  Logger,
+  LogoutReason,
+  MaybePromise,
+  OTPVerification,
+  SmsOTPVerification,
+  StileClient,
+  StileClient as DynamicClient,
+  StileClientConfig,
+  StileClientConfig as DynamicClientConfig,
+  StileEventListener,
+  StileEventName,
+  StileEvents,
+  StorageAdapter,
+} from './types.js';
+export { deleteUser } from './user/deleteUser.js';
+export { refreshUser } from './user/refreshUser.js';
+export { updateUser } from './user/updateUser.js';

@@ -1,0 +1,36 @@
+// @vitest-environment happy-dom
+import { afterEach, describe, expect, it } from 'vitest';
+import { resolveApiBaseUrl } from './apiBaseUrl.js';
+
+afterEach(() => {
+  document.head.innerHTML = '';
+});
+
+describe('apiBaseUrl', () => {
+  it.each([
+    ['https://auth.example.com/api/v0', 'https://auth.example.com/api/v0'],
+    ['https://auth.example.com/api/v0/', 'https://auth.example.com/api/v0'],
+    ['http://localhost:7845', 'http://localhost:7845/api/v0'],
+    ['https://example.com/auth/api/v0', 'https://example.com/auth/api/v0'],
+  ])('%s is %s', (given, expected) => {
+    expect(resolveApiBaseUrl(given)).toBe(expected);
+  });
+
+  it('may be relative to the page, or named by the page', () => {
+    (window as unknown as { happyDOM: { setURL(url: string): void } }).happyDOM.setURL(
+      'http://localhost:7845/demo',
+    );
+    expect(resolveApiBaseUrl('/api/v0')).toBe('http://localhost:7845/api/v0');
+    document.head.innerHTML = '<meta name="stile-api-base-url" content="/api/v0">';
+    expect(resolveApiBaseUrl(undefined)).toBe('http://localhost:7845/api/v0');
+  });
+
+  it('must be there, and a URL', () => {
+    expect(() => resolveApiBaseUrl(undefined)).toThrow(
+      expect.objectContaining({ code: 'value_must_be_defined_error' }),
+    );
+    expect(() => resolveApiBaseUrl('http://')).toThrow(
+      expect.objectContaining({ code: 'invalid_param_error' }),
+    );
+  });
+});

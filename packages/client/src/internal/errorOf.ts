@@ -1,0 +1,35 @@
+import { APIError } from '../errors/APIError.js';
+import { MfaInvalidOtpError } from '../errors/MfaInvalidOtpError.js';
+import { MfaRateLimitedError } from '../errors/MfaRateLimitedError.js';
+import type { StileError } from '../errors/StileError.js';
+import { UnauthorizedError } from '../errors/UnauthorizedError.js';
+
+/** What an error answer becomes. Its body should be `{"error": "text", "code": "stable_code", …}`. */
+export async function errorOf(response: Response): Promise<StileError> {
+  const body: unknown = await response.json().catch(() => undefined);
+  const { error, code, payload, ...rest } = (typeof body === 'object' && body !== null ? body : {}) as Record<
+    string,
+    unknown
+  >;
+  const { status } = response;
+  if (typeof error !== 'string') {
+    if (status === 401) return new UnauthorizedError(body);
+    // A proxy in between, perhaps. The public contract's client throws the bare Response here.
+    return new APIError({
+      code: 'unknown_error',
+      message: `The server answered ${status}`,
+      status,
+      payload: body,
+    });
+  }
+  const apiError = new APIError({
+    code: typeof code === 'string' ? code : 'unknown_error',
+    message: error,
+    status,
+    payload: payload ?? (Object.keys(rest).length > 0 ? rest : undefined),
+    retryAfter: Number(response.headers.get('retry-after')) || undefined,
+  });
+  if (code === 'mfa_invalid_code') return new MfaInvalidOtpError(apiError);
+  if (code === 'mfa_rate_limited') return new MfaRateLimitedError(apiError);
+  return apiError;
+}

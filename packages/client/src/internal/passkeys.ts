@@ -1,0 +1,11 @@
+import { type GetUserPasskeysResponse, GetUserPasskeysResponseDates, type UserPasskey } from '@stile/api';
+import type { Core } from './core.js';
+import { request } from './request.js';
+
+export async function listPasskeys(core: Core): Promise<UserPasskey[]> {
+  const { passkeys } = await request<GetUserPasskeysResponse>(core, {
+    path: '/users/passkeys',
+    dates: GetUserPasskeysResponseDates,
+  });
+  return passkeys;
+}

@@ -1,0 +1,13 @@
+import { type MFAMethodsResponse, MFAMethodsResponseDates } from '@stile/api';
+import { readyCore } from '../internal/core.js';
+import { request } from '../internal/request.js';
+import type { StileClient } from '../types.js';
+
+/** The verified second factors of the signed-in user: devices (TOTP) and passkeys. */
+export async function getMfaMethods(client?: StileClient): Promise<MFAMethodsResponse> {
+  return request<MFAMethodsResponse>(await readyCore(client), {
+    path: '/users/mfa/methods',
+    query: { verifiedOnly: 'true' },
+    dates: MFAMethodsResponseDates,
+  });
+}

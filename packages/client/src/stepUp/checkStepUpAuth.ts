@@ -1,0 +1,30 @@
+import type { Scope, StepUpCheckResponse } from '@stile/api';
+import { readyCore } from '../internal/core.js';
+import { findElevatedToken } from '../internal/elevatedTokens.js';
+import { request } from '../internal/request.js';
+import type { StileClient } from '../types.js';
+
+/**
+ * Whether the user must prove a factor again before an action of this scope, and with which credentials that can be
+ * done. A held token answers without a request, and is not spent. Never throws: when the server cannot be asked, a
+ * step-up is required and `credentials` is empty.
+ */
+export async function checkStepUpAuth(
+  { scope }: { scope: Scope },
+  client?: StileClient,
+): Promise<StepUpCheckResponse> {
+  try {
+    const core = await readyCore(client);
+    if (findElevatedToken(core, scope)) return { isRequired: false, credentials: [] };
+    const answer = await request<StepUpCheckResponse>(core, {
+      method: 'POST',
+      path: '/stepUp/check',
+      body: { scope },
+    });
+    const { isRequired, credentials, defaultCredentialId } = answer;
+    if (typeof isRequired !== 'boolean' || !Array.isArray(credentials)) throw new Error('malformed answer');
+    return { isRequired, credentials, ...(defaultCredentialId ? { defaultCredentialId } : undefined) };
+  } catch {
+    return { isRequired: true, credentials: [] };
+  }
+}

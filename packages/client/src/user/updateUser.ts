@@ -1,0 +1,33 @@
+import { type UpdateSelfResponse, UpdateSelfResponseDates, type UserFields } from '@stile/api';
+import { readyCore } from '../internal/core.js';
+import { authenticate } from '../internal/session.js';
+import { rememberVerification } from '../internal/verifications.js';
+import type { OTPVerification, StileClient } from '../types.js';
+
+/**
+ * Changes fields of the user's profile. A held token for `user:update` is sent along (`credential:update` where
+ * e-mail address or phone number change).
+ *
+ * @returns for a new e-mail address or phone number, the verification that {@link verifyOTP} completes
+ */
+export async function updateUser(
+  { userFields }: { userFields: UserFields },
+  client?: StileClient,
+): Promise<OTPVerification | undefined> {
+  const core = await readyCore(client);
+  const fields = Object.keys(userFields);
+  // The acknowledgement of recovery codes is never gated, so it must not spend a token.
+  const isFree = fields.every((field) => field === 'mfaBackupCodeAcknowledgement');
+  const isContact = fields.some((field) => field === 'email' || field === 'phoneNumber');
+  const answer = await authenticate<UpdateSelfResponse>(core, {
+    method: 'PUT',
+    path: '/users',
+    body: userFields,
+    mfaToken: true,
+    ...(isFree ? undefined : { elevated: [isContact ? 'credential:update' : 'user:update'] }),
+    dates: UpdateSelfResponseDates,
+  });
+  const verification = answer.emailVerification ?? answer.smsVerification ?? undefined;
+  if (verification) await rememberVerification(core, verification);
+  return verification;
+}
