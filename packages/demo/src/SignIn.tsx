@@ -1,0 +1,118 @@
+import { type EmailOTPVerification, sendEmailOTP, signInWithPasskey, verifyOTP } from '@stile/client';
+import { type FormEvent, useEffect, useState } from 'react';
+import { EmailCode } from './EmailCode';
+import { isAbort } from './errors';
+import { Button, Field, say, TroubleNote, useAction } from './ui';
+
+/** The challenge of a waiting passkey lives five minutes; it is renewed before. */
+const RENEW_MS = 4 * 60_000;
+
+type Props = {
+  /** Whether the autofill of the e-mail field offers passkeys. */
+  offerPasskeys: boolean;
+};
+
+export function SignIn({ offerPasskeys }: Props) {
+  const [sent, setSent] = useState<EmailOTPVerification>();
+  const [isBack, setBack] = useState(false);
+  const goBack = () => {
+    setSent(undefined);
+    setBack(true);
+  };
+  return (
+    <section className="panel" aria-labelledby="sign-in">
+      <h2 id="sign-in">Sign in</h2>
+      {sent ? (
+        <>
+          <EmailCode
+            sent={sent}
+            action="Sign in"
+            onCode={async (otpVerification, verificationToken) => {
+              const { user } = await verifyOTP({ otpVerification, verificationToken });
+              say(`Signed in as ${user.email}.`);
+            }}
+          />
+          <Button look="quiet" onClick={goBack}>
+            Use another address
+          </Button>
+        </>
+      ) : (
+        <Address onSent={setSent} offerPasskeys={offerPasskeys} autoFocus={isBack} />
+      )}
+    </section>
+  );
+}
+
+type AddressProps = Props & { onSent: (sent: EmailOTPVerification) => void; autoFocus: boolean };
+
+function Address({ onSent, offerPasskeys, autoFocus }: AddressProps) {
+  const [email, setEmail] = useState('');
+  const { run, busy, trouble } = useAction();
+  const passkey = useAction();
+  const canUsePasskeys = 'PublicKeyCredential' in window;
+
+  // The browser offers passkeys in the autofill of the e-mail field, for as long as the field is there.
+  useEffect(() => {
+    if (!offerPasskeys) return;
+    let stop = new AbortController();
+    const offer = () => {
+      stop.abort();
+      stop = new AbortController();
+      signInWithPasskey({ mediation: 'conditional', signal: stop.signal }).then(
+        ({ user }) => say(`Signed in with a passkey as ${user.email}.`),
+        (error) => {
+          // Without autofill the button remains; a refusal is worth telling.
+          if (!isAbort(error) && error.status) passkey.run(() => Promise.reject(error));
+        },
+      );
+    };
+    offer();
+    const timer = setInterval(offer, RENEW_MS);
+    return () => {
+      clearInterval(timer);
+      stop.abort();
+    };
+  }, [offerPasskeys]);
+
+  const send = (event: FormEvent) => {
+    event.preventDefault();
+    return run(async () => onSent(await sendEmailOTP({ email: email.trim() })));
+  };
+  const usePasskey = () =>
+    passkey.run(async () => {
+      const { user } = await signInWithPasskey();
+      say(`Signed in with a passkey as ${user.email}.`);
+    });
+
+  return (
+    <>
+      <form className="form" onSubmit={send}>
+        <Field
+          label="E-mail"
+          name="email"
+          type="email"
+          autoComplete="username webauthn"
+          placeholder="you@example.com"
+          autoFocus={autoFocus}
+          required
+          hint="Any address will do: this server only pretends to send mail."
+          value={email}
+          onChange={(event) => setEmail(event.target.value)}
+          trouble={trouble}
+        />
+        <Button type="submit" look="main" busy={busy}>
+          {busy ? 'Sending…' : 'Send code'}
+        </Button>
+      </form>
+      <p className="or">or</p>
+      {canUsePasskeys ? (
+        <Button busy={passkey.busy} onClick={usePasskey}>
+          {passkey.busy ? 'Waiting for your passkey…' : 'Use a passkey'}
+        </Button>
+      ) : (
+        <p className="quiet">This browser has no passkeys. An e-mail code works all the same.</p>
+      )}
+      <TroubleNote trouble={passkey.trouble} />
+    </>
+  );
+}

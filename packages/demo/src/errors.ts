@@ -1,0 +1,62 @@
+import { APIError, StileError } from '@stile/client';
+
+/** What went wrong, for the person in front of the page. */
+export type Trouble = { text: string; todo?: string; code?: string; status?: number };
+
+/** What to do about the refusals that people meet. The texts of the server come first; these go on. */
+const TODO: Record<string, string> = {
+  wrong_email_verification_token:
+    'Compare it with the latest mail: an earlier code belongs to an earlier mail.',
+  invalid_challenge: 'The passkey dialog was open for too long. Start it again.',
+  passkey_not_found: 'The server does not know this passkey any more. Sign in with an e-mail code.',
+  elevated_token_required: 'Prove that it is you, then do it again.',
+  mfa_required: 'You have a passkey, so an e-mail code is not enough. Use the passkey.',
+  network_error: 'Look whether “stile dev” is still running, then try again.',
+  no_webauthn_support_error: 'Use an e-mail code, or open the page in a current browser.',
+};
+
+/** What the browser throws in a passkey dialog (WebAuthn L3 §5.1). */
+const BROWSER: Record<string, Trouble> = {
+  NotAllowedError: {
+    text: 'The passkey dialog was closed, or it took too long.',
+    todo: 'Nothing has changed. Try again when you are ready.',
+  },
+  InvalidStateError: {
+    text: 'This device has a passkey for your account already.',
+    todo: 'Use that one, or enrol one on another device.',
+  },
+  SecurityError: {
+    text: 'The browser refuses passkeys at this address.',
+    todo: `Passkeys belong to a name. Open http://localhost:${typeof location === 'undefined' ? '' : location.port}/demo/ instead.`,
+  },
+};
+
+export function explain(error: unknown): Trouble {
+  if (error instanceof StileError) {
+    const wait = error instanceof APIError ? error.retryAfter : undefined;
+    const todo = wait ? `Wait ${wait} s, then try again.` : TODO[error.code];
+    return {
+      text: error.message,
+      code: error.code,
+      ...(todo ? { todo } : undefined),
+      ...(error.status ? { status: error.status } : undefined),
+    };
+  }
+  const { name = '', message = String(error) } = (error ?? {}) as { name?: string; message?: string };
+  return BROWSER[name] ?? { text: message, ...(name ? { code: name } : undefined) };
+}
+
+/** Another ceremony, or the page itself, ended this one: nothing to tell. */
+export function isAbort(error: unknown): boolean {
+  return (error as { name?: unknown } | null)?.name === 'AbortError';
+}
+
+/** The server refuses for want of an elevated token. */
+export function needsStepUp(error: unknown): boolean {
+  return error instanceof StileError && error.code === 'elevated_token_required';
+}
+
+/** The server knows this session no more. */
+export function isSessionOver(error: unknown): boolean {
+  return error instanceof StileError && error.status === 401;
+}
