@@ -50,7 +50,10 @@ journey('the vault opens once for a passkey', async ({ mail, visitor }) => {
   // The owner is told of every new factor.
   await mail.waitForMail(ANN, 1);
   // Chromium reports the two refusals that were asked for, and nothing else.
-  assert.deepEqual(ann.troubles.filter((trouble) => !trouble.includes('status of 403')), []);
+  assert.deepEqual(
+    ann.troubles.filter((trouble) => !trouble.includes('status of 403')),
+    [],
+  );
 });
 
 journey('a page reload keeps the session, signing out ends it', async ({ mail, visitor }) => {

@@ -1,1 +1,71 @@
-fn main() {}
+//! The program: `stile dev`, `stile serve`, and the commands by which an operator looks after a server.
+//!
+//! ```text
+//! args      what can be said on the command line
+//! open      data directory, master key, database: each refusal says how to mend it
+//! dev       the development server             serve    the server          run      both, until told to stop
+//! checks    what serve needs, as findings      doctor   those and more
+//! env, token, keys, openapi                    one operator's command each
+//! output    the only way to the standard streams
+//! ```
+
+mod args;
+mod checks;
+mod dev;
+mod doctor;
+mod env;
+mod error;
+mod keys;
+mod logging;
+mod open;
+mod openapi;
+mod output;
+mod paths;
+mod run;
+mod serve;
+mod smtp;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use error::Failure;
+use output::Output;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    // Before anything speaks TLS. It fails only when there is one already.
+    let _already = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let cli = Cli::parse();
+    let output = Output { json: cli.json };
+    match start(&cli, output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn start(cli: &Cli, output: Output) -> Result<(), Failure> {
+    logging::start(cli.log_format)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(format!("The program cannot start its threads: {e}."), ""))?;
+    runtime.block_on(async {
+        match &cli.command {
+            Command::Dev(args) => dev::run(args, output).await,
+            Command::Serve(args) => serve::run(args, output).await,
+            Command::Doctor(args) => doctor::run(args, output).await,
+            Command::Env(args) => env::run(args, output).await,
+            Command::Token(args) => token::run(args, output).await,
+            Command::Keys(args) => keys::run(args, output).await,
+            Command::Openapi => openapi::run(),
+        }
+    })
+}

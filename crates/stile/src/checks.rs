@@ -1,0 +1,341 @@
+//! What `serve` needs, as findings: all of them, so that nobody mends one thing only to be told of the next.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use ipnet::IpNet;
+use serde::Serialize;
+use stile_core::Settings;
+use stile_keys::Keyring;
+use stile_server::delivery::Transport;
+use stile_store::{Environment, Store};
+use url::{Host, Url};
+
+use crate::args::{self, ServeArgs};
+use crate::env::read_settings;
+use crate::error::{Failure, Problem};
+use crate::open::{self, DATABASE, create_command, given};
+use crate::smtp;
+
+/// How a check went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// As it should be.
+    Ok,
+    /// It works, but look at it.
+    Warn,
+    /// It must be mended.
+    Fail,
+}
+
+/// One check's outcome.
+#[derive(Debug, Serialize)]
+pub struct Finding {
+    /// How it went.
+    pub level: Level,
+    /// What was looked at.
+    pub about: String,
+    /// What was found, and how to mend it.
+    #[serde(flatten)]
+    pub problem: Problem,
+}
+
+/// Outcomes, in the order of the checks.
+#[derive(Default)]
+pub struct Findings(pub Vec<Finding>);
+
+impl Findings {
+    /// Notes that something is as it should be.
+    pub fn ok(&mut self, about: &str, says: impl Into<String>) {
+        self.note(Level::Ok, about, Problem::new(says, ""));
+    }
+
+    /// Notes something that works but should be looked at.
+    pub fn warn(&mut self, about: &str, problem: Problem) {
+        self.note(Level::Warn, about, problem);
+    }
+
+    /// Notes something that must be mended.
+    pub fn fail(&mut self, about: &str, problem: Problem) {
+        self.note(Level::Fail, about, problem);
+    }
+
+    /// Notes an outcome, and answers what there is to go on with.
+    pub fn take<T>(
+        &mut self,
+        about: &str,
+        outcome: Result<T, impl Into<Failure>>,
+        says: impl FnOnce(&T) -> String,
+    ) -> Option<T> {
+        match outcome {
+            Ok(value) => {
+                self.ok(about, says(&value));
+                Some(value)
+            }
+            Err(failure) => {
+                self.fail(about, failure.into().into_problem());
+                None
+            }
+        }
+    }
+
+    fn note(&mut self, level: Level, about: &str, problem: Problem) {
+        self.0.push(Finding { level, about: about.to_owned(), problem });
+    }
+}
+
+/// What the options and the data came to; what is missing has its finding.
+pub struct Examined {
+    /// All outcomes.
+    pub findings: Findings,
+    /// `--public-url`.
+    pub public_url: Option<Url>,
+    /// `--listen`.
+    pub listen: Option<SocketAddr>,
+    /// `--trusted-proxy`.
+    pub trusted_proxies: Vec<IpNet>,
+    /// `--smtp-url` and `--mail-from`.
+    pub transport: Option<Transport>,
+    /// `--data-dir`, usable.
+    pub folder: Option<PathBuf>,
+    /// Its database.
+    pub store: Option<Store>,
+    /// The keys, when they are those of the data.
+    pub keys: Option<Keyring>,
+    /// The environments with their settings.
+    pub environments: Vec<(Environment, Settings)>,
+}
+
+/// Looks at everything that `serve` needs. Makes no file, but brings an older database up to date, as `serve` does.
+pub async fn examine(args: &ServeArgs) -> Examined {
+    let mut findings = Findings::default();
+    let public_url = findings.take("public URL", public_url(args.public_url.as_deref()), ToString::to_string);
+    let listen = findings.take("address", listen(&args.listen), |address| format!("listens on {address}"));
+    let trusted_proxies = proxies(&args.trusted_proxy, &mut findings);
+    let transport = mail(args, &mut findings);
+
+    let key_file = given(args.master_key_file.as_ref());
+    let key = findings.take("master key", open::master_key(key_file), |_| "can be read".into());
+    let folder =
+        findings.take("data directory", folder(args), |folder| format!("{} can be used", folder.display()));
+    let store = folder.as_ref().and_then(|folder| {
+        let outcome = database(folder, key_file);
+        findings.take("database", outcome, |_| "is sound and of this version".into())
+    });
+    let mut keys = None;
+    if let (Some(store), Some(key)) = (&store, &key) {
+        let outcome = open::keyring(store, key).await;
+        keys = findings.take("master key", outcome, |_| "is the one that the data was made with".into());
+    }
+    let environments = match (&store, &folder) {
+        (Some(store), Some(folder)) => environments(store, folder, key_file, &mut findings).await,
+        _ => Vec::new(),
+    };
+    Examined { findings, public_url, listen, trusted_proxies, transport, folder, store, keys, environments }
+}
+
+/// The text, unless it is empty, as from an empty variable.
+fn said(text: Option<&str>) -> Option<&str> {
+    text.map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// Whether the URL leads to this machine alone.
+pub fn is_local(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+fn public_url(text: Option<&str>) -> Result<Url, Problem> {
+    let mend = "Give it as --public-url https://auth.example.com, or set STILE_PUBLIC_URL.";
+    let refuse = |what: &str| Problem::new(what, mend);
+    let text =
+        said(text).ok_or_else(|| refuse("There is no public URL, under which browsers reach Stile."))?;
+    let url = Url::parse(text).map_err(|_| refuse("The public URL is not a URL."))?;
+    let bare = matches!(url.path(), "" | "/") && url.query().is_none() && url.fragment().is_none();
+    if !bare || !url.username().is_empty() || url.password().is_some() {
+        return Err(refuse("The public URL has more than scheme, host and port."));
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_local(&url) => Ok(url),
+        "http" => Err(refuse("The public URL begins with http://, and tokens must not travel in the clear.")),
+        _ => Err(refuse("The public URL does not begin with https://.")),
+    }
+}
+
+fn listen(text: &str) -> Result<SocketAddr, Problem> {
+    args::listen(said(Some(text)).unwrap_or(args::LISTEN)).map_err(|form| {
+        Problem::new(
+            format!("`{text}` is no address to listen on."),
+            format!("Give it as --listen 127.0.0.1:7845: {form}."),
+        )
+    })
+}
+
+fn proxies(texts: &[String], findings: &mut Findings) -> Vec<IpNet> {
+    let mut nets = Vec::new();
+    for text in texts.iter().filter_map(|text| said(Some(text))) {
+        let net = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        let outcome = net.map_err(|_| {
+            Problem::new(
+                format!("`{text}` is no network."),
+                "Give the proxy's address or network: --trusted-proxy 10.0.0.0/8",
+            )
+        });
+        nets.extend(findings.take("trusted proxy", outcome, |net| format!("{net} is believed")));
+    }
+    nets
+}
+
+fn mail(args: &ServeArgs, findings: &mut Findings) -> Option<Transport> {
+    let url = said(args.smtp_url.as_deref()).ok_or_else(|| {
+        Problem::new(
+            "There is no mail server, and codes go out by mail.",
+            "Give it as --smtp-url smtps://user:password@mail.example.com, or set STILE_SMTP_URL.",
+        )
+    });
+    let from = said(args.mail_from.as_deref()).ok_or_else(|| {
+        Problem::new(
+            "Mails have no sender.",
+            "Give it as --mail-from no-reply@example.com, or set STILE_MAIL_FROM.",
+        )
+    });
+    // Each is read with a partner that is good, so that both are heard of.
+    let url = url.and_then(|url| smtp::transport(url, "stile@localhost").map(|_| url));
+    let from = from.and_then(|from| smtp::transport("smtp://localhost", from).map(|_| from));
+    let url = findings.take("mail server", url, |_| "is named".into());
+    let from = findings.take("sender of mails", from, |from| (*from).to_owned());
+    smtp::transport(url?, from?).ok()
+}
+
+fn folder(args: &ServeArgs) -> Result<PathBuf, Failure> {
+    let folder = given(args.data_dir.as_ref()).ok_or_else(|| {
+        Problem::new(
+            "There is no data directory.",
+            "Name it with --data-dir /var/lib/stile, or set STILE_DATA_DIR.",
+        )
+    })?;
+    if !folder.exists() {
+        return Err(Failure::new(
+            format!("The data directory {} is not there.", folder.display()),
+            format!(
+                "Name the right one, or make it with its first environment:\n  {}",
+                create_command(folder, given(args.master_key_file.as_ref()))
+            ),
+        ));
+    }
+    if !folder.is_dir() {
+        return Err(Failure::new(
+            format!("The data directory {} is a file.", folder.display()),
+            "Name a folder with --data-dir.",
+        ));
+    }
+    open::writable(folder)?;
+    Ok(folder.to_owned())
+}
+
+fn database(folder: &Path, key_file: Option<&Path>) -> Result<Store, Failure> {
+    if !folder.join(DATABASE).exists() {
+        return Err(no_environment(folder, key_file).into());
+    }
+    open::store(folder, false)
+}
+
+fn no_environment(folder: &Path, key_file: Option<&Path>) -> Problem {
+    Problem::new(
+        format!("There is no environment in {} yet.", folder.display()),
+        format!("Make the first one:\n  {}", create_command(folder, key_file)),
+    )
+}
+
+async fn environments(
+    store: &Store,
+    folder: &Path,
+    key_file: Option<&Path>,
+    findings: &mut Findings,
+) -> Vec<(Environment, Settings)> {
+    let rows = match store.environments().await {
+        Ok(rows) => rows,
+        Err(error) => {
+            findings.fail("environments", Failure::from(error).into_problem());
+            return Vec::new();
+        }
+    };
+    if rows.is_empty() {
+        findings.fail("environments", no_environment(folder, key_file));
+    }
+    let mut read = Vec::new();
+    for row in rows {
+        let settings = match read_settings(&row) {
+            Ok(settings) => settings,
+            Err(problem) => {
+                findings.fail(&about(&row), problem);
+                continue;
+            }
+        };
+        let count = settings.allowed_origins.len();
+        if count == 0 {
+            findings.fail(
+                &about(&row),
+                Problem::new(
+                    format!("No origin may call the environment {}.", row.name),
+                    format!(
+                        "Name your app's:\n  {}",
+                        open::set_command(folder, row.id, "'allowedOrigins=[\"https://app.example.com\"]'")
+                    ),
+                ),
+            );
+        } else {
+            findings.ok(&about(&row), format!("{}, allowed origins: {count}", row.kind.as_str()));
+        }
+        read.push((row, settings));
+    }
+    read
+}
+
+/// How findings call an environment.
+pub fn about(row: &Environment) -> String {
+    format!("environment {}", row.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn public_urls() {
+        for good in
+            ["https://auth.example.com", "https://a.example:8443/", "http://localhost:7845", "http://[::1]"]
+        {
+            assert!(public_url(Some(good)).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            " ",
+            "auth.example.com",
+            "http://auth.example.com",
+            "http://localhost.example.com",
+            "https://auth.example.com/stile",
+            "https://auth.example.com?x",
+            "https://u@auth.example.com",
+            "ftp://auth.example.com",
+        ] {
+            assert!(public_url(Some(bad)).is_err(), "{bad}");
+        }
+        assert!(public_url(None).is_err());
+    }
+
+    #[test]
+    fn proxies_are_addresses_or_networks() {
+        let mut findings = Findings::default();
+        let texts = ["10.0.0.0/8", "192.0.2.1", " ::1 ", "", "proxy"].map(str::to_owned);
+        let nets: Vec<String> = proxies(&texts, &mut findings).iter().map(ToString::to_string).collect();
+        assert_eq!(nets, ["10.0.0.0/8", "192.0.2.1/32", "::1/128"]);
+        assert_eq!(findings.0.iter().filter(|f| f.level == Level::Fail).count(), 1);
+    }
+}

@@ -1,0 +1,148 @@
+//! `stile dev`: the server with development surfaces, on data that it makes itself.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::json;
+use stile_core::origin::OriginPattern;
+use stile_core::settings::{General, Kind, Limits, Passkeys, ScopeRule, Settings};
+use stile_keys::{Keyring, random};
+use stile_server::clock::Clock;
+use stile_server::delivery::{DevOutbox, Transport};
+use stile_server::flows::environments::{self, OperatorError};
+use stile_server::{App, Config, DEMO_ENVIRONMENT, Development};
+use stile_store::Store;
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::args::DevArgs;
+use crate::error::Failure;
+use crate::open;
+use crate::output::Output;
+use crate::{run, smtp};
+
+/// How the demo backend's tokens are told from others.
+const TOKEN_NOTE: &str = "demo backend (made by stile dev)";
+
+/// Letters in the token that guards development pages on a network: 238 random bits.
+const ACCESS_TOKEN: usize = 40;
+
+/// Runs the development server until it is told to stop.
+pub async fn run(args: &DevArgs, output: Output) -> Result<(), Failure> {
+    let transport = match &args.smtp_url {
+        Some(url) => smtp::transport(url, &args.mail_from)?,
+        None => Transport::DevOnly,
+    };
+    let stop = run::stop_signal()?;
+    // First of all: a second server beside a running one must not revoke the token of its demo.
+    let listener = run::bind(args.listen).await?;
+    let address =
+        listener.local_addr().map_err(|e| Failure::new(format!("The port is unknown: {e}."), ""))?;
+    let local = format!("http://localhost:{}", address.port());
+    let public_url = public_url(args.public_url.as_deref().unwrap_or(&local))?;
+
+    open::make_folder(&args.data_dir)?;
+    keep_out_of_git(&args.data_dir);
+    let key = open::development_key(&args.data_dir)?;
+    let store = open::store(&args.data_dir, true)?;
+    let keys = open::keyring(&store, &key).await?;
+    demo_environment(&store, &keys).await?;
+    let demo_api_token = demo_token(&store, &keys).await?.as_str().to_owned();
+
+    let access_token =
+        (!address.ip().is_loopback()).then(|| random::alphanumeric(ACCESS_TOKEN).as_str().to_owned());
+    announce(output, &local, access_token.as_deref(), address, &args.data_dir)?;
+    let development = Some(Development { access_token, demo_api_token });
+    let config = Config { public_url, trusted_proxies: Vec::new(), development };
+    let outbox = Some(Arc::new(DevOutbox::default()));
+    let app = Arc::new(App::new(store, Arc::new(keys), Arc::new(Clock::default()), config, outbox));
+    run::serve(app, listener, transport, stop).await
+}
+
+fn public_url(text: &str) -> Result<Url, Failure> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or_else(|| {
+        Failure::usage(
+            format!("`{text}` is no public URL."),
+            "Write it with its scheme: --public-url http://localhost:7845",
+        )
+    })
+}
+
+/// The folder lies in somebody's project, and holds a key.
+fn keep_out_of_git(folder: &Path) {
+    let file = folder.join(".gitignore");
+    if !file.exists()
+        && let Err(error) = std::fs::write(&file, "*\n")
+    {
+        tracing::warn!(%error, "the data directory has no .gitignore: do not commit it");
+    }
+}
+
+/// Makes the demo's environment unless it is there.
+async fn demo_environment(store: &Store, keys: &Keyring) -> Result<(), Failure> {
+    if store.environment(DEMO_ENVIRONMENT).await?.is_some() {
+        return Ok(());
+    }
+    let settings = Settings {
+        general: General { display_name: "Stile demo".into(), ..General::default() },
+        allowed_origins: vec![OriginPattern::Localhost],
+        passkeys: Passkeys { rp_id: Some("localhost".into()), ..Passkeys::default() },
+        scopes: vec![ScopeRule::new("vault:open")],
+        limits: Limits::default().relaxed(10),
+        ..Settings::default()
+    };
+    let made =
+        environments::create(store, keys, open::now(), DEMO_ENVIRONMENT, Kind::Sandbox, "demo", &settings);
+    match made.await {
+        Err(OperatorError::Exists(_)) => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// A fresh token for the demo's backend; those of earlier starts end.
+async fn demo_token(store: &Store, keys: &Keyring) -> Result<Zeroizing<String>, Failure> {
+    let scopes = ["elevatedTokens.consume".to_owned()];
+    let now = open::now();
+    for old in store.api_tokens(DEMO_ENVIRONMENT).await? {
+        if old.note == TOKEN_NOTE {
+            match environments::revoke_token(store, now, DEMO_ENVIRONMENT, old.id).await {
+                Ok(()) | Err(OperatorError::NoToken(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    let (_, text) =
+        environments::create_token(store, keys, now, DEMO_ENVIRONMENT, TOKEN_NOTE, &scopes).await?;
+    Ok(text)
+}
+
+fn announce(
+    output: Output,
+    local: &str,
+    access: Option<&str>,
+    address: SocketAddr,
+    folder: &Path,
+) -> Result<(), Failure> {
+    let key = access.map(|token| format!("?devToken={token}")).unwrap_or_default();
+    let (demo, api, mails) =
+        (format!("{local}/demo/{key}"), format!("{local}/docs/api"), format!("{local}/dev/outbox{key}"));
+    let mut text = format!(
+        "Stile is listening on {local}\n\n  Demo   {demo}\n  API    {api}\n  Mails  {mails}\n  Data   {}\n",
+        folder.display()
+    );
+    if access.is_some() {
+        let reach = format!(
+            "\nOthers on the network can reach {address}. The demo and the mails open with these links alone, under \
+             localhost: forward the port to your machine.\n"
+        );
+        text.push_str(&reach);
+    }
+    text.push_str("\nFor development alone. Ctrl-C stops it.");
+    let value = json!({
+        "url": local, "address": address.to_string(), "demo": demo, "apiDocs": api, "outbox": mails,
+        "dataDir": folder.display().to_string(), "environment": DEMO_ENVIRONMENT.to_string(), "devToken": access,
+    });
+    output.answer(&text, &value)
+}

@@ -1,0 +1,274 @@
+//! `stile doctor`: what `serve` needs, and what it would run into later.
+
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use serde_json::json;
+use stile_core::Settings;
+use stile_core::origin::OriginPattern;
+use stile_keys::Keyring;
+use stile_server::clock::Clock;
+use stile_server::{App, Config};
+use stile_store::{Environment, Store};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use url::{Host, Url};
+
+use crate::args::ServeArgs;
+use crate::checks::{Examined, Findings, Level, about, examine, is_local};
+use crate::error::{Failure, Problem};
+use crate::open::{self, DATABASE, given, mode, shown};
+use crate::output::Output;
+use crate::{run, smtp};
+
+/// How long a server may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Looks at everything, tells, and fails when something must be mended.
+pub async fn run(args: &ServeArgs, output: Output) -> Result<(), Failure> {
+    let Examined {
+        mut findings,
+        public_url,
+        listen,
+        trusted_proxies,
+        transport,
+        folder,
+        store,
+        keys,
+        environments,
+    } = examine(args).await;
+    if let Some(url) = public_url.as_ref().filter(|url| is_local(url)) {
+        let what = format!("{url} leads to this machine alone.");
+        findings
+            .warn("public URL", Problem::new(what, "For others, name an https:// URL that they can reach."));
+    }
+    proxies(&trusted_proxies, &mut findings);
+    permissions(given(args.master_key_file.as_ref()), folder.as_deref(), &mut findings);
+    let folder = folder.unwrap_or_default();
+    for (row, settings) in &environments {
+        environment(&folder, row, settings, &mut findings);
+    }
+    if let (Some(store), Some(keys)) = (store, keys) {
+        signing_keys(&folder, store, keys, &environments, &mut findings).await;
+    }
+    if let Some(address) = listen {
+        port(address, &mut findings).await;
+    }
+    if let (Some(url), Some(_)) = (args.smtp_url.as_deref(), transport) {
+        mail_server(url, &mut findings).await;
+    }
+    tell(&findings, output)
+}
+
+fn tell(findings: &Findings, output: Output) -> Result<(), Failure> {
+    let count = |level| findings.0.iter().filter(|finding| finding.level == level).count();
+    let (failed, warned) = (count(Level::Fail), count(Level::Warn));
+    let mut text = String::new();
+    for finding in &findings.0 {
+        let level = match finding.level {
+            Level::Ok => "OK  ",
+            Level::Warn => "WARN",
+            Level::Fail => "FAIL",
+        };
+        let says = finding.problem.to_string().replace('\n', "\n      ");
+        let _ = writeln!(text, "{level}  {}: {says}", finding.about);
+    }
+    let _ = match (failed, warned) {
+        (0, 0) => write!(text, "\nAll is well."),
+        (0, _) => write!(text, "\nstile serve can start. Worth a look: {warned}."),
+        _ => write!(text, "\nTo be mended: {failed}. Worth a look: {warned}."),
+    };
+    output.answer(&text, &json!({ "ok": failed == 0, "findings": findings.0 }))?;
+    if failed == 0 { Ok(()) } else { Err(Failure::Shown) }
+}
+
+fn proxies(nets: &[IpNet], findings: &mut Findings) {
+    for net in nets.iter().filter(|net| net.prefix_len() == 0) {
+        let what =
+            format!("{net} is everybody: anyone can pretend to be at any address, and escape rate limits.");
+        findings
+            .warn("trusted proxy", Problem::new(what, "Name your proxy alone: --trusted-proxy 10.0.0.0/8"));
+    }
+}
+
+fn permissions(key_file: Option<&Path>, folder: Option<&Path>, findings: &mut Findings) {
+    let bits = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| mode(&metadata));
+    if let Some(file) = key_file {
+        match bits(file) {
+            // Open to everybody is a failure, which was found when the file was read.
+            bits if bits & 0o077 == 0 => {
+                findings.ok("permissions", "the master key file is this user's alone")
+            }
+            bits if bits & 0o007 == 0 => findings.warn(
+                "permissions",
+                Problem::new(
+                    "A group of users can open the master key file.",
+                    format!("Unless it must be so: chmod 600 {}", shown(file)),
+                ),
+            ),
+            _ => {}
+        }
+    }
+    let Some(folder) = folder else { return };
+    let open = bits(folder) & 0o007 != 0 && bits(&folder.join(DATABASE)) & 0o007 != 0;
+    if open {
+        findings.warn(
+            "permissions",
+            Problem::new(
+                "Every user of this machine can read the database, which holds people's addresses.",
+                format!("Close the folder: chmod 700 {}", shown(folder)),
+            ),
+        );
+    } else {
+        findings.ok("permissions", "the database is not open to everybody");
+    }
+}
+
+fn environment(folder: &Path, row: &Environment, settings: &Settings, findings: &mut Findings) {
+    let (id, about) = (row.id, about(row));
+    for problem in settings.problems(row.kind) {
+        let mend = format!("Change it: {}", open::set_command(folder, id, "PATH=VALUE"));
+        findings.fail(&about, Problem::new(format!("{problem}."), mend));
+    }
+    let Some(domain) = settings.passkeys.rp_id.as_deref() else {
+        findings.warn(
+            &about,
+            Problem::new(
+                "passkeys.rpId is not set, so passkeys work on localhost at most.",
+                format!(
+                    "Set the domain that all your apps share: stile env set {id} passkeys.rpId=example.com"
+                ),
+            ),
+        );
+        return;
+    };
+    let (covered, strange): (Vec<_>, Vec<_>) =
+        settings.allowed_origins.iter().partition(|origin| covers(domain, origin));
+    if strange.is_empty() {
+        findings.ok(&about, format!("passkeys of {domain} cover every allowed origin"));
+    } else {
+        let names = strange.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let problem = Problem::new(
+            format!("Passkeys of {domain} cannot be used on {names}."),
+            "passkeys.rpId cannot change: give those apps an environment of their own, or take their origins out.",
+        );
+        if covered.is_empty() { findings.fail(&about, problem) } else { findings.warn(&about, problem) }
+    }
+    for origin in covered.iter().filter(|origin| matches!(origin, OriginPattern::AnyLabel { .. })) {
+        findings.warn(
+            &about,
+            Problem::new(
+                format!("Passkeys are refused on origins that only {origin} names."),
+                "Add each origin that uses passkeys by its full name.",
+            ),
+        );
+    }
+}
+
+/// Whether passkeys of the domain work on the origin: it is the origin's host, or above it (WebAuthn L3 §5.1.3
+/// step 8).
+fn covers(domain: &str, origin: &OriginPattern) -> bool {
+    let below =
+        |host: &str| host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
+    match origin {
+        OriginPattern::Localhost => domain == "localhost",
+        OriginPattern::AnyLabel { suffix } => below(suffix),
+        OriginPattern::Exact(origin) => Url::parse(origin)
+            .ok()
+            .is_some_and(|url| matches!(url.host(), Some(Host::Domain(host)) if below(host))),
+    }
+}
+
+/// Whether the keys of every environment can be opened, which no other check touches.
+async fn signing_keys(
+    folder: &Path,
+    store: Store,
+    keys: Keyring,
+    environments: &[(Environment, Settings)],
+    findings: &mut Findings,
+) {
+    let Ok(public_url) = Url::parse("http://localhost") else { return };
+    let config = Config { public_url, trusted_proxies: Vec::new(), development: None };
+    let clock = Arc::new(Clock::default());
+    let app = App::new(store, Arc::new(keys), clock, config, None);
+    for (row, _) in environments {
+        let signs = match app.environment(row.id).await {
+            Ok(environment) => environment.signing_key(open::now()).is_ok(),
+            Err(_) => false,
+        };
+        if signs {
+            findings.ok(&about(row), "its signing keys can be used");
+        } else {
+            let mend = format!(
+                "Restore a backup, or make a new key, which ends every session: stile keys rotate{} --env {} --now",
+                open::place(folder),
+                row.id
+            );
+            findings.fail(&about(row), Problem::new("Its signing keys cannot be used.", mend));
+        }
+    }
+}
+
+async fn port(address: SocketAddr, findings: &mut Findings) {
+    match run::bind(address).await {
+        Ok(_) => findings.ok("port", format!("{} is free", address.port())),
+        Err(_) if answers(address).await => {
+            findings.ok("port", format!("a Stile answers on {} already", address.port()));
+        }
+        Err(problem) => findings.fail("port", problem),
+    }
+}
+
+/// Whether a Stile is healthy at that address: `GET /healthz` is answered by 204.
+async fn answers(address: SocketAddr) -> bool {
+    let ip = if address.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address.ip() };
+    let ask = async {
+        let mut stream = TcpStream::connect((ip, address.port())).await?;
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+        let mut start = [0; 12];
+        stream.read_exact(&mut start).await?;
+        std::io::Result::Ok(start)
+    };
+    matches!(timeout(PATIENCE, ask).await, Ok(Ok(start)) if &start == b"HTTP/1.1 204")
+}
+
+async fn mail_server(url: &str, findings: &mut Findings) {
+    let Some((host, port)) = smtp::address(url.trim()) else { return };
+    let problem = match timeout(PATIENCE, TcpStream::connect((host.as_str(), port))).await {
+        Ok(Ok(_)) => return findings.ok("mail server", format!("{host}:{port} can be reached")),
+        Ok(Err(e)) => format!("{host}:{port} cannot be reached: {e}."),
+        Err(_) => format!("{host}:{port} does not answer within {} seconds.", PATIENCE.as_secs()),
+    };
+    let mend =
+        "See that name and port are right, that the mail server runs, and that no firewall lies between.";
+    findings.fail("mail server", Problem::new(problem, mend));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_covers_itself_and_what_is_below() {
+        for (domain, origin, expected) in [
+            ("example.com", "https://example.com", true),
+            ("example.com", "https://app.example.com:8443", true),
+            ("example.com", "https://badexample.com", false),
+            ("app.example.com", "https://example.com", false),
+            ("example.com", "https://*.example.com", true),
+            ("example.com", "https://*.app.example.com", true),
+            ("app.example.com", "https://*.example.com", false),
+            ("localhost", "http://localhost:*", true),
+            ("example.com", "http://localhost:*", false),
+            ("localhost", "http://localhost:3000", true),
+            ("0.0.1", "https://127.0.0.1", false),
+        ] {
+            assert_eq!(covers(domain, &OriginPattern::parse(origin).unwrap()), expected, "{domain} {origin}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What both servers share: a listener, a way to be stopped, and serving until then.
+
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use stile_server::App;
+use stile_server::delivery::Transport;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::error::{Failure, Problem};
+
+/// How long requests that are under way may take after the server was told to stop.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// Takes the port.
+pub async fn bind(address: SocketAddr) -> Result<TcpListener, Problem> {
+    TcpListener::bind(address).await.map_err(|e| match e.kind() {
+        ErrorKind::AddrInUse => Problem::new(
+            format!("Port {} on {} is taken by another program.", address.port(), address.ip()),
+            format!(
+                "Stop that program, or take another port: --listen {}",
+                SocketAddr::new(address.ip(), address.port().checked_add(1).unwrap_or(7845))
+            ),
+        ),
+        ErrorKind::AddrNotAvailable => Problem::new(
+            format!("This machine has no address {}.", address.ip()),
+            format!(
+                "Listen on one that it has: --listen 127.0.0.1:{0} for this machine alone, --listen 0.0.0.0:{0} for all \
+                 its addresses.",
+                address.port()
+            ),
+        ),
+        ErrorKind::PermissionDenied => Problem::new(
+            format!("This user may not take port {}.", address.port()),
+            "Take a port from 1024 on: --listen 127.0.0.1:7845",
+        ),
+        _ => Problem::new(format!("The server cannot listen on {address}: {e}."), "Choose another with --listen."),
+    })
+}
+
+/// Turns true at the first SIGINT or SIGTERM; the second ends the process at once.
+pub fn stop_signal() -> Result<watch::Receiver<bool>, Failure> {
+    let mut signals =
+        Signals::new().map_err(|e| Failure::new(format!("The program cannot wait for signals: {e}."), ""))?;
+    let (stop, stopped) = watch::channel(false);
+    tokio::spawn(async move {
+        signals.next().await;
+        tracing::info!("stopping: what is under way is finished first");
+        stop.send_replace(true);
+        let code = signals.next().await;
+        std::process::exit(code);
+    });
+    Ok(stopped)
+}
+
+#[cfg(unix)]
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for a signal; answers the exit code that belongs to it.
+    async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 130,
+            _ = self.terminate.recv() => 143,
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    /// Waits for Ctrl-C; answers the exit code that belongs to it.
+    async fn next(&mut self) -> i32 {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        130
+    }
+}
+
+/// Serves until told to stop, and a little longer for what is under way.
+pub async fn serve(
+    app: Arc<App>,
+    listener: TcpListener,
+    transport: Transport,
+    stop: watch::Receiver<bool>,
+) -> Result<(), Failure> {
+    let mut stopped = stop.clone();
+    let too_late = async {
+        let _closed = stopped.wait_for(|stop| *stop).await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        served = stile_server::serve(app, listener, transport, stop) => {
+            served.map_err(|e| Failure::new(format!("The server has failed: {e}."), "Start it again."))
+        }
+        () = too_late => {
+            tracing::warn!("some requests did not end in time");
+            Ok(())
+        }
+    }
+}
