@@ -148,11 +148,21 @@ impl Principal {
         self.mfa_methods().next().is_some()
     }
 
-    /// The user's e-mail address: the newest that can sign in.
+    /// The user's e-mail address: the oldest that can sign in, so that linking another does not take its place.
     pub fn email(&self) -> Option<&str> {
-        self.credentials.iter().rev().find_map(|c| match &c.kind {
-            CredentialKind::Email { address } if c.sign_in => Some(address.as_str()),
-            _ => None,
+        self.email_credential().and_then(Credential::alias)
+    }
+
+    /// The credential of the user's e-mail address.
+    pub fn email_credential(&self) -> Option<&Credential> {
+        self.credentials.iter().find(|c| c.sign_in && matches!(c.kind, CredentialKind::Email { .. }))
+    }
+
+    /// Every e-mail address of the user: all of them get security notices.
+    pub fn emails(&self) -> impl Iterator<Item = &str> {
+        self.credentials.iter().filter_map(|c| match &c.kind {
+            CredentialKind::Email { address } => Some(address.as_str()),
+            CredentialKind::Passkey { .. } => None,
         })
     }
 }

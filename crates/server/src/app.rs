@@ -45,7 +45,7 @@ impl App {
 
     /// The environment of that id, at its present version.
     pub async fn environment(&self, id: EnvironmentId) -> Result<Arc<Environment>, ApiError> {
-        self.environments.get(&self.store, &self.keys, id).await
+        self.environments.get(&self.store, &self.keys, id, self.clock.now()).await
     }
 
     /// Forgets what rate limits no longer need.

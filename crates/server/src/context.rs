@@ -7,7 +7,7 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use serde_json::json;
-use stile_core::{AuditId, Micros, OutboxId, UserId};
+use stile_core::{AuditId, Micros, OutboxId, Principal, UserId};
 use stile_factors::device::{self, DeviceProof};
 use stile_keys::p256_key::PublicKeyHex;
 use stile_keys::random;
@@ -90,9 +90,9 @@ impl Cx {
         Ok(outbox::insert(&mail))
     }
 
-    /// A security notice to the user, kept for a day of trying.
-    pub fn notice(&self, to: Option<&str>, content: Content) -> Result<Option<Step>, ApiError> {
-        to.map(|to| self.mail(to, content, 86_400)).transpose()
+    /// A security notice to every address of the user, kept for a day of trying.
+    pub fn notice(&self, me: &Principal, content: &Content) -> Result<Vec<Step>, ApiError> {
+        me.emails().map(|to| self.mail(to, content.clone(), 86_400)).collect()
     }
 
     /// Commits, and wakes the mail sender.

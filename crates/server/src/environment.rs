@@ -39,6 +39,8 @@ pub struct Environment {
     pub public: Rendered,
     /// The published key set.
     pub jwks: Rendered,
+    /// Until when the keys are these: the next retirement among them.
+    keys_until: Option<Micros>,
     keys: Vec<Key>,
     verifying: Vec<VerifyingKey>,
 }
@@ -79,14 +81,16 @@ impl Cache {
         store: &Store,
         keyring: &Keyring,
         id: EnvironmentId,
+        now: Micros,
     ) -> Result<Arc<Environment>, ApiError> {
         let version = store.environment_version(id).await?.ok_or(Code::EnvironmentNotFound)?;
         if let Some(cached) = self.cached(id)
             && cached.version == version
+            && !cached.keys_until.is_some_and(|until| until.is_past(now))
         {
             return Ok(cached);
         }
-        let loaded = Arc::new(load(store, keyring, id).await?);
+        let loaded = Arc::new(load(store, keyring, id, now).await?);
         self.by_id.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::clone(&loaded));
         Ok(loaded)
     }
@@ -103,10 +107,17 @@ impl Cache {
     }
 }
 
-async fn load(store: &Store, keyring: &Keyring, id: EnvironmentId) -> Result<Environment, ApiError> {
+async fn load(
+    store: &Store,
+    keyring: &Keyring,
+    id: EnvironmentId,
+    now: Micros,
+) -> Result<Environment, ApiError> {
     let row = store.environment(id).await?.ok_or(Code::EnvironmentNotFound)?;
     let settings: Settings = serde_json::from_str(&row.settings).map_err(ApiError::internal)?;
-    let rows = store.signing_keys(id).await?;
+    let mut rows = store.signing_keys(id).await?;
+    // A retired key is out at its time, whenever the sweep comes to delete it.
+    rows.retain(|k| !k.verifies_until.is_some_and(|until| until.is_past(now)));
     let public = rendered(&public_settings(row.kind, &settings))?;
     let jwks: Vec<Jwk> = rows
         .iter()
@@ -126,6 +137,7 @@ async fn load(store: &Store, keyring: &Keyring, id: EnvironmentId) -> Result<Env
         public,
         jwks: rendered(&serde_json::json!({ "keys": jwks }))?,
         settings,
+        keys_until: rows.iter().filter_map(|k| k.verifies_until).min(),
         keys,
         verifying,
     })

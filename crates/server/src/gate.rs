@@ -50,6 +50,7 @@ gated!(
 #[must_use]
 pub struct Permit<S: GatedScope> {
     how: How,
+    time_bound: Option<ElevatedClaims>,
     scope: PhantomData<S>,
 }
 
@@ -65,6 +66,11 @@ pub enum How {
 }
 
 impl<S: GatedScope> Permit<S> {
+    /// The token behind it, when that can be used again until it expires.
+    pub const fn time_bound(&self) -> Option<&ElevatedClaims> {
+        self.time_bound.as_ref()
+    }
+
     /// The scope that is permitted: what a verification remembers when it completes the action later.
     pub const fn scope(&self) -> &'static str {
         S::SCOPE_TEXT
@@ -143,15 +149,15 @@ pub async fn pass<S: GatedScope>(
     row: &Row<S>,
     headers: &HeaderMap,
 ) -> Result<Permit<S>, ApiError> {
-    let permit = |how| Permit { how, scope: PhantomData };
+    let permit = |how, time_bound| Permit { how, time_bound, scope: PhantomData };
     let requirement = policy::requirement(&cx.env.settings, me, &S::SCOPE, row.exemption, cx.now);
     if !requirement.required {
         let how =
             if requirement.reason == policy::Reason::RecentProof { How::RecentProof } else { How::Open };
-        return Ok(permit(how));
+        return Ok(permit(how, None));
     }
     match present(cx, me, S::SCOPE_TEXT, headers).await {
-        Ok(()) => Ok(permit(How::ElevatedToken)),
+        Ok(claims) => Ok(permit(How::ElevatedToken, Some(claims).filter(|claims| !claims.single_use))),
         Err(error) => {
             let detail =
                 json!({ "operation": row.operation, "scope": S::SCOPE_TEXT, "code": error.code.as_str() });
@@ -161,14 +167,20 @@ pub async fn pass<S: GatedScope>(
     }
 }
 
-async fn present(cx: &Cx, me: &Principal, scope: &str, headers: &HeaderMap) -> Result<(), ApiError> {
+async fn present(
+    cx: &Cx,
+    me: &Principal,
+    scope: &str,
+    headers: &HeaderMap,
+) -> Result<ElevatedClaims, ApiError> {
     let token = text(headers, "x-dyn-elevated-access-token").filter(|t| !t.is_empty());
     let claims = tokens::verify_elevated(cx, token.ok_or(Code::ElevatedTokenRequired)?)?;
     belongs(me, &claims, scope)?;
-    use_up(cx, &claims, None).await.map_err(|e| match e {
-        CommitError::Missed(Miss::AlreadyUsed) => Code::ElevatedTokenUsed.into(),
-        other => other.into(),
-    })
+    match use_up(cx, &claims, None).await {
+        Ok(()) => Ok(claims),
+        Err(CommitError::Missed(Miss::AlreadyUsed)) => Err(Code::ElevatedTokenUsed.into()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether the token is of this session and user, for this scope, and by a credential that could still give it.

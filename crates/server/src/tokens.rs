@@ -67,7 +67,18 @@ pub fn session(cx: &Cx, me: &Principal, new_user: bool) -> Result<SessionTokens,
         last_visit: iso(me.user.last_visit),
         new_user,
     };
-    let identity = key.sign(IDENTITY, &identity).map_err(ApiError::internal)?;
+    let signed = match key.sign(IDENTITY, &identity) {
+        // Of a record so full that no verifier would take the token, what `GET /users` tells in full stays out: else the
+        // user could not sign in any more.
+        Err(JwsError::TooLarge) => {
+            let last = me.session.last_credential.to_string();
+            let proved: Vec<_> = verified_credentials(me).into_iter().filter(|c| c.id == last).collect();
+            let verified_credentials = serde_json::to_value(proved).map_err(ApiError::internal)?;
+            key.sign(IDENTITY, &IdentityClaims { metadata: None, verified_credentials, ..identity })
+        }
+        signed => signed,
+    };
+    let identity = signed.map_err(ApiError::internal)?;
     Ok(SessionTokens { identity, access, expires_at: exp })
 }
 

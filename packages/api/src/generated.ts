@@ -905,8 +905,8 @@ export type StepUpCheckResponse = {
   credentials: StepUpCredential[];
   /** The one to offer first. */
   defaultCredentialId?: string;
-  /** Which rule decided. */
-  reason: string;
+  /** Which rule decided; an addition to the contract. */
+  reason?: string;
 };
 
 /** Something that can be proved. */

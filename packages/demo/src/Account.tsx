@@ -9,7 +9,7 @@ import {
 import { type FormEvent, useState } from 'react';
 import { useStile } from './client';
 import { EmailCode } from './EmailCode';
-import { useStepUp } from './StepUp';
+import { useGuarded } from './StepUp';
 import { timeLeft } from './tokens';
 import { Button, Field, say, TroubleNote, useAction, useNow } from './ui';
 
@@ -59,7 +59,7 @@ function Renew() {
 }
 
 function Email({ address }: { address: string | undefined }) {
-  const ask = useStepUp();
+  const guarded = useGuarded();
   const [isOpen, setOpen] = useState(false);
   const [sent, setSent] = useState<OTPVerification>();
   const { run, busy, trouble } = useAction();
@@ -72,12 +72,12 @@ function Email({ address }: { address: string | undefined }) {
     event.preventDefault();
     const email = String(new FormData(event.currentTarget).get('email')).trim();
     return run(async () => {
-      const goOn = await ask({
+      const question = {
         scope: TokenScope.Credentialupdate,
         title: 'Change your e-mail',
         text: `Codes will go to ${email}, and the old address will sign in no more.`,
-      });
-      if (goOn) setSent(await updateUser({ userFields: { email } }));
+      };
+      await guarded(question, async () => setSent(await updateUser({ userFields: { email } })));
     });
   };
 
@@ -124,18 +124,17 @@ function Email({ address }: { address: string | undefined }) {
 }
 
 function Delete() {
-  const ask = useStepUp();
+  const guarded = useGuarded();
   const { run, busy, trouble } = useAction();
   const remove = () =>
     run(async () => {
-      const goOn = await ask({
+      const question = {
         scope: TokenScope.Userdelete,
         title: 'Delete your account',
         text: 'Account, passkeys and sessions are removed at once, and nothing brings them back.',
         confirm: 'Delete for good',
-      });
-      if (!goOn) return;
-      await deleteUser();
+      };
+      if (!(await guarded(question, () => deleteUser()))) return;
       say('Your account is deleted.');
     });
   return (

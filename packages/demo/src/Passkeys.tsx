@@ -7,32 +7,26 @@ import {
   type UserPasskey,
 } from '@stile/client';
 import { type FormEvent, useState } from 'react';
-import { needsStepUp } from './errors';
-import { useStepUp } from './StepUp';
+import { useGuarded } from './StepUp';
 import { Button, Field, say, TroubleNote, useAction } from './ui';
 
 type Props = { passkeys: UserPasskey[] | undefined; reload: () => Promise<void> };
 
 export function Passkeys({ passkeys, reload }: Props) {
-  const ask = useStepUp();
+  const guarded = useGuarded();
   const { run, busy, trouble } = useAction();
   const isFirst = passkeys?.length === 0;
 
   const question = {
     scope: TokenScope.Credentiallink,
     title: isFirst ? 'Enrol a passkey' : 'Enrol another passkey',
+    // Right after a sign-in the first passkey needs no further proof.
+    tryFirst: isFirst === true,
     text: 'Whoever adds a passkey can open your vault with it. So prove first that it is you.',
   };
   const enrol = () =>
     run(async () => {
-      // Right after a sign-in the first passkey needs no further proof.
-      if (!isFirst && !(await ask(question))) return;
-      try {
-        await registerPasskey();
-      } catch (error) {
-        if (!needsStepUp(error) || !(await ask(question))) throw error;
-        await registerPasskey();
-      }
+      if (!(await guarded(question, () => registerPasskey()))) return;
       await reload();
       say('Passkey enrolled.');
     });
@@ -70,21 +64,20 @@ export function Passkeys({ passkeys, reload }: Props) {
 }
 
 function Passkey({ passkey, reload }: { passkey: UserPasskey; reload: () => Promise<void> }) {
-  const ask = useStepUp();
+  const guarded = useGuarded();
   const [isRenaming, setRenaming] = useState(false);
   const { run, busy, trouble } = useAction();
   const name = passkey.alias || passkey.storage?.name || 'Passkey';
 
   const remove = () =>
     run(async () => {
-      const goOn = await ask({
+      const question = {
         scope: TokenScope.Credentialunlink,
         title: `Remove “${name}”`,
         text: 'It will open nothing any more. Your browser is told to forget it.',
         confirm: 'Remove passkey',
-      });
-      if (!goOn) return;
-      await deletePasskey({ passkeyId: passkey.id });
+      };
+      if (!(await guarded(question, () => deletePasskey({ passkeyId: passkey.id })))) return;
       // The user's credentials are fewer now.
       await Promise.all([reload(), refreshUser()]);
       say(`Passkey “${name}” removed.`);

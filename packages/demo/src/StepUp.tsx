@@ -8,7 +8,9 @@ import {
   verifyOTP,
 } from '@stile/client';
 import { createContext, type ReactNode, useContext, useEffect, useRef, useState } from 'react';
+import { client } from './client';
 import { EmailCode } from './EmailCode';
+import { needsStepUp } from './errors';
 import { Button, say, TroubleNote, useAction } from './ui';
 
 /** Asks for the proof that the scope needs. Afterwards the client holds an elevated token for it. */
@@ -31,7 +33,9 @@ export function StepUp({ scope, onProved }: { scope: Scope; onProved: () => unkn
     });
 
   if (!check) return <p className="quiet">Asking what you can prove…</p>;
-  const formats = new Set(check.credentials.map(({ format }) => format));
+  // Nothing is named when the client holds a token (that the server took no more), or could not ask.
+  const named = check.credentials.length > 0 ? check.credentials : (client.user?.verifiedCredentials ?? []);
+  const formats = new Set(named.map(({ format }) => format));
   if (formats.has('passkey')) {
     return (
       <>
@@ -86,36 +90,50 @@ type Question = {
   text: ReactNode;
   /** Text of the button for what cannot be undone: then it is asked even if a held token answers already. */
   confirm?: string;
+  /** Try without a proof: the server may take the sign-in of a moment ago for one. */
+  tryFirst?: boolean;
 };
 
-/** Settles with whether the action may go on: proved (or needless), and not cancelled. */
-type Ask = (question: Question) => Promise<boolean>;
+/** Does what the server guards, with a step-up before it where one is needed. Answers `false` when it is cancelled. */
+type Guarded = (question: Question, action: () => Promise<unknown>) => Promise<boolean>;
 
-const AskContext = createContext<Ask>(async () => false);
-
-/** For actions that the server guards: `if (await ask({ scope, … })) await action()`. */
-export const useStepUp = (): Ask => useContext(AskContext);
+const GuardedContext = createContext<Guarded>(async () => false);
+export const useGuarded = (): Guarded => useContext(GuardedContext);
 
 type Open = Question & { required: boolean; settle: (goOn: boolean) => void };
 
 export function StepUpProvider({ children }: { children: ReactNode }) {
   const [open, setOpen] = useState<Open>();
-  const ask: Ask = async (question) => {
-    const { isRequired: required } = await checkStepUpAuth({ scope: question.scope });
-    if (!required && !question.confirm) return true;
-    return new Promise((resolve) => {
+
+  const ask = (question: Question, required: boolean) =>
+    new Promise<boolean>((resolve) => {
       const settle = (goOn: boolean) => {
         setOpen(undefined);
         resolve(goOn);
       };
       setOpen({ ...question, required, settle });
     });
+
+  const guarded: Guarded = async (question, action) => {
+    const { scope, confirm, tryFirst } = question;
+    const required = !tryFirst && (await checkStepUpAuth({ scope })).isRequired;
+    if ((required || confirm) && !(await ask(question, required))) return false;
+    try {
+      await action();
+    } catch (error) {
+      // A held token may be dead on the server: it dies with the passkey that it was proved with.
+      if (!needsStepUp(error)) throw error;
+      if (!(await ask(question, true))) return false;
+      await action();
+    }
+    return true;
   };
+
   return (
-    <AskContext value={ask}>
+    <GuardedContext value={guarded}>
       {children}
       {open && <StepUpDialog {...open} />}
-    </AskContext>
+    </GuardedContext>
   );
 }
 

@@ -51,9 +51,9 @@ export function isAbort(error: unknown): boolean {
   return (error as { name?: unknown } | null)?.name === 'AbortError';
 }
 
-/** The server refuses for want of an elevated token. */
+/** The server refuses for want of an elevated token, or does not take the one that it was sent. */
 export function needsStepUp(error: unknown): boolean {
-  return error instanceof StileError && error.code === 'elevated_token_required';
+  return error instanceof StileError && error.code.startsWith('elevated_token_');
 }
 
 /** The server knows this session no more. */

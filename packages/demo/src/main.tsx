@@ -15,9 +15,10 @@
 //                without a passkey "Send code", textbox "Code", button "Step up with code"
 //   open         region "In the vault"; buttons "Use the same token again", "Close the vault"
 //   passkeys     list "Your passkeys"; per passkey buttons "Rename <name>", "Remove <name>"; textbox "Name of the passkey"
-//   account      buttons "Change e-mail", "Delete account"; textbox "New e-mail"
-//   dialogs      dialog named by its title; button "Cancel"; what confirms: "Step up with passkey", or "Remove passkey",
-//                "Delete account" where a held token answers already
+//   account      button "Change e-mail", then textbox "New e-mail", buttons "Continue", "Confirm new e-mail";
+//                button "Delete account"
+//   dialogs      dialog named by its title; button "Cancel"; what goes on: "Step up with passkey" (or the code, as
+//                above), or, where a held token answers already, "Remove passkey", "Delete for good"
 //   always       status region with the latest result; complementary "What happened"
 import { createRoot } from 'react-dom/client';
 import { App } from './App';

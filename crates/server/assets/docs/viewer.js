@@ -15,7 +15,10 @@ const ACCESS = {
     about:
       'Needs an access token and a fresh proof: an elevated access token of the right scope in `x-dyn-elevated-access-token`. Without one the answer is 403 `elevated_token_required` with the `scope`.',
   },
-  apiToken: { label: 'API token', about: 'For an app’s own backend: needs an API token, made by `stile token create`.' },
+  apiToken: {
+    label: 'API token',
+    about: 'For an app’s own backend: needs an API token, made by `stile token create`.',
+  },
 };
 
 const $ = (id) => document.getElementById(id);
@@ -31,7 +34,9 @@ function h(name, properties = {}, ...children) {
     if (key.startsWith('on')) element.addEventListener(key.slice(2), value);
     else element.setAttribute(key, value === true ? '' : value);
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== undefined && child !== false && child !== ''));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== undefined && child !== false && child !== ''),
+  );
   return element;
 }
 
@@ -49,7 +54,11 @@ function inline(text = '') {
 
 function badge(access) {
   const known = ACCESS[access] ?? { label: access ?? 'unknown', about: 'No access class is declared.' };
-  return h('span', { class: 'badge', 'data-access': access, title: known.about.replaceAll('`', '') }, known.label);
+  return h(
+    'span',
+    { class: 'badge', 'data-access': access, title: known.about.replaceAll('`', '') },
+    known.label,
+  );
 }
 
 const method = (name) => h('span', { class: 'method', 'data-method': name }, name.toUpperCase());
@@ -138,12 +147,22 @@ function limits(given) {
   const values = schema.enum ?? resolve(schema.items).enum;
   const found = Object.entries(LIMITS).filter(([key]) => schema[key] !== undefined && schema[key] !== null);
   return [
-    values && h('p', { class: 'limits' }, 'One of ', values.map((value, at) => [at > 0 && ', ', h('code', {}, String(value))])),
+    values &&
+      h(
+        'p',
+        { class: 'limits' },
+        'One of ',
+        values.map((value, at) => [at > 0 && ', ', h('code', {}, String(value))]),
+      ),
     found.length > 0 &&
       h(
         'p',
         { class: 'limits' },
-        found.map(([key, word], at) => [at > 0 && ', ', `${word} `, h('code', {}, JSON.stringify(schema[key]))]),
+        found.map(([key, word], at) => [
+          at > 0 && ', ',
+          `${word} `,
+          h('code', {}, JSON.stringify(schema[key])),
+        ]),
       ),
   ];
 }
@@ -169,7 +188,15 @@ function table(caption, rows) {
     'table',
     {},
     h('caption', { class: 'hidden' }, caption),
-    h('thead', {}, h('tr', {}, ['Name', 'Type', 'Meaning'].map((text) => h('th', { scope: 'col' }, text)))),
+    h(
+      'thead',
+      {},
+      h(
+        'tr',
+        {},
+        ['Name', 'Type', 'Meaning'].map((text) => h('th', { scope: 'col' }, text)),
+      ),
+    ),
     h('tbody', {}, rows),
   );
 }
@@ -189,7 +216,8 @@ function row({ name, schema, required, where }) {
         'aria-expanded': 'false',
         onclick: (event) => {
           const opens = more.hidden;
-          if (opens && !more.firstChild.firstChild) more.firstChild.append(schemaTable(inner, `Fields of ${name}`));
+          if (opens && !more.firstChild.firstChild)
+            more.firstChild.append(schemaTable(inner, `Fields of ${name}`));
           more.hidden = !opens;
           event.currentTarget.setAttribute('aria-expanded', String(opens));
         },
@@ -200,8 +228,18 @@ function row({ name, schema, required, where }) {
   const line = h(
     'tr',
     {},
-    h('th', { scope: 'row' }, toggle ?? label, required ? h('span', { class: 'required' }, 'required') : false),
-    h('td', { class: 'type' }, h('code', {}, typeText(schema)), where && h('span', { class: 'where' }, `in ${where}`)),
+    h(
+      'th',
+      { scope: 'row' },
+      toggle ?? label,
+      required ? h('span', { class: 'required' }, 'required') : false,
+    ),
+    h(
+      'td',
+      { class: 'type' },
+      h('code', {}, typeText(schema)),
+      where && h('span', { class: 'where' }, `in ${where}`),
+    ),
     h('td', {}, prose(schema.description ?? resolved.description), limits(schema)),
   );
   return more ? [line, more] : [line];
@@ -264,7 +302,10 @@ function operations() {
       return {
         path,
         name,
-        operation: { ...operation, parameters: [...(item.parameters ?? []), ...(operation.parameters ?? [])] },
+        operation: {
+          ...operation,
+          parameters: [...(item.parameters ?? []), ...(operation.parameters ?? [])],
+        },
         id: operation.operationId ?? `${name}-${path}`,
         tag: operation.tags?.[0] ?? 'Other',
       };
@@ -283,7 +324,8 @@ function haystack({ id, path, name, operation }) {
 function pathText(path) {
   const parts = path.split(/(\{[^}]+\})/);
   // Long paths break before a slash.
-  const breakable = (text) => text.split(/(?=\/)/).flatMap((piece, at) => (at > 0 ? [h('wbr'), piece] : [piece]));
+  const breakable = (text) =>
+    text.split(/(?=\/)/).flatMap((piece, at) => (at > 0 ? [h('wbr'), piece] : [piece]));
   return h(
     'code',
     { class: 'path' },
@@ -343,7 +385,12 @@ function card(entry) {
       ],
       h('h4', {}, 'Responses'),
       Object.entries(operation.responses ?? {}).map(([status, response]) => answer(status, response)),
-      h('div', { class: 'head' }, h('h4', {}, 'curl'), copyButton('Copy as curl', () => curl(entry))),
+      h(
+        'div',
+        { class: 'head' },
+        h('h4', {}, 'curl'),
+        copyButton('Copy as curl', () => curl(entry)),
+      ),
       command,
     ),
   );
@@ -384,12 +431,20 @@ function intro() {
     { class: 'intro' },
     h('h1', {}, `${info.title} API `, h('small', {}, info.version)),
     prose(info.description),
-    h('p', {}, h('a', { href: '/openapi.json' }, 'The OpenAPI document'), servers?.[0] ? ` of ${servers[0].url}` : ''),
+    h(
+      'p',
+      {},
+      h('a', { href: '/openapi.json' }, 'The OpenAPI document'),
+      servers?.[0] ? ` of ${servers[0].url}` : '',
+    ),
     h('h2', {}, 'Who may call what'),
     h(
       'dl',
       { class: 'legend' },
-      Object.entries(ACCESS).map(([access, { about }]) => [h('dt', {}, badge(access)), h('dd', {}, inline(about))]),
+      Object.entries(ACCESS).map(([access, { about }]) => [
+        h('dt', {}, badge(access)),
+        h('dd', {}, inline(about)),
+      ]),
     ),
     h(
       'div',
@@ -403,7 +458,9 @@ function intro() {
 function draw() {
   const all = operations();
   const declared = (state.document.tags ?? []).map(({ name }) => name);
-  const tags = [...new Set([...declared, ...all.map(({ tag }) => tag)])].filter((name) => all.some(({ tag }) => tag === name));
+  const tags = [...new Set([...declared, ...all.map(({ tag }) => tag)])].filter((name) =>
+    all.some(({ tag }) => tag === name),
+  );
   $('title').textContent = state.document.info?.title ?? 'Stile';
   document.title = `${state.document.info?.title ?? 'Stile'} API`;
   $('nav').replaceChildren(
@@ -421,7 +478,13 @@ function draw() {
               h(
                 'li',
                 { 'data-text': haystack(entry) },
-                h('a', { href: `#${entry.id}` }, method(entry.name), ' ', h('span', {}, entry.operation.summary ?? entry.id)),
+                h(
+                  'a',
+                  { href: `#${entry.id}` },
+                  method(entry.name),
+                  ' ',
+                  h('span', {}, entry.operation.summary ?? entry.id),
+                ),
               ),
             ),
         ),

@@ -36,7 +36,8 @@ pub struct StepUpCheckResponse {
     /// The one to offer first.
     #[serde(skip_serializing_if = "Option::is_none")]
     default_credential_id: Option<String>,
-    /// Which rule decided.
+    /// Which rule decided; an addition to the contract.
+    #[schema(required = false)]
     reason: &'static str,
 }
 

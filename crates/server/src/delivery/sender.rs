@@ -160,12 +160,12 @@ impl Sender {
         Ok(())
     }
 
-    /// Ends the claim before its time, so that the pause is that of the backoff. Claiming and putting
-    /// back count an attempt each.
+    /// Ends the claim before its time, so that the pause is that of the backoff.
     async fn put_back(&self, slot: &MailSlot) {
         let now = self.clock.now();
-        let next_at = now.get().saturating_add(pause_millis(slot.attempts / 2).saturating_mul(1_000));
-        if let Err(error) = self.claim(slot, Micros::new(next_at)).await {
+        let next_at = now.get().saturating_add(pause_millis(slot.attempts - 1).saturating_mul(1_000));
+        let step = outbox::put_back(slot, Micros::new(next_at));
+        if let Err(error) = self.store.commit(Mutation::new([step])).await {
             // Nothing is lost: the message is due again when the claim ends.
             tracing::warn!(id = %slot.mail.id, %error, "mail not put back");
         }

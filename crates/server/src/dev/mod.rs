@@ -72,8 +72,10 @@ async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Res
 }
 
 fn is_localhost(host: &str) -> bool {
-    let name =
-        host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
     matches!(name, "localhost" | "127.0.0.1" | "[::1]")
 }
 
@@ -110,7 +112,14 @@ mod tests {
         for host in ["localhost", "localhost:7845", "127.0.0.1:7845", "[::1]:7845", "[::1]"] {
             assert!(is_localhost(host), "{host}");
         }
-        for host in ["", "evil.example", "localhost.evil.example:7845", "evil.example:80", "0.0.0.0:7845"] {
+        for host in [
+            "",
+            "evil.example",
+            "localhost.evil.example:7845",
+            "localhost:1.evil.example",
+            "evil.example:80",
+            "0.0.0.0:7845",
+        ] {
             assert!(!is_localhost(host), "{host}");
         }
     }

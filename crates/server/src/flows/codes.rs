@@ -95,18 +95,15 @@ pub async fn send(
     ]);
     match cx.commit(mutation).await {
         Ok(()) => Ok(id),
-        Err(CommitError::Missed(Miss::LockedOut)) => repeat(cx, hash, creator, &counters).await,
+        Err(CommitError::Missed(Miss::LockedOut)) => repeat(cx, &verification, &counters).await,
         Err(error) => Err(error.into()),
     }
 }
 
-async fn repeat(
-    cx: &Cx,
-    address: [u8; 32],
-    creator: Creator,
-    counters: &Counters,
-) -> Result<VerificationId, ApiError> {
-    if let Some(live) = cx.app.store.live_verification(cx.env.id, address, creator.hash, cx.now).await? {
+async fn repeat(cx: &Cx, wanted: &Verification, counters: &Counters) -> Result<VerificationId, ApiError> {
+    let (address, creator) = (wanted.address, wanted.creator);
+    let live = cx.app.store.live_verification(cx.env.id, address, creator, cx.now).await?;
+    if let Some(live) = live.filter(|live| live.permitted == wanted.permitted) {
         return Ok(live.id);
     }
     let (_, here) = cx.app.store.count(counters.sent_here, cx.now).await?;
@@ -174,6 +171,18 @@ pub fn use_up(cx: &Cx, answered: &Answered) -> [Step; 3] {
         verifications::right(cx.env.id, v.id, cx.now),
         counters::clear(counters.wrong_here, cx.env.settings.limits.wrong_codes, cx.now),
     ]
+}
+
+/// A refusal of a right answer, as the guesser may know it. Where the answer would not have counted any more, it is
+/// refused like a wrong one: else the refusal would tell which code is right, by guesses that nobody counts.
+pub async fn refusal(cx: &Cx, answered: &Answered, refused: ApiError) -> ApiError {
+    let v = &answered.verification;
+    let wrong_here = counters_of(cx, &v.address).wrong_here;
+    let guards = Mutation::new([
+        verifications::has_tries(cx.env.id, v.id),
+        counters::within(wrong_here, cx.env.settings.limits.wrong_codes, cx.now),
+    ]);
+    cx.app.store.commit(guards).await.map_or_else(Into::into, |()| refused)
 }
 
 /// What a failed commit means where a code was used up.

@@ -4,7 +4,7 @@ use serde_json::json;
 use stile_core::policy::{self, Elevation};
 use stile_core::scope::MAX_SCOPES;
 use stile_core::settings::Settings;
-use stile_core::{Level, Micros, Principal, Proof, Scope, Session, SessionId};
+use stile_core::{Credential, Level, Micros, Principal, Proof, Scope, Session, SessionId};
 use stile_factors::device::{DeviceProof, NONCE_SECONDS};
 use stile_keys::p256_key::PublicKeyHex;
 use stile_keys::random;
@@ -28,9 +28,11 @@ pub struct Opening {
 
 /// The principal of a new session, and the steps that make it. Whoever calls adds what makes or holds the user.
 pub fn open(cx: &Cx, opening: Opening) -> (Principal, Vec<Step>) {
-    let Opening { account, proof, session_key, device } = opening;
+    let Opening { mut account, proof, session_key, device } = opening;
+    account.user.last_visit = cx.now;
+    verified_now(cx, &mut account.credentials, &proof);
     let security = &cx.env.settings.security;
-    let has_mfa = account.credentials.iter().any(stile_core::Credential::is_mfa_method);
+    let has_mfa = account.credentials.iter().any(Credential::is_mfa_method);
     let session = Session {
         id: SessionId::new(cx.now, random::bytes()),
         level: policy::level_after(&cx.env.settings, has_mfa, &proof),
@@ -64,6 +66,7 @@ pub fn open(cx: &Cx, opening: Opening) -> (Principal, Vec<Step>) {
 /// nothing more becomes a full one under a new id, and the old id is used up (CVE-2024-28197); otherwise the id stays.
 pub fn raise(cx: &Cx, me: &Principal, proof: Proof) -> (Principal, Vec<Step>) {
     let mut raised = me.clone();
+    verified_now(cx, &mut raised.credentials, &proof);
     raised.session.proofs = me.session.proofs_with(proof);
     raised.session.last_credential = proof.credential;
     raised.session.idle_expires_at = idle_end(&cx.env.settings, cx.now);
@@ -84,6 +87,13 @@ pub fn raise(cx: &Cx, me: &Principal, proof: Proof) -> (Principal, Vec<Step>) {
     (raised, steps)
 }
 
+/// What is answered is what is committed beside it: the proved credential was verified now.
+fn verified_now(cx: &Cx, credentials: &mut [Credential], proof: &Proof) {
+    for credential in credentials.iter_mut().filter(|c| c.id == proof.credential) {
+        credential.verified_at = cx.now;
+    }
+}
+
 /// What the proof gives for the scopes that were asked for. An unknown scope refuses the request as a whole.
 pub fn elevation(
     cx: &Cx,
@@ -91,7 +101,17 @@ pub fn elevation(
     proof: Proof,
     asked: &[String],
 ) -> Result<Option<Elevation>, ApiError> {
-    Ok(policy::grant(&cx.env.settings, me, proof, &parse_scopes(&cx.env.settings, asked)?)?)
+    let settings = &cx.env.settings;
+    let scopes = parse_scopes(settings, asked)?;
+    let elevation = policy::grant(settings, me, proof, &scopes)?;
+    // A session that still owes a factor gets no token but the one that enrols it: no backend that is shown another
+    // could tell that the sign-in is not finished (GHSA-xg6x-h9c9-2m83).
+    let owes = me.session.level == Level::Pending
+        && policy::level_after(settings, me.has_mfa(), &proof) == Level::Pending;
+    if owes && scopes.iter().any(|scope| *scope != Scope::CredentialLink) {
+        return Err(Code::EnrolmentRequired.into());
+    }
+    Ok(elevation)
 }
 
 /// The scopes of a request.

@@ -8,14 +8,14 @@ use stile_server::{ACCESS, access, gate};
 
 use crate::world::{OTHER_ENVIRONMENT, World};
 
-struct Operation {
-    id: String,
-    method: Method,
-    path: String,
-    access: String,
+pub struct Operation {
+    pub id: String,
+    pub method: Method,
+    pub path: String,
+    pub access: String,
 }
 
-fn operations() -> Vec<Operation> {
+pub fn operations() -> Vec<Operation> {
     let document = stile_server::openapi_document();
     let mut found = Vec::new();
     for (path, item) in document.paths.paths {
@@ -37,7 +37,7 @@ fn operations() -> Vec<Operation> {
 }
 
 /// A body that each gated operation takes, so that the gate and not the body refuses.
-fn body(id: &str) -> Option<Value> {
+pub fn body(id: &str) -> Option<Value> {
     match id {
         "deletePasskey" => Some(json!({ "passkeyId": "x" })),
         "updateUser" => Some(json!({ "email": "other@example.com" })),

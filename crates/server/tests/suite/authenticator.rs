@@ -14,6 +14,10 @@ pub struct Authenticator {
     pub counter: u32,
     pub user_verified: bool,
     pub rp_id: Option<String>,
+    /// Another `type` in the client data.
+    pub ceremony: Option<&'static str>,
+    /// False for a passkey that is copied between devices: its counter stays zero.
+    pub counts: bool,
 }
 
 const UP: u8 = 0x01;
@@ -29,13 +33,15 @@ impl Authenticator {
             counter: 0,
             user_verified: true,
             rp_id: None,
+            ceremony: None,
+            counts: true,
         }
     }
 
     /// Answers `navigator.credentials.create()`.
     pub fn register(&mut self, options: &Value, origin: &str) -> Value {
         self.user_handle = unbase64url(options["user"]["id"].as_str().unwrap()).unwrap();
-        let client = client_data("webauthn.create", options, origin);
+        let client = client_data(self.ceremony.unwrap_or("webauthn.create"), options, origin);
         let rp_id = self.rp_id.clone().unwrap_or_else(|| options["rp"]["id"].as_str().unwrap().to_owned());
         let mut data = self.header(&rp_id, AT);
         data.extend([0; 16]);
@@ -64,7 +70,7 @@ impl Authenticator {
 
     /// Answers `navigator.credentials.get()`.
     pub fn assert(&mut self, options: &Value, origin: &str) -> Value {
-        let client = client_data("webauthn.get", options, origin);
+        let client = client_data(self.ceremony.unwrap_or("webauthn.get"), options, origin);
         let rp_id = self.rp_id.clone().unwrap_or_else(|| options["rpId"].as_str().unwrap().to_owned());
         let data = self.header(&rp_id, 0);
         let signed = [data.as_slice(), digest(&SHA256, &client).as_ref()].concat();
@@ -81,7 +87,7 @@ impl Authenticator {
     }
 
     fn header(&mut self, rp_id: &str, more: u8) -> Vec<u8> {
-        self.counter += 1;
+        self.counter = if self.counts { self.counter + 1 } else { 0 };
         let mut data = digest(&SHA256, rp_id.as_bytes()).as_ref().to_vec();
         data.push(UP | more | if self.user_verified { UV } else { 0 });
         data.extend(self.counter.to_be_bytes());

@@ -48,7 +48,11 @@ fn the_openapi_document_is_current() {
     let committed: Value = serde_json::from_str(&committed).unwrap_or_default();
     let mut differences = Vec::new();
     compare("", &committed, &wanted, &mut differences);
-    assert!(differences.is_empty(), "openapi.json is not current (cargo xtask codegen):\n{}", differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "openapi.json is not current (cargo xtask codegen):\n{}",
+        differences.join("\n")
+    );
 }
 
 /// Every place where two documents differ, by its JSON pointer (RFC 6901).

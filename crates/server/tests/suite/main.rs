@@ -6,7 +6,18 @@
 
 mod access;
 mod authenticator;
+mod codes;
+mod consume;
+mod contract;
+mod device;
 mod documents;
+mod edge;
+mod elevated;
+mod gate;
 mod journey;
 mod parallel;
+mod passkeys;
+mod sessions;
+mod tokens_at_the_edge;
+mod users;
 mod world;

@@ -16,7 +16,7 @@ use stile_server::clock::Clock;
 use stile_server::delivery::{Content, Letter};
 use stile_server::flows::environments;
 use stile_server::{App, Config};
-use stile_store::Store;
+use stile_store::{Mutation, Store, outbox};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
@@ -30,7 +30,7 @@ pub struct World {
     pub app: Arc<App>,
     pub router: Router,
     pub api_token: String,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 /// Settings of a sandbox whose limits no test meets by accident.
@@ -63,6 +63,15 @@ impl World {
     }
 
     pub async fn with(settings: Settings) -> Self {
+        let config = Config {
+            public_url: "http://localhost:7845".parse().unwrap(),
+            trusted_proxies: Vec::new(),
+            development: None,
+        };
+        Self::configured(settings, config).await
+    }
+
+    pub async fn configured(settings: Settings, config: Config) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(Clock::default());
         let store = Store::sqlite(&dir.path().join("stile.db"), clock.now()).unwrap();
@@ -77,14 +86,9 @@ impl World {
             environments::create_token(&store, &keys, clock.now(), ENVIRONMENT, "test", &scopes)
                 .await
                 .unwrap();
-        let config = Config {
-            public_url: "http://localhost:7845".parse().unwrap(),
-            trusted_proxies: Vec::new(),
-            development: None,
-        };
         let app = Arc::new(App::new(store, keys, clock, config, None));
         let router = stile_server::router(Arc::clone(&app));
-        Self { app, router, api_token: api_token.to_string(), _dir: dir }
+        Self { app, router, api_token: api_token.to_string(), dir }
     }
 
     pub fn page(&self) -> Page {
@@ -114,6 +118,20 @@ impl World {
         letters.filter(|letter| letter.to == to).map(|letter| letter.content.clone()).collect()
     }
 
+    /// Whether any of these bytes are in the database's files.
+    pub fn on_disk(&self, needle: &[u8]) -> bool {
+        let files = std::fs::read_dir(self.dir.path()).unwrap();
+        let texts: Vec<Vec<u8>> = files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+        texts.iter().any(|text| text.windows(needle.len()).any(|window| window == needle))
+    }
+
+    /// Lets all waiting mails be delivered.
+    pub async fn deliver(&self) {
+        while let Some(slot) = self.app.store.due_mail(self.now()).await.unwrap().first() {
+            self.app.store.commit(Mutation::new([outbox::delivered(slot.mail.id)])).await.unwrap();
+        }
+    }
+
     /// The code of the newest mail to this address.
     pub async fn code(&self, to: &str) -> String {
         let mails = self.mails(to).await;
@@ -126,12 +144,21 @@ impl World {
 
     /// A page on which this user is signed in by an e-mail code.
     pub async fn signed_in(&self, email: &str) -> Page {
-        let mut page = self.page();
+        self.sign_in_on(self.page(), email).await
+    }
+
+    /// The page, with this user signed in by an e-mail code.
+    pub async fn sign_in_on(&self, mut page: Page, email: &str) -> Page {
         let sent = page.post("/emailVerifications/create", json!({ "email": email })).await.created();
         let body = json!({ "verificationUUID": sent["verificationUUID"], "verificationToken": self.code(email).await });
         let session = page.post("/emailVerifications/signin", body).await.ok();
         page.bearer = session["minifiedJwt"].as_str().map(str::to_owned);
         page
+    }
+
+    /// Changes the settings of the environment: a JSON merge patch.
+    pub async fn configure(&self, change: Value) {
+        environments::configure(&self.app.store, self.now(), ENVIRONMENT, &change).await.unwrap();
     }
 
     /// As `signed_in`, with a passkey enrolled at once.
@@ -276,6 +303,14 @@ impl Page {
     pub async fn step_up(&self, authenticator: &mut Authenticator, scopes: &[&str]) -> String {
         let session = self.prove(authenticator, scopes).await.ok();
         session["elevatedAccessToken"].as_str().expect("an elevated token").to_owned()
+    }
+
+    /// Proves the address of the signed-in user, asking for these scopes.
+    pub async fn email_step_up(&self, world: &World, email: &str, scopes: &[&str]) -> Reply {
+        let sent = self.post("/emailVerifications/create", json!({ "email": email })).await.created();
+        let code = world.code(email).await;
+        let body = json!({ "verificationUUID": sent["verificationUUID"], "verificationToken": code, "requestedScopes": scopes });
+        self.post("/emailVerifications/verify", body).await
     }
 
     pub async fn user_id(&self) -> String {

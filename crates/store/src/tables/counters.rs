@@ -35,6 +35,14 @@ pub fn clear(key: [u8; 32], rate: Rate, now: Micros) -> Step {
     Step::one(sql, vec![key.into(), now.into(), rate.requests.into()], Miss::LockedOut)
 }
 
+/// Lets a mutation pass only while the failures keep within the rate, and leaves them as they are.
+pub fn within(key: [u8; 32], rate: Rate, now: Micros) -> Step {
+    let sql = "INSERT INTO counters (key, count, expires_at) VALUES (?1, 0, ?2)
+               ON CONFLICT (key) DO UPDATE SET count = counters.count
+               WHERE counters.expires_at <= ?2 OR counters.count < ?3";
+    Step::one(sql, vec![key.into(), now.into(), rate.requests.into()], Miss::LockedOut)
+}
+
 fn window_end(rate: Rate, now: Micros) -> Value {
     now.plus_seconds(rate.seconds.into()).into()
 }

@@ -77,6 +77,12 @@ pub fn claim(slot: &MailSlot, next_at: Micros) -> Step {
     Step::one(sql, vec![slot.mail.id.into(), slot.attempts.into(), next_at.into()], Miss::AlreadyUsed)
 }
 
+/// Makes a claimed message due again earlier than its claim would: the slot carries the claimed attempt.
+pub fn put_back(slot: &MailSlot, next_at: Micros) -> Step {
+    let sql = "UPDATE outbox SET next_at = ?3 WHERE id = ?1 AND attempts = ?2";
+    Step::one(sql, vec![slot.mail.id.into(), slot.attempts.into(), next_at.into()], Miss::AlreadyUsed)
+}
+
 /// Erases a message that was delivered.
 pub fn delivered(id: OutboxId) -> Step {
     Step::any("DELETE FROM outbox WHERE id = ?1", vec![id.into()])

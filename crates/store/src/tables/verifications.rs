@@ -119,3 +119,9 @@ pub fn right(environment: EnvironmentId, id: VerificationId, now: Micros) -> Ste
                WHERE id = ?1 AND environment = ?2 AND tries < ?3 AND expires_at > ?4";
     Step::one(sql, vec![id.into(), environment.into(), MAX_TRIES.into(), now.into()], Miss::TriesSpent)
 }
+
+/// Lets a mutation pass only while tries are left, and changes nothing.
+pub fn has_tries(environment: EnvironmentId, id: VerificationId) -> Step {
+    let sql = "UPDATE verifications SET tries = tries WHERE id = ?1 AND environment = ?2 AND tries < ?3";
+    Step::one(sql, vec![id.into(), environment.into(), MAX_TRIES.into()], Miss::TriesSpent)
+}

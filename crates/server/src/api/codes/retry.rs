@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use stile_core::{EmailAddress, VerificationId};
 use stile_factors::email_code;
+use stile_store::Verification;
 use utoipa::ToSchema;
 
 use super::create::creator;
@@ -50,7 +51,9 @@ pub async fn handle(
     let creator = creator(&cx, &headers).await?;
     let hash = email_code::address_hash(&cx.app.keys, cx.env.id, &address);
     let previous = cx.app.store.verification(cx.env.id, id).await?;
-    let previous = previous.filter(|v| v.address == hash && v.session == creator.session);
+    // A permit is not kept alive by asking again: it ends with the code that it was used up for.
+    let over = |v: &Verification| v.permitted.is_some() && v.expires_at.is_past(cx.now);
+    let previous = previous.filter(|v| v.address == hash && v.session == creator.session && !over(v));
     let previous = previous.ok_or(Code::InvalidEmailVerification)?;
     let id = codes::send(&cx, &address, creator, previous.permitted.as_deref()).await?;
     let answer =

@@ -40,7 +40,10 @@ pub async fn handle(
     sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
     let creator = Creator::new(&cx, None, key.as_ref());
     let answered = codes::judge(&cx, &body.verification_uuid, &body.verification_token, creator).await?;
-    deciding!(sign_in(&cx, &body, &answered, key.clone(), device.clone()).await)
+    match deciding!(sign_in(&cx, &body, &answered, key.clone(), device.clone()).await) {
+        Ok(session) => Ok(session),
+        Err(refused) => Err(codes::refusal(&cx, &answered, refused).await),
+    }
 }
 
 async fn sign_in(

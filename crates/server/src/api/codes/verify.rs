@@ -4,7 +4,7 @@ use axum::Json as Answer;
 use axum::http::HeaderMap;
 use serde_json::json;
 use stile_core::email::EmailAddress;
-use stile_core::{Credential, CredentialId, CredentialKind, Principal, Scope};
+use stile_core::{Credential, CredentialId, CredentialKind, Principal, Proof, Scope, policy};
 use stile_factors::device::DeviceProof;
 use stile_keys::random;
 use stile_store::{CommitError, Miss, Mutation, Step, credentials, users};
@@ -44,18 +44,36 @@ pub async fn handle(
     sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
     let creator = Creator::new(&cx, Some(me.session.id), key.as_ref());
     let answered = codes::judge(&cx, &body.verification_uuid, &body.verification_token, creator).await?;
-    let session = match own(&me, &answered.address) {
-        Some(_) => deciding!(step_up(&cx, &me, &body, &answered, device.as_ref()).await)?,
-        None if !body.requested_scopes.is_empty() => return Err(Code::CredentialNotAccepted.into()),
+    match proved(&cx, &me, &headers, &body, &answered, device.as_ref()).await {
+        Ok(session) => Ok(Answer(UpdateSelfResponse {
+            session,
+            next_view: NextViewEnum::Done,
+            email_verification: None,
+        })),
+        Err(refused) => Err(codes::refusal(&cx, &answered, refused).await),
+    }
+}
+
+/// What the right answer is for.
+async fn proved(
+    cx: &Cx,
+    me: &Principal,
+    headers: &HeaderMap,
+    body: &EmailVerificationVerifyRequest,
+    answered: &Answered,
+    device: Option<&DeviceProof>,
+) -> Result<VerifyResponse, ApiError> {
+    match own(me, &answered.address) {
+        Some(_) => deciding!(step_up(cx, me, body, answered, device).await),
+        None if !body.requested_scopes.is_empty() => Err(Code::CredentialNotAccepted.into()),
         None if answered.verification.permitted.as_deref() == Some(Scope::CredentialUpdate.as_str()) => {
-            deciding!(change(&cx, &me, &answered, device.as_ref()).await)?
+            deciding!(change(cx, me, answered, device).await)
         }
         None => {
-            let permit = gate::pass(&cx, &me, &gate::EMAIL_LINK, &headers).await?;
-            deciding!(link(&cx, &me, &permit, &answered, device.as_ref()).await)?
+            let permit = gate::pass(cx, me, &gate::EMAIL_LINK, headers).await?;
+            deciding!(link(cx, me, &permit, answered, device).await)
         }
-    };
-    Ok(Answer(UpdateSelfResponse { session, next_view: NextViewEnum::Done, email_verification: None }))
+    }
 }
 
 /// The user's credential of this address.
@@ -97,11 +115,9 @@ async fn link(
 ) -> Result<VerifyResponse, ApiError> {
     let me = reload(cx, me).await?;
     let notice = Content::EmailAdded { masked: answered.address.masked(), at: cx.now };
-    let steps = [
-        cx.notice(me.email(), notice)?,
-        Some(cx.audit("email.linked", Some(me.user.id), json!({ "permit": permit.how() }))),
-    ];
-    attach(cx, me, answered, device, None, steps.into_iter().flatten()).await
+    let mut steps = cx.notice(&me, &notice)?;
+    steps.push(cx.audit("email.linked", Some(me.user.id), json!({ "permit": permit.how() })));
+    attach(cx, me, answered, device, None, steps).await
 }
 
 /// The permit for this was used up when the change was asked for.
@@ -112,14 +128,17 @@ async fn change(
     device: Option<&DeviceProof>,
 ) -> Result<VerifyResponse, ApiError> {
     let me = reload(cx, me).await?;
-    let old =
-        me.credentials.iter().rev().find(|c| matches!(c.kind, CredentialKind::Email { .. })).map(|c| c.id);
+    // That was for the factors of then. The session is judged again for those of now: an e-mail code does not change
+    // the address of somebody who has enrolled a passkey since (CVE-2023-3597).
+    let may = |p: &Proof| policy::accepts(&cx.env.settings, &me, p, &Scope::CredentialUpdate).is_ok();
+    if !me.session.proofs.iter().any(may) {
+        return Err(Code::MfaRequired.into());
+    }
+    let old = me.email_credential().map(|c| c.id);
     let notice = Content::EmailChanged { new_masked: answered.address.masked(), at: cx.now };
-    let steps = [
-        cx.notice(me.email(), notice)?,
-        Some(cx.audit("email.changed", Some(me.user.id), json!({ "permit": "elevated_token" }))),
-    ];
-    attach(cx, me, answered, device, old, steps.into_iter().flatten()).await
+    let mut steps = cx.notice(&me, &notice)?;
+    steps.push(cx.audit("email.changed", Some(me.user.id), json!({ "permit": "elevated_token" })));
+    attach(cx, me, answered, device, old, steps).await
 }
 
 /// Gives the user the address as a credential, in place of `old` where one is named.
@@ -129,7 +148,7 @@ async fn attach(
     answered: &Answered,
     device: Option<&DeviceProof>,
     old: Option<CredentialId>,
-    more: impl Iterator<Item = Step>,
+    more: Vec<Step>,
 ) -> Result<VerifyResponse, ApiError> {
     let replaced = old.and_then(|id| me.credential(id));
     let sign_in = match replaced {

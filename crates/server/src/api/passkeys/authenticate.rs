@@ -9,7 +9,7 @@ use stile_factors::passkey::{self, Asserted, Purpose};
 use stile_store::ledger::{self, Kind};
 use stile_store::{Mutation, Passkey, credentials, passkeys, users};
 
-use super::{GetPasskeyAuthenticationOptionsResponse, OptionsQuery, PasskeyAuthRequest, known, party};
+use super::{GetPasskeyAuthenticationOptionsResponse, OptionsQuery, PasskeyAuthRequest, known, noted, party};
 use crate::access::{PendingOrFull, reload};
 use crate::api::models::VerifyResponse;
 use crate::context::Cx;
@@ -59,7 +59,8 @@ pub async fn handle(
     let passkey = find(&cx, &body).await?.filter(|p| p.owner == me.user.id).ok_or(Code::PasskeyNotFound)?;
     let purpose = Purpose::Authenticate(me.session.id, me.user.id);
     let asserted = verify(&cx, &passkey, &body, purpose).await?;
-    deciding!(prove(&cx, &me, &passkey, asserted, &body.requested_scopes).await)
+    let done = deciding!(prove(&cx, &me, &passkey, asserted, &body.requested_scopes).await);
+    noted(&cx, passkey.owner, done).await
 }
 
 async fn prove(

@@ -65,7 +65,7 @@ async fn remove(
         credentials::delete(cx.env.id, me.user.id, id),
         cx.audit("passkey.removed", Some(me.user.id), detail),
     ])
-    .and(cx.notice(me.email(), Content::PasskeyRemoved { name, at: cx.now })?);
+    .and_all(cx.notice(&me, &Content::PasskeyRemoved { name, at: cx.now })?);
     cx.commit(mutation).await?;
     Ok(StatusCode::NO_CONTENT)
 }

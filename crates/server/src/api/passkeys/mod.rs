@@ -8,6 +8,8 @@ pub mod rename;
 pub mod signin;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+use stile_core::UserId;
 use stile_core::settings::{Settings, UserVerification};
 use stile_factors::passkey::{AssertionAnswer, Known, LIFETIME_SECONDS, Party};
 use stile_keys::encoding::base64url;
@@ -21,6 +23,14 @@ use crate::error::{ApiError, Code};
 /// The environment's relying party.
 pub fn party(cx: &Cx) -> Result<&Party, ApiError> {
     cx.env.party.as_ref().map_err(|e| (*e).into())
+}
+
+/// Passes on what became of a verified answer; a refusal, such as of a challenge that was used before, is written down.
+pub async fn noted<T>(cx: &Cx, owner: UserId, done: Result<T, ApiError>) -> Result<T, ApiError> {
+    if let Err(error) = &done {
+        cx.note("passkey.refused", Some(owner), json!({ "reason": error.code.as_str() })).await;
+    }
+    done
 }
 
 /// What an answer is checked against.

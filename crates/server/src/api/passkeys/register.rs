@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stile_core::settings::MfaMethod;
-use stile_core::{Credential, CredentialId, CredentialKind, Principal};
+use stile_core::{Credential, CredentialId, CredentialKind, Principal, Proof};
 use stile_factors::passkey::{self, ALGORITHMS, Purpose, Registered, RegistrationAnswer};
 use stile_keys::encoding::base64url;
 use stile_keys::random;
@@ -13,7 +13,7 @@ use stile_store::ledger::{self, Kind};
 use stile_store::{CommitError, Miss, Mutation, Passkey, credentials, passkeys, users};
 use utoipa::ToSchema;
 
-use super::{PasskeyDescriptor, PublicKeyCredentialType, TIMEOUT_MS, hints, party, user_verification};
+use super::{PasskeyDescriptor, PublicKeyCredentialType, TIMEOUT_MS, hints, noted, party, user_verification};
 use crate::access::{PendingOrFull, reload};
 use crate::api::models::{CreateMfaToken, VerifyResponse};
 use crate::context::{Cx, text};
@@ -23,6 +23,7 @@ use crate::flows::{deciding, sessions};
 use crate::gate::{self, Permit};
 use crate::http::Json;
 use crate::limits::Bucket;
+use crate::tokens;
 
 /// Options for `navigator.credentials.create()` (WebAuthn L3 §5.4), base64url for bytes.
 #[derive(Serialize, ToSchema)]
@@ -173,7 +174,7 @@ pub struct PasskeyRegistrationCredentialV2 {
     authenticator_data: Option<String>,
 }
 
-/// Transports that a record keeps (WebAuthn L3 §5.8.4, and the legacy name for hybrid).
+/// Transports that a record keeps, each once (WebAuthn L3 §5.8.4, and the legacy name for hybrid).
 const TRANSPORTS: [&str; 7] = ["usb", "nfc", "ble", "smart-card", "hybrid", "internal", "cable"];
 
 /// Enrols a passkey
@@ -210,7 +211,8 @@ pub async fn handle(
     };
     let user_agent: String =
         text(&headers, header::USER_AGENT.as_str()).unwrap_or_default().chars().take(300).collect();
-    deciding!(enrol(&cx, &me, &permit, &registered, &body.response.transports, &user_agent).await)
+    let done = deciding!(enrol(&cx, &me, &permit, &registered, &body.response.transports, &user_agent).await);
+    noted(&cx, me.user.id, done).await
 }
 
 async fn enrol(
@@ -249,7 +251,11 @@ async fn enrol(
         public_key: made.public_key.clone(),
         sign_count: made.sign_count,
         aaguid: made.aaguid,
-        transports: transports.iter().filter(|t| TRANSPORTS.contains(&t.as_str())).cloned().collect(),
+        transports: TRANSPORTS
+            .into_iter()
+            .filter(|t| transports.iter().any(|sent| sent == t))
+            .map(Into::into)
+            .collect(),
         backup_eligible: made.backup_eligible,
         backed_up: made.backed_up,
         origin: made.origin.clone(),
@@ -271,13 +277,29 @@ async fn enrol(
         passkeys::insert(&record),
     ])
     .and_all(steps)
-    .and(cx.notice(me.email(), notice)?)
+    .and_all(cx.notice(&me, &notice)?)
     .and(cx.audit("passkey.added", Some(me.user.id), detail));
     cx.commit(mutation).await.map_err(|error| match error {
         CommitError::Missed(Miss::Taken) => Code::PasskeyExists.into(),
         other => ApiError::from(other),
     })?;
-    VerifyResponse::of(cx, &after, false, None).map(Answer)
+    let elevated = renewed(cx, &after, permit, registered.proof(id, cx.now))?;
+    VerifyResponse::of(cx, &after, false, elevated).map(Answer)
+}
+
+/// A token by which a code let the user enrol is worth nothing beside the new factor, and a page would go on sending it.
+/// The new passkey has just been proved, so it stands behind a token of the same scopes, for what is left of the time.
+fn renewed(
+    cx: &Cx,
+    me: &Principal,
+    permit: &Permit<gate::CredentialLink>,
+    proof: Proof,
+) -> Result<Option<String>, ApiError> {
+    let Some(held) = permit.time_bound() else { return Ok(None) };
+    let scopes: Vec<String> = held.scope.split(' ').map(str::to_owned).collect();
+    let Ok(Some(mut elevation)) = sessions::elevation(cx, me, proof, &scopes) else { return Ok(None) };
+    elevation.seconds = elevation.seconds.min(held.exp.saturating_sub(cx.now.seconds()));
+    tokens::elevated(cx, me, &elevation).map(Some)
 }
 
 /// Whether the environment lets users enrol passkeys at all.

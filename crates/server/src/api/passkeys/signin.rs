@@ -10,7 +10,7 @@ use stile_keys::p256_key::PublicKeyHex;
 use stile_store::{Mutation, Passkey};
 
 use super::authenticate::{find, use_up, verify};
-use super::{GetPasskeyAuthenticationOptionsResponse, OptionsQuery, PasskeyAuthRequest};
+use super::{GetPasskeyAuthenticationOptionsResponse, OptionsQuery, PasskeyAuthRequest, noted};
 use crate::api::models::VerifyResponse;
 use crate::context::{Cx, session_key};
 use crate::error::{ApiError, Code};
@@ -54,7 +54,8 @@ pub async fn handle(
     sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
     let passkey = find(&cx, &body).await?.ok_or(Code::PasskeyNotFound)?;
     let asserted = verify(&cx, &passkey, &body, Purpose::SignIn).await?;
-    deciding!(sign_in(&cx, &passkey, asserted, key.clone(), &body.requested_scopes).await)
+    let done = deciding!(sign_in(&cx, &passkey, asserted, key.clone(), &body.requested_scopes).await);
+    noted(&cx, passkey.owner, done).await
 }
 
 async fn sign_in(

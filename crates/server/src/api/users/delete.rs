@@ -24,7 +24,7 @@ pub async fn handle(cx: Cx, me: Me, headers: HeaderMap) -> Result<StatusCode, Ap
         users::delete(cx.env.id, me.user.id),
         cx.audit("user.deleted", Some(me.user.id), json!({ "permit": permit.how() })),
     ])
-    .and(cx.notice(me.email(), Content::UserDeleted { at: cx.now })?);
+    .and_all(cx.notice(&me, &Content::UserDeleted { at: cx.now })?);
     cx.commit(mutation).await?;
     Ok(StatusCode::NO_CONTENT)
 }

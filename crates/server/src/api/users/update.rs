@@ -5,19 +5,20 @@ use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
 use stile_core::principal::Profile;
-use stile_core::{EmailAddress, Principal};
+use stile_core::{EmailAddress, Micros, Principal};
 use stile_store::{CommitError, Miss, Mutation, users};
 use utoipa::ToSchema;
 
 use crate::access::{Me, reload};
 use crate::api::models::{EmailVerificationCreateResponse, NextViewEnum, UpdateSelfResponse, VerifyResponse};
-use crate::context::{Cx, session_key};
+use crate::context::{Cx, bearer, session_key};
 use crate::error::{ApiError, Code};
 use crate::flows::codes::{self, Creator};
 use crate::flows::deciding;
 use crate::gate::{self, Permit};
 use crate::http::Json;
 use crate::limits::Bucket;
+use crate::tokens;
 
 /// Fields to change; absent ones stay.
 #[derive(Deserialize, ToSchema)]
@@ -87,6 +88,11 @@ pub async fn handle(
         let permit = gate::pass(&cx, &me, &gate::PROFILE_CHANGE, &headers).await?;
         after = deciding!(change_profile(&cx, &me, &permit, &body).await)?;
     }
+    // Nothing was proved, least of all by the device that the session may be bound to: the new tokens say what changed,
+    // and live no longer than the one that was sent. `/refresh` prolongs.
+    let sent = tokens::verify_access(&cx, bearer(&headers).ok_or(Code::Unauthorized)?)?.exp;
+    after.session.idle_expires_at =
+        after.session.idle_expires_at.min(Micros::new(sent.saturating_mul(1_000_000)));
     let Some((address, permit)) = email_permit else {
         let session = VerifyResponse::of(&cx, &after, false, None)?;
         return Ok(Answer(UpdateSelfResponse {

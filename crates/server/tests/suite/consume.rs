@@ -1,0 +1,268 @@
+//! Attacks on the endpoint at which an app's backend spends elevated tokens.
+
+use std::sync::Arc;
+
+use axum::http::Method;
+use serde_json::{Value, json};
+use stile_core::settings::{Enrollment, ScopeRule, TokenBehavior};
+use stile_core::{ApiTokenId, EnvironmentId};
+use stile_server::flows::environments;
+
+use crate::authenticator::Authenticator;
+use crate::world::{ENVIRONMENT, OTHER_ENVIRONMENT, Page, Reply, World, settings};
+
+/// A call of the backend with any body and API token.
+async fn call(world: &World, environment: EnvironmentId, bearer: Option<&str>, body: &Value) -> Reply {
+    let backend = Page { bearer: bearer.map(str::to_owned), origin: None, ..world.page() };
+    let path = format!("/api/v0/environments/{environment}/elevated-tokens/consume");
+    backend.send(Method::POST, &path, Some(body.to_string()), &[]).await
+}
+
+/// A body that is right, for a fresh user with a passkey.
+async fn ready(world: &World) -> (Page, Authenticator, Value) {
+    let (page, mut authenticator) = world.with_passkey("ann@example.com").await;
+    let token = page.step_up(&mut authenticator, &["vault:open"]).await;
+    let body =
+        json!({ "token": token, "scope": "vault:open", "userId": page.user_id().await, "useId": "use-1" });
+    (page, authenticator, body)
+}
+
+async fn api_token(world: &World, environment: EnvironmentId, scopes: &[String]) -> (ApiTokenId, String) {
+    let app = &world.app;
+    let made =
+        environments::create_token(&app.store, &app.keys, world.now(), environment, "test", scopes).await;
+    let (token, text) = made.unwrap();
+    (token.id, text.to_string())
+}
+
+#[tokio::test]
+async fn only_an_api_token_of_the_environment_with_the_scope_spends() {
+    let world = World::new().await;
+    let (page, _, body) = ready(&world).await;
+    for bearer in [None, Some(""), Some("x"), page.bearer.as_deref(), body["token"].as_str()] {
+        call(&world, ENVIRONMENT, bearer, &body).await.refused(401, "invalid_api_token");
+    }
+    let mut almost = world.api_token.clone();
+    let last = if almost.pop() == Some('a') { 'b' } else { 'a' };
+    almost.push(last);
+    call(&world, ENVIRONMENT, Some(&almost), &body).await.refused(401, "invalid_api_token");
+    let (_, without_scope) = api_token(&world, ENVIRONMENT, &[]).await;
+    call(&world, ENVIRONMENT, Some(&without_scope), &body).await.refused(403, "api_token_forbidden");
+    let (_, foreign) = api_token(&world, OTHER_ENVIRONMENT, &["elevatedTokens.consume".into()]).await;
+    call(&world, ENVIRONMENT, Some(&foreign), &body).await.refused(403, "api_token_forbidden");
+    call(&world, OTHER_ENVIRONMENT, Some(&world.api_token), &body).await.refused(403, "api_token_forbidden");
+    let (id, revoked) = api_token(&world, ENVIRONMENT, &["elevatedTokens.consume".into()]).await;
+    environments::revoke_token(&world.app.store, world.now(), ENVIRONMENT, id).await.unwrap();
+    call(&world, ENVIRONMENT, Some(&revoked), &body).await.refused(401, "invalid_api_token");
+    // And an API token is no session.
+    let user = Page { bearer: Some(world.api_token.clone()), ..page };
+    user.get("/users").await.refused(401, "unauthorized");
+    // Nobody of them has used it up.
+    call(&world, ENVIRONMENT, Some(&world.api_token), &body).await.ok();
+    // The other environment's backend, with a token of this one.
+    call(&world, OTHER_ENVIRONMENT, Some(&foreign), &body).await.refused(403, "elevated_token_invalid");
+}
+
+#[tokio::test]
+async fn a_malformed_request_spends_nothing() {
+    let world = World::new().await;
+    let (page, _, body) = ready(&world).await;
+    let long = "x".repeat(129);
+    for (member, value, status, code) in [
+        ("scope", json!("user:delete"), 422, "invalid_scopes"),
+        ("scope", json!("credential:link"), 422, "invalid_scopes"),
+        ("scope", json!("wallet:sign"), 422, "invalid_scopes"),
+        ("scope", json!("vault:close"), 422, "invalid_scopes"),
+        ("scope", json!("vault"), 422, "invalid_scopes"),
+        ("scope", json!(""), 422, "invalid_scopes"),
+        ("scope", json!(["vault:open"]), 400, "invalid_body"),
+        ("useId", json!(""), 400, "invalid_body"),
+        ("useId", json!(long), 400, "invalid_body"),
+        ("useId", json!(1), 400, "invalid_body"),
+        ("useId", json!(null), 400, "invalid_body"),
+        ("userId", json!("x"), 400, "invalid_body"),
+        ("userId", json!(null), 400, "invalid_body"),
+        ("token", json!(null), 400, "invalid_body"),
+        ("admin", json!(true), 400, "invalid_body"),
+        ("token", json!(""), 403, "elevated_token_invalid"),
+        ("token", json!("a.b.c"), 403, "elevated_token_invalid"),
+        ("token", json!(page.bearer), 403, "elevated_token_invalid"),
+        ("token", json!("x".repeat(20_000)), 403, "elevated_token_invalid"),
+    ] {
+        let mut wrong = body.clone();
+        wrong[member] = value;
+        call(&world, ENVIRONMENT, Some(&world.api_token), &wrong).await.refused(status, code);
+    }
+    for member in ["token", "scope", "userId", "useId"] {
+        let mut wrong = body.clone();
+        wrong.as_object_mut().unwrap().remove(member);
+        call(&world, ENVIRONMENT, Some(&world.api_token), &wrong).await.refused(400, "invalid_body");
+    }
+    let mut longest = body.clone();
+    longest["useId"] = json!("x".repeat(128));
+    call(&world, ENVIRONMENT, Some(&world.api_token), &longest).await.ok();
+}
+
+/// CVE-2025-64175 (Gogs): what belonged to another account was accepted.
+#[tokio::test]
+async fn a_token_is_spent_for_its_own_user_alone() {
+    let world = World::new().await;
+    let (_, _, body) = ready(&world).await;
+    let bob = world.signed_in("bob@example.com").await;
+    let mut wrong = body.clone();
+    wrong["userId"] = json!(bob.user_id().await);
+    call(&world, ENVIRONMENT, Some(&world.api_token), &wrong).await.refused(403, "elevated_token_invalid");
+    assert!(world.audit().await.iter().any(|event| event == "elevated_token.refused"));
+    call(&world, ENVIRONMENT, Some(&world.api_token), &body).await.ok();
+    assert!(world.audit().await.iter().any(|event| event == "elevated_token.consumed"));
+}
+
+#[tokio::test]
+async fn one_use_is_answered_the_same_until_the_token_expires() {
+    let mut two = settings();
+    two.scopes.push(ScopeRule::new("vault:look"));
+    let world = World::with(two).await;
+    let (page, mut authenticator) = world.with_passkey("ann@example.com").await;
+    let token = page.step_up(&mut authenticator, &["vault:open", "vault:look"]).await;
+    let body =
+        json!({ "token": token, "scope": "vault:open", "userId": page.user_id().await, "useId": "use-1" });
+    let spend = async |body: &Value| call(&world, ENVIRONMENT, Some(&world.api_token), body).await;
+    let first = spend(&body).await.ok();
+    assert_eq!(first["scope"], "vault:open");
+    assert_eq!(first["amr"], json!(["hwk", "user", "mfa"]));
+    world.advance(297);
+    assert_eq!(spend(&body).await.ok(), first);
+    for (member, value) in
+        [("useId", "use-2"), ("useId", "use-1 "), ("useId", "USE-1"), ("scope", "vault:look")]
+    {
+        let mut other = body.clone();
+        other[member] = json!(value);
+        spend(&other).await.refused(403, "elevated_token_used");
+    }
+    world.advance(3);
+    spend(&body).await.refused(403, "elevated_token_expired");
+    // Sweeping the ledger does not make it new.
+    world.advance(600);
+    world.app.store.sweep(world.now()).await.unwrap();
+    spend(&body).await.refused(403, "elevated_token_expired");
+}
+
+#[tokio::test]
+async fn a_time_bound_token_is_spent_as_often_as_its_time_allows() {
+    let mut bound = settings();
+    bound.scopes = vec![ScopeRule {
+        token_behavior: Some(TokenBehavior::TimeBound),
+        token_expiry_seconds: Some(60),
+        ..ScopeRule::new("vault:open")
+    }];
+    let world = World::with(bound).await;
+    let (_, _, mut body) = ready(&world).await;
+    for use_id in ["a", "b", "a"] {
+        body["useId"] = json!(use_id);
+        let spent = call(&world, ENVIRONMENT, Some(&world.api_token), &body).await.ok();
+        assert_eq!(spent["singleUse"], false);
+    }
+    world.advance(60);
+    call(&world, ENVIRONMENT, Some(&world.api_token), &body).await.refused(403, "elevated_token_expired");
+}
+
+/// Invariant 8: a token dies with its session, its user and its credential, for a repeated use too.
+#[tokio::test]
+async fn a_token_dies_with_what_it_stands_on() {
+    // The session ends.
+    for spent_before in [false, true] {
+        let world = World::new().await;
+        let spend = async |body: &Value| call(&world, ENVIRONMENT, Some(&world.api_token), body).await;
+        let (page, _, body) = ready(&world).await;
+        if spent_before {
+            spend(&body).await.ok();
+        }
+        page.post("/revoke", json!({})).await.no_content();
+        spend(&body).await.refused(403, "elevated_token_invalid");
+
+        // The user is deleted.
+        let world = World::new().await;
+        let spend = async |body: &Value| call(&world, ENVIRONMENT, Some(&world.api_token), body).await;
+        let (page, mut authenticator, body) = ready(&world).await;
+        if spent_before {
+            spend(&body).await.ok();
+        }
+        let token = page.step_up(&mut authenticator, &["user:delete"]).await;
+        page.elevated(Method::DELETE, "/users", None, &token).await.no_content();
+        spend(&body).await.refused(403, "elevated_token_invalid");
+
+        // The credential is removed.
+        let world = World::new().await;
+        let spend = async |body: &Value| call(&world, ENVIRONMENT, Some(&world.api_token), body).await;
+        let (page, mut authenticator, body) = ready(&world).await;
+        if spent_before {
+            spend(&body).await.ok();
+        }
+        let token = page.step_up(&mut authenticator, &["credential:unlink"]).await;
+        let id = page.get("/users/passkeys").await.ok()["passkeys"][0]["id"].clone();
+        let unlink = Some(json!({ "passkeyId": id }));
+        page.elevated(Method::DELETE, "/users/passkeys", unlink, &token).await.no_content();
+        spend(&body).await.refused(403, "elevated_token_invalid");
+
+        // A stronger factor comes: what the e-mail code gave is too weak now.
+        let world = World::new().await;
+        let spend = async |body: &Value| call(&world, ENVIRONMENT, Some(&world.api_token), body).await;
+        let page = world.signed_in("ann@example.com").await;
+        let session = page.email_step_up(&world, "ann@example.com", &["vault:open"]).await.ok();
+        let body = json!({ "token": session["elevatedAccessToken"], "scope": "vault:open",
+                           "userId": page.user_id().await, "useId": "use-1" });
+        if spent_before {
+            spend(&body).await.ok();
+        }
+        page.enrol(&mut Authenticator::new()).await.ok();
+        spend(&body).await.refused(403, "elevated_token_invalid");
+    }
+}
+
+/// The session goes idle before the token expires.
+#[tokio::test]
+async fn a_token_of_a_session_that_timed_out_is_worth_nothing() {
+    let mut short = settings();
+    short.security.session_absolute_seconds = 100;
+    let world = World::with(short).await;
+    let (_, _, body) = ready(&world).await;
+    world.advance(100);
+    call(&world, ENVIRONMENT, Some(&world.api_token), &body).await.refused(403, "elevated_token_invalid");
+    let mut short = settings();
+    short.security.session_idle_seconds = 60;
+    let world = World::with(short).await;
+    let (_, _, body) = ready(&world).await;
+    world.advance(60);
+    call(&world, ENVIRONMENT, Some(&world.api_token), &body).await.refused(403, "elevated_token_invalid");
+}
+
+/// GHSA-xg6x-h9c9-2m83: nothing of a session that still owes a factor is spent, whatever it may hold.
+#[tokio::test]
+async fn a_session_that_owes_a_factor_has_nothing_to_spend() {
+    let mut signup = settings();
+    signup.security.mfa.enrollment = Enrollment::Signup;
+    let world = World::with(signup).await;
+    let page = world.page();
+    let sent = page.post("/emailVerifications/create", json!({ "email": "ann@example.com" })).await.created();
+    let body = json!({ "verificationUUID": sent["verificationUUID"], "requestedScopes": ["vault:open"],
+                       "verificationToken": world.code("ann@example.com").await });
+    let reply = page.post("/emailVerifications/signin", body).await;
+    assert!(reply.body.get("elevatedAccessToken").is_none());
+    reply.refused(403, "mfa_enrolment_required");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_repetitions_of_one_use_are_answered_the_same() {
+    let world = Arc::new(World::new().await);
+    let (_, _, body) = ready(&world).await;
+    let mut tries = tokio::task::JoinSet::new();
+    for _ in 0..200 {
+        let (world, body) = (world.clone(), body.clone());
+        tries.spawn(async move { call(&world, ENVIRONMENT, Some(&world.api_token), &body).await.ok() });
+    }
+    let answers = tries.join_all().await;
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    let mut other = body;
+    other["useId"] = json!("use-2");
+    call(&world, ENVIRONMENT, Some(&world.api_token), &other).await.refused(403, "elevated_token_used");
+}
