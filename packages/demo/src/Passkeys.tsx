@@ -20,8 +20,8 @@ export function Passkeys({ passkeys, reload }: Props) {
   const question = {
     scope: TokenScope.Credentiallink,
     title: isFirst ? 'Enrol a passkey' : 'Enrol another passkey',
-    // Right after a sign-in the first passkey needs no further proof.
-    tryFirst: isFirst === true,
+    // Right after a sign-in the first passkey needs no further proof: the server takes that one.
+    operation: 'registerPasskey',
     text: 'Whoever adds a passkey can open your vault with it. So prove first that it is you.',
   };
   const enrol = () =>

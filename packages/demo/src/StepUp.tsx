@@ -90,8 +90,8 @@ type Question = {
   text: ReactNode;
   /** Text of the button for what cannot be undone: then it is asked even if a held token answers already. */
   confirm?: string;
-  /** Try without a proof: the server may take the sign-in of a moment ago for one. */
-  tryFirst?: boolean;
+  /** The operation of the API document that is asked about, where the scope guards several. */
+  operation?: string;
 };
 
 /** Does what the server guards, with a step-up before it where one is needed. Answers `false` when it is cancelled. */
@@ -115,8 +115,8 @@ export function StepUpProvider({ children }: { children: ReactNode }) {
     });
 
   const guarded: Guarded = async (question, action) => {
-    const { scope, confirm, tryFirst } = question;
-    const required = !tryFirst && (await checkStepUpAuth({ scope })).isRequired;
+    const { scope, confirm, operation } = question;
+    const { isRequired: required } = await checkStepUpAuth({ scope, ...(operation && { operation }) });
     if ((required || confirm) && !(await ask(question, required))) return false;
     try {
       await action();

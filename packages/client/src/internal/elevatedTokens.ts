@@ -70,3 +70,12 @@ export function takeElevatedToken(core: Core, scopes: readonly string[]): string
   }
   return undefined;
 }
+
+const REFUSED = ['elevated_token_invalid', 'elevated_token_expired', 'elevated_token_used'];
+
+/** Forgets a token that the server refused, for instance because the passkey behind it was removed. */
+export function dropRefusedToken(core: Core, token: string, code: string): void {
+  if (!REFUSED.includes(code)) return;
+  const held = core.state.elevatedAccessTokens.filter((each) => each.token !== token);
+  setState(core, { elevatedAccessTokens: held });
+}

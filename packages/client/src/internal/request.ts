@@ -4,7 +4,7 @@ import { API_VERSION, VERSION } from '../version.js';
 import { type Core, usesCookie } from './core.js';
 import { reviveDates } from './dates.js';
 import { deviceProof, needsDeviceProof } from './deviceProof.js';
-import { takeElevatedToken } from './elevatedTokens.js';
+import { dropRefusedToken, takeElevatedToken } from './elevatedTokens.js';
 import { randomName } from './encoding.js';
 import { errorOf } from './errorOf.js';
 import { dropNonces } from './nonces.js';
@@ -46,6 +46,7 @@ export async function request<T>(core: Core, call: ApiRequest): Promise<T> {
   try {
     return await send<T>(core, call, { ...headers, ...proof });
   } catch (error) {
+    if (elevated && error instanceof StileError) dropRefusedToken(core, elevated, error.code);
     // Nonces wait in the storage for a day, and the server may have forgotten them (a new database, a new key).
     if (!proves || !(error instanceof StileError && error.code === 'invalid_nonce')) throw error;
     await dropNonces(core);

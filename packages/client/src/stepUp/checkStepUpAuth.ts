@@ -8,9 +8,12 @@ import type { StileClient } from '../types.js';
  * Whether the user must prove a factor again before an action of this scope, and with which credentials that can be
  * done. A held token answers without a request, and is not spent. Never throws: when the server cannot be asked, a
  * step-up is required and `credentials` is empty.
+ *
+ * One scope can guard several operations of different strictness. `operation`, an operation id of the OpenAPI document
+ * such as `registerPasskey`, asks about that one; without it the answer is that of the strictest.
  */
 export async function checkStepUpAuth(
-  { scope }: { scope: Scope },
+  { scope, operation }: { scope: Scope; operation?: string },
   client?: StileClient,
 ): Promise<StepUpCheckResponse> {
   try {
@@ -19,7 +22,7 @@ export async function checkStepUpAuth(
     const answer = await request<StepUpCheckResponse>(core, {
       method: 'POST',
       path: '/stepUp/check',
-      body: { scope },
+      body: { scope, ...(operation ? { operation } : undefined) },
     });
     const { isRequired, credentials, defaultCredentialId } = answer;
     if (typeof isRequired !== 'boolean' || !Array.isArray(credentials)) throw new Error('malformed answer');

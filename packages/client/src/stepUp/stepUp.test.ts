@@ -48,6 +48,17 @@ describe('elevated tokens (tokens.md §5)', () => {
     expect(hasElevatedAccessToken('payments:transfer')).toBe(false);
   });
 
+  it('are forgotten when the server refuses them', async () => {
+    await t.signIn(await t.open());
+    await receive(elevatedToken('credential:unlink', { singleUse: undefined }));
+    t.server.on('DELETE /users/passkeys', () => ({
+      status: 403,
+      json: { error: 'not valid', code: 'elevated_token_invalid' },
+    }));
+    await expect(deletePasskey({ passkeyId: 'p1' })).rejects.toBeInstanceOf(StileError);
+    expect(hasElevatedAccessToken('credential:unlink')).toBe(false);
+  });
+
   it('replace those of the same set of scopes only; the first that fits is taken', async () => {
     await t.signIn(await t.open());
     const [first, newer, other] = [
