@@ -7,7 +7,7 @@ use crate::id::CredentialId;
 use crate::principal::{Level, Principal};
 use crate::proof::{Method, Proof};
 use crate::scope::Scope;
-use crate::settings::{Enrollment, Settings, TokenBehavior};
+use crate::settings::{ActionRule, Enrollment, Settings, TokenBehavior};
 use crate::time::Micros;
 use crate::{Credential, CredentialKind};
 
@@ -188,6 +188,12 @@ pub fn level_after(settings: &Settings, has_mfa: bool, proof: &Proof) -> Level {
 
 /// Whether and why a scope is protected for this user.
 fn protection(settings: &Settings, me: &Principal, scope: &Scope) -> Reason {
+    let mfa = &settings.security.mfa;
+    let ruled = action_rules(settings, scope).next().is_some();
+    // A rule on the action together with demanded enrolment asks for a second factor, whatever the scope.
+    if ruled && mfa.required() && !me.has_mfa() {
+        return Reason::EnrolmentRequired;
+    }
     match scope {
         Scope::CredentialLink
         | Scope::CredentialUnlink
@@ -197,16 +203,16 @@ fn protection(settings: &Settings, me: &Principal, scope: &Scope) -> Reason {
         | Scope::WalletDelete
         | Scope::WalletRestore
         | Scope::App(_) => Reason::Always,
-        Scope::WalletSign | Scope::WalletDelegate | Scope::UserUpdate => {
-            let mfa = &settings.security.mfa;
-            let ruled = mfa.actions.iter().any(|rule| rule.required && rule.action.scope() == *scope);
-            match (ruled, me.has_mfa(), mfa.required()) {
-                (true, true, _) => Reason::ActionRule,
-                (true, false, true) => Reason::EnrolmentRequired,
-                _ => Reason::NotProtected,
-            }
+        Scope::WalletSign | Scope::WalletDelegate | Scope::UserUpdate if ruled && me.has_mfa() => {
+            Reason::ActionRule
         }
+        Scope::WalletSign | Scope::WalletDelegate | Scope::UserUpdate => Reason::NotProtected,
     }
+}
+
+/// The rules that are on for actions of this scope; refreshing and resharing share one.
+fn action_rules<'a>(settings: &'a Settings, scope: &'a Scope) -> impl Iterator<Item = &'a ActionRule> {
+    settings.security.mfa.actions.iter().filter(move |rule| rule.required && rule.action.scope() == *scope)
 }
 
 /// The credentials that can answer: second factors where there are any, else what signs in.
@@ -230,13 +236,19 @@ fn default_credential(me: &Principal, offered: &[CredentialId]) -> Option<Creden
     if !me.has_mfa() && offered.contains(&opened) { Some(opened) } else { offered.first().copied() }
 }
 
-/// Whether a token for the scope is single-use, and its life in seconds.
+/// Whether a token for the scope is single-use, and its life in seconds: what is set for the scope, else the strictest
+/// of its action rules, else the default.
 fn token_terms(settings: &Settings, scope: &Scope) -> (bool, i64) {
     let rule = settings.scopes.iter().find(|r| r.scope == scope.as_str());
-    let action = settings.security.mfa.actions.iter().find(|r| r.required && r.action.scope() == *scope);
-    let behavior = rule.and_then(|r| r.token_behavior).or(action.and_then(|a| a.token_behavior));
+    let by_action =
+        action_rules(settings, scope).filter_map(|a| a.token_behavior).reduce(|a, b| match (a, b) {
+            (TokenBehavior::TimeBound, TokenBehavior::TimeBound) => TokenBehavior::TimeBound,
+            _ => TokenBehavior::SingleUse,
+        });
+    let behavior = rule.and_then(|r| r.token_behavior).or(by_action);
     let single_use = behavior.map_or(scope.single_use_by_default(), |b| b == TokenBehavior::SingleUse);
-    let expiry = rule.and_then(|r| r.token_expiry_seconds).or(action.and_then(|a| a.token_expiry_seconds));
+    let shortest = action_rules(settings, scope).filter_map(|a| a.token_expiry_seconds).min();
+    let expiry = rule.and_then(|r| r.token_expiry_seconds).or(shortest);
     (single_use, expiry.map_or(if single_use { 300 } else { 600 }, i64::from))
 }
 

@@ -117,7 +117,7 @@ export type ElevatedTokenConsumeRequest = {
   /** The user whom the action is for, as the app knows from its own session. */
   userId: string;
   /**
-   * The app's own id for this one action, at most 128 characters. The same id gets the same answer again, so that a
+   * The app's own id for this one action, at most 128 bytes. The same id gets the same answer again, so that a
    * request whose answer was lost can be repeated.
    */
   useId: string;

@@ -73,7 +73,9 @@ fn with_rule(action: Action, enrollment: Enrollment) -> Settings {
 fn what_each_scope_needs() {
     let plain = principal(vec![email()], vec![]);
     let strong = principal(vec![email(), passkey(true)], vec![]);
-    let table: [(&str, Settings, &Principal, bool, &[CredentialId]); 12] = [
+    let table: [(&str, Settings, &Principal, bool, &[CredentialId]); 14] = [
+        ("wallet:export", settings(), &plain, true, &[EMAIL]),
+        ("wallet:export", with_rule(Action::WalletExport, Enrollment::Action), &plain, true, &[]),
         ("credential:link", settings(), &plain, true, &[EMAIL]),
         ("credential:link", settings(), &strong, true, &[PASSKEY]),
         ("credential:unlink", settings(), &strong, true, &[PASSKEY]),

@@ -29,7 +29,7 @@ pub struct ElevatedTokenConsumeRequest {
     scope: String,
     /// The user whom the action is for, as the app knows from its own session.
     user_id: String,
-    /// The app's own id for this one action, at most 128 characters. The same id gets the same answer again, so that a
+    /// The app's own id for this one action, at most 128 bytes. The same id gets the same answer again, so that a
     /// request whose answer was lost can be repeated.
     use_id: String,
 }
@@ -75,7 +75,7 @@ pub async fn handle(
     let user: UserId =
         body.user_id.parse().map_err(|_| ApiError::with(Code::InvalidBody, "userId is not an id."))?;
     if body.use_id.is_empty() || body.use_id.len() > MAX_USE_ID {
-        return Err(ApiError::with(Code::InvalidBody, "useId has 1 to 128 characters."));
+        return Err(ApiError::with(Code::InvalidBody, "useId has 1 to 128 bytes."));
     }
     let Ok(scope @ Scope::App(_)) = Scope::parse(&body.scope, &cx.env.settings) else {
         return Err(ApiError::with(Code::InvalidScopes, "scope is not one of the environment's own."));

@@ -7,7 +7,7 @@ use stile_core::{Credential, Principal, Scope};
 use utoipa::ToSchema;
 
 use super::models::JwtVerifiedCredentialFormatEnum;
-use crate::access::Me;
+use crate::access::PendingOrFull;
 use crate::context::Cx;
 use crate::error::{ApiError, Code};
 use crate::gate;
@@ -71,11 +71,11 @@ impl From<&Credential> for StepUpCredential {
 #[utoipa::path(
     post, path = "/stepUp/check", operation_id = "checkStepUp", tag = "Step-up",
     request_body = StepUpCheckRequest,
-    responses((status = 200, body = StepUpCheckResponse)), extensions(("x-stile-access" = json!("session")))
+    responses((status = 200, body = StepUpCheckResponse)), extensions(("x-stile-access" = json!("pending")))
 )]
 pub async fn handle(
     cx: Cx,
-    me: Me,
+    me: PendingOrFull,
     Json(body): Json<StepUpCheckRequest>,
 ) -> Result<Answer<StepUpCheckResponse>, ApiError> {
     let scope = Scope::parse(&body.scope, &cx.env.settings).map_err(|_| Code::InvalidScopes)?;

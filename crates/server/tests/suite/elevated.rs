@@ -3,10 +3,12 @@
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
 };
+use axum::http::Method;
 use serde_json::{Value, json};
 use stile_core::settings::{Action, ActionRule, ScopeRule, Settings, TokenAlgorithm, TokenBehavior};
 use stile_keys::encoding::unbase64url;
 
+use crate::authenticator::Authenticator;
 use crate::world::{ENVIRONMENT, ORIGIN, Page, World, settings};
 
 fn part(token: &str, n: usize) -> Value {
@@ -247,4 +249,28 @@ async fn a_token_dies_with_the_origin_that_it_was_for() {
     world.consume(&token, &user, "use-1").await.refused(403, "elevated_token_invalid");
     let moved = Page { origin: Some("https://app.example.com".into()), ..page };
     moved.get("/users").await.refused(401, "unauthorized");
+}
+
+/// Enrolling renews a token that can be used again, and only what is left of it: a code buys no more time.
+#[tokio::test]
+async fn a_token_that_enrolling_renews_keeps_its_scopes_and_its_end() {
+    let world = World::new().await;
+    let page = world.signed_in("ann@example.com").await;
+    let session =
+        page.email_step_up(&world, "ann@example.com", &["credential:link", "user:delete"]).await.ok();
+    let held = session["elevatedAccessToken"].as_str().unwrap().to_owned();
+    world.advance(400);
+    let mut authenticator = Authenticator::new();
+    let register = "/users/passkeys/register";
+    let body = authenticator.register(&page.get(register).await.ok(), ORIGIN);
+    let session = page.elevated(Method::POST, register, Some(body), &held).await.ok();
+    let renewed = session["elevatedAccessToken"].as_str().unwrap();
+    let (old, new) = (claims(&held), claims(renewed));
+    assert_eq!(new["scope"], old["scope"]);
+    assert!(new["exp"].as_i64().unwrap() <= old["exp"].as_i64().unwrap());
+    assert_eq!(new["amr"], json!(["hwk", "user", "mfa"]));
+    assert_ne!(new["credential_id"], old["credential_id"]);
+    page.elevated(Method::DELETE, "/users", None, &held).await.refused(403, "elevated_token_invalid");
+    world.advance(200);
+    page.elevated(Method::DELETE, "/users", None, renewed).await.refused(403, "elevated_token_expired");
 }

@@ -1,6 +1,6 @@
 //! Sessions. A session that ends is deleted, so that the next request with its token finds nothing.
 
-use stile_core::{EnvironmentId, Level, Micros, Proof, Session, SessionId, UserId};
+use stile_core::{CredentialId, EnvironmentId, Level, Micros, Proof, Session, SessionId, UserId};
 
 use crate::Value;
 use crate::mutation::{Miss, Step};
@@ -69,6 +69,18 @@ pub fn replaced(environment: EnvironmentId, id: SessionId) -> Step {
         vec![id.into(), environment.into()],
         Miss::SessionGone,
     )
+}
+
+/// Ends the user's other sessions that this credential opened: it is being taken away.
+pub fn end_opened_by(
+    environment: EnvironmentId,
+    owner: UserId,
+    credential: CredentialId,
+    except: SessionId,
+) -> Step {
+    let sql = "DELETE FROM sessions
+               WHERE environment = ?1 AND owner = ?2 AND sign_in_credential = ?3 AND id <> ?4";
+    Step::any(sql, vec![environment.into(), owner.into(), credential.into(), except.into()])
 }
 
 /// Ends a session; ending one that has ended is no error.

@@ -30,8 +30,10 @@ fn a_right_answer_passes_after_four_wrong_ones() {
         for _ in 0..4 {
             db.done([wrong(one, v.id, NOW)]).await;
         }
+        db.done([verifications::has_tries(one, v.id)]).await;
         db.done([right(one, v.id, NOW)]).await;
-        db.done([wrong(one, v.id, NOW)]).await;
+        // It ends with that: nobody is sent to a used code.
+        assert_eq!(db.missed([wrong(one, v.id, NOW)]).await, Miss::TriesSpent);
         assert_eq!(db.missed([right(one, v.id, NOW)]).await, Miss::TriesSpent);
     });
 }
@@ -43,7 +45,7 @@ fn what_has_expired_is_not_judged() {
         let v = verification(1);
         db.done([verifications::insert(one, &v)]).await;
         let last = stile_core::Micros::new(v.expires_at.get() - 1);
-        db.done([right(one, v.id, last)]).await;
+        db.done([wrong(one, v.id, last)]).await;
         assert!(db.store.live_verification(one, v.address, v.creator, last).await.unwrap().is_some());
         assert_eq!(db.missed([right(one, v.id, v.expires_at)]).await, Miss::TriesSpent);
         assert_eq!(db.missed([wrong(one, v.id, v.expires_at)]).await, Miss::TriesSpent);

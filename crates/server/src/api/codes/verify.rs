@@ -173,6 +173,7 @@ async fn attach(
     let mutation = Mutation::new([users::changed(cx.env.id, &me.user)])
         .and_all(codes::use_up(cx, answered))
         .and(old.map(|id| credentials::delete(cx.env.id, me.user.id, id)))
+        .and(old.map(|id| stile_store::sessions::end_opened_by(cx.env.id, me.user.id, id, me.session.id)))
         .and(credentials::insert(cx.env.id, me.user.id, identifier, &credential))
         .and(stile_store::sessions::proved(cx.env.id, me.user.id, &after.session))
         .and(device.map(|d| sessions::nonce_used(cx, d)))

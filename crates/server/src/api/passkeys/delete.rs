@@ -3,8 +3,8 @@
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
-use stile_core::{CredentialId, CredentialKind, Principal};
-use stile_store::{Mutation, credentials, users};
+use stile_core::{Credential, CredentialId, CredentialKind, Principal};
+use stile_store::{Mutation, credentials, sessions, users};
 use utoipa::ToSchema;
 
 use crate::access::{Me, reload};
@@ -26,7 +26,7 @@ pub struct DeleteUserPasskeyRequest {
 
 /// Removes a passkey
 ///
-/// Needs `credential:unlink`.
+/// Needs `credential:unlink`. Other sessions that the passkey opened end.
 #[utoipa::path(
     delete, path = "/users/passkeys", operation_id = "deletePasskey", tag = "Passkeys",
     request_body = DeleteUserPasskeyRequest,
@@ -54,7 +54,11 @@ async fn remove(
     let CredentialKind::Passkey { alias, .. } = &credential.kind else {
         return Err(Code::PasskeyNotFound.into());
     };
-    let others_sign_in = me.credentials.iter().any(|c| c.id != id && c.sign_in);
+    let signs_in = |c: &Credential| match c.kind {
+        CredentialKind::Email { .. } => c.sign_in,
+        CredentialKind::Passkey { .. } => c.sign_in && cx.env.settings.passkeys.sign_in,
+    };
+    let others_sign_in = me.credentials.iter().any(|c| c.id != id && signs_in(c));
     if cx.env.settings.sdk.prevent_orphaned_accounts && !others_sign_in {
         return Err(Code::LastSignInCredential.into());
     }
@@ -63,6 +67,7 @@ async fn remove(
     let mutation = Mutation::new([
         users::changed(cx.env.id, &me.user),
         credentials::delete(cx.env.id, me.user.id, id),
+        sessions::end_opened_by(cx.env.id, me.user.id, id, me.session.id),
         cx.audit("passkey.removed", Some(me.user.id), detail),
     ])
     .and_all(cx.notice(&me, &Content::PasskeyRemoved { name, at: cx.now })?);
