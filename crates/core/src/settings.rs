@@ -491,7 +491,7 @@ settings! {
         code: Rate = Rate::new(3, 60),
         /// Codes sent to one address for one client address; past it the live code's answer is repeated.
         code_per_address: Rate = Rate::new(3, 600),
-        /// Codes sent to one address whoever asks.
+        /// Codes sent to one address whoever asks; past it each client address still gets one.
         code_per_address_total: Rate = Rate::new(30, 600),
         /// Wrong codes for one address from one client address.
         wrong_codes: Rate = Rate::new(10, 900),
