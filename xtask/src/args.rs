@@ -1,6 +1,7 @@
 //! The command line of `cargo xtask`, read without side effects: the documents are checked with it.
 
-use anyhow::{Result, bail};
+use crate::bench::Bench;
+use anyhow::{Context as _, Result, bail};
 
 /// What `cargo xtask` alone prints.
 pub(crate) const USAGE: &str = "\
@@ -8,6 +9,11 @@ cargo xtask up [-- FLAG...]     build everything and start Stile with its demo; 
 cargo xtask test [AREA...]      check everything, or only some areas
     --list                      tell what would be done
     --fail-fast                 stop at the first step that fails
+cargo xtask bench               measure the server under load and write docs/performance.md
+    --quick                     a first impression, not written down
+    --users N[,N]               with so many users, instead of 10000 and 1000000; not written down
+    --op NAME                   one operation only; not written down
+    --database URL              on a database server instead of the embedded database
 cargo xtask codegen             write openapi.json and the types of packages/api anew
 
 areas: format, lint, rust, sdk, docs, e2e
@@ -35,6 +41,8 @@ pub(crate) enum Command {
         /// Stop at the first failure.
         fail_fast: bool,
     },
+    /// Measure.
+    Bench(Bench),
     /// Generate `openapi.json` and what follows from it.
     Codegen,
     /// Not for people: `up` starts this beside the server to open a browser once it answers.
@@ -55,6 +63,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Command> {
         ("up", [dashes, flags @ ..]) if dashes == "--" => Ok(Command::Up { flags: flags.to_vec() }),
         ("up", [word, ..]) => bail!("`up` takes flags for the server after `--` only, found `{word}`"),
         ("test", rest) => parse_test(rest),
+        ("bench", rest) => parse_bench(rest),
         ("codegen", []) => Ok(Command::Codegen),
         ("codegen", [word, ..]) => bail!("`codegen` takes nothing, found `{word}`"),
         ("open-when-up", [address, url]) => {
@@ -75,6 +84,22 @@ fn parse_test(words: &[String]) -> Result<Command> {
         }
     }
     Ok(Command::Test { areas, list, fail_fast })
+}
+
+fn parse_bench(words: &[String]) -> Result<Command> {
+    let mut bench = Bench::default();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().cloned().map(Some).with_context(|| format!("`{word}` needs a value"));
+        match word.as_str() {
+            "--quick" => bench.quick = true,
+            "--users" => bench.users = value()?,
+            "--op" => bench.op = value()?,
+            "--database" => bench.database = value()?,
+            _ => bail!("no such flag: `{word}`\n\n{USAGE}"),
+        }
+    }
+    Ok(Command::Bench(bench))
 }
 
 #[cfg(test)]
@@ -100,6 +125,14 @@ mod tests {
         assert_eq!(read("test rust --fail-fast e2e").unwrap(), expected);
         assert!(read("test ruts").is_err());
         assert!(read("deploy").is_err());
+    }
+
+    #[test]
+    fn the_bench_takes_values() {
+        let expected = Bench { quick: true, op: Some("email".into()), ..Bench::default() };
+        assert_eq!(read("bench --quick --op email").unwrap(), Command::Bench(expected));
+        assert!(read("bench --op").is_err());
+        assert!(read("bench --fast").is_err());
     }
 
     #[test]

@@ -5,9 +5,11 @@
 //! second time.
 
 mod args;
+mod bench;
 mod codegen;
 mod docs;
 mod node;
+mod postgres;
 mod process;
 #[cfg(test)]
 mod rules;
@@ -54,6 +56,7 @@ fn run() -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Test { areas, fail_fast, .. } => Ok(test::test(&areas, fail_fast)),
+        Command::Bench(asked) => bench::bench(&asked),
         Command::Codegen => codegen::codegen(),
         Command::OpenWhenUp { address, url } => {
             up::open_when_up(&address, &url);

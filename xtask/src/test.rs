@@ -1,7 +1,7 @@
 //! `cargo xtask test`: the table of everything that is checked.
 
 use crate::step::{self, PREPARE, Step};
-use crate::{codegen, docs, node, process, server, system};
+use crate::{codegen, docs, node, postgres, process, server, system};
 use anyhow::{Result, bail};
 use std::fs;
 use std::process::ExitCode;
@@ -9,16 +9,24 @@ use std::process::ExitCode;
 const INSTALL: &str = "install the packages";
 const BUILD: &str = "build the packages and the demo";
 const SERVER: &str = "build the server";
+const POSTGRES: &str = "find or install PostgreSQL, start it";
 const CHROMIUM: &str = "find or install Chromium";
 
 /// In the order of running: cheap ones first, and whatever compiles Rust shares one build.
-const TABLE: [Step; 15] = [
+const TABLE: [Step; 17] = [
     Step { area: "format", name: "Rust sources", needs: &[], work: rustfmt },
     Step { area: PREPARE, name: INSTALL, needs: &[], work: node::install },
     Step { area: "format", name: "TypeScript sources", needs: &[INSTALL], work: biome },
     Step { area: PREPARE, name: BUILD, needs: &[INSTALL], work: node::build },
     Step { area: "lint", name: "clippy", needs: &[BUILD], work: clippy },
-    Step { area: "rust", name: "tests of the crates", needs: &[BUILD], work: cargo_test },
+    Step { area: "rust", name: "tests of the crates, on SQLite", needs: &[BUILD], work: cargo_test },
+    Step { area: PREPARE, name: POSTGRES, needs: &[], work: postgres::start },
+    Step {
+        area: "rust",
+        name: "store and server, on PostgreSQL",
+        needs: &[BUILD, POSTGRES],
+        work: on_postgres,
+    },
     Step { area: "sdk", name: "types of the packages", needs: &[BUILD], work: types },
     Step { area: "sdk", name: "tests of the packages", needs: &[BUILD], work: vitest },
     Step { area: "sdk", name: "packages/api is current", needs: &[INSTALL], work: generated },
@@ -32,7 +40,9 @@ const TABLE: [Step; 15] = [
 
 /// Checks the areas, all when none is named.
 pub(crate) fn test(areas: &[String], fail_fast: bool) -> ExitCode {
-    step::run(&step::plan(&TABLE, areas), fail_fast)
+    let code = step::run(&step::plan(&TABLE, areas), fail_fast);
+    postgres::stop();
+    code
 }
 
 /// Tells what [`test`] would do.
@@ -58,7 +68,16 @@ fn clippy() -> Result<String> {
 }
 
 fn cargo_test() -> Result<String> {
-    let output = process::run(&mut process::cargo(&["test", "--workspace"]))?;
+    let mut command = process::cargo(&["test", "--workspace"]);
+    let output = process::run(command.env("STILE_TEST_ENGINE", "sqlite"))?;
+    counted(count(&output, "test result: ok. ", ""))
+}
+
+/// The suites that take an engine; what is true of the other engine alone is left out.
+fn on_postgres() -> Result<String> {
+    let mut command = process::cargo(&["test", "--workspace", "--test", "suite", "--", "--skip", "sqlite::"]);
+    command.env("STILE_TEST_ENGINE", "postgres").env("STILE_TEST_POSTGRES", postgres::url()?);
+    let output = process::run(&mut command)?;
     counted(count(&output, "test result: ok. ", ""))
 }
 

@@ -9,6 +9,8 @@ mod jwk;
 mod rfc_tests;
 mod sign;
 mod verify;
+#[cfg(test)]
+mod wycheproof_tests;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,7 +1,5 @@
 //! What can go wrong in the store.
 
-use std::path::PathBuf;
-
 use crate::mutation::Miss;
 
 /// A read failed, or a row did not hold what its table promises.
@@ -35,11 +33,11 @@ pub enum CommitError {
 /// A database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The file or its folder cannot be used.
-    #[error("cannot use the database {path}: {reason}")]
+    /// The database cannot be used, or not be reached.
+    #[error("cannot use the database {database}: {reason}")]
     Unusable {
-        /// The file.
-        path: PathBuf,
+        /// Which: a file, or a server without user and password.
+        database: String,
         /// What the engine said.
         reason: String,
     },

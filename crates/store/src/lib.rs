@@ -7,6 +7,7 @@
 mod error;
 mod migrate;
 mod mutation;
+mod postgres;
 mod sqlite;
 mod tables;
 mod value;
@@ -33,6 +34,7 @@ pub struct Store {
 #[derive(Clone)]
 enum Engine {
     Sqlite(sqlite::Sqlite),
+    Postgres(postgres::Postgres),
 }
 
 impl Store {
@@ -41,16 +43,27 @@ impl Store {
         Ok(Self { engine: Engine::Sqlite(sqlite::Sqlite::open(path, now)?) })
     }
 
+    /// Opens (and migrates) a PostgreSQL database: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with libpq's
+    /// options. `now` stamps migrations.
+    ///
+    /// TLS: the certificate is verified, against `sslrootcert=FILE` or the well-known authorities. Without TLS only
+    /// on this machine, or with `sslmode=disable`. Tables are in the first schema of the user's search path.
+    pub async fn postgres(url: &str, now: Micros) -> Result<Self, OpenError> {
+        Ok(Self { engine: Engine::Postgres(postgres::Postgres::open(url, now).await?) })
+    }
+
     /// Carries out a mutation: all of it, durably, or nothing.
     pub async fn commit(&self, mutation: Mutation) -> Result<(), CommitError> {
         match &self.engine {
             Engine::Sqlite(db) => db.commit(mutation).await,
+            Engine::Postgres(db) => db.commit(mutation).await,
         }
     }
 
     async fn rows(&self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         match &self.engine {
             Engine::Sqlite(db) => db.rows(sql, &args),
+            Engine::Postgres(db) => db.rows(sql, &args).await,
         }
     }
 

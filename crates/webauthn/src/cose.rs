@@ -138,3 +138,6 @@ fn expect_label(reader: &mut Reader<'_>, label: i64) -> Result<(), Error> {
         Err(Error::MalformedPublicKey)
     }
 }
+
+#[cfg(test)]
+mod wycheproof_tests;

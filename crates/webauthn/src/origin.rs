@@ -105,7 +105,10 @@ pub(crate) fn is_allowed(reported: &str, allowed: &[AllowedOrigin]) -> bool {
 fn web_origin(url: &Url) -> Option<Origin> {
     default_port(url.scheme())?;
     match url.origin() {
-        url::Origin::Tuple(scheme, host, port) => Some(Origin { scheme, host: host.to_string(), port }),
+        // The URL parser lets a star pass, and makes one of other characters too (U+FF0A).
+        url::Origin::Tuple(scheme, host, port) => {
+            Some(Origin { scheme, host: host.to_string(), port }).filter(|origin| !origin.host.contains('*'))
+        }
         url::Origin::Opaque(_) => None,
     }
 }
@@ -202,6 +205,8 @@ mod tests {
             "https://",
             "https://*",
             "https://*.example.com",
+            "https://＊.example.com",
+            "http://＊:*",
             "https://example.*",
             "*://example.com",
             "https://example.com:*:*",

@@ -2,5 +2,6 @@
 //! The attacks on tokens, from outside: only what a caller can reach.
 
 mod forge;
+mod fuzz;
 mod jws_attacks;
 mod jws_fuzz;

@@ -59,9 +59,9 @@ async fn a_code_ends_after_ten_minutes() {
     let page = world.page();
     let (early, late) = (ask(&page, ANN).await, ask(&page, EVE).await);
     let (code, late_code) = (world.code(ANN).await, world.code(EVE).await);
-    world.advance(590);
+    world.advance(540);
     page.post(SIGN_IN, answer(&early, &code)).await.ok();
-    world.advance(10);
+    world.advance(60);
     refused(page.post(SIGN_IN, answer(&late, &late_code)).await, ENDED);
     // Its address is not told to be unknown in any other way than this.
     refused(page.post(SIGN_IN, answer(&late, &another(&late_code))).await, ENDED);

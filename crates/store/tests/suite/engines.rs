@@ -1,15 +1,17 @@
-//! The engines under test. A new engine is one more line in `ENGINES` and one more `Place`.
+//! The engines under test: SQLite, and PostgreSQL where `STILE_TEST_POSTGRES` names a server (`database.rs`).
+//! `STILE_TEST_ENGINE=sqlite` or `=postgres` leaves it at one.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use stile_store::{CommitError, Miss, Mutation, Step, Store};
 use tempfile::TempDir;
-use tokio::task::JoinSet;
+use tokio::runtime::Handle;
+use tokio::task::{JoinSet, block_in_place};
 
+use crate::postgres::database::{Database, server};
 use crate::world::NOW;
-
-/// Makes an empty database of each engine.
-const ENGINES: [fn() -> Db; 1] = [Db::sqlite];
 
 /// An empty, migrated database that goes away with its test.
 pub(crate) struct Db {
@@ -19,6 +21,7 @@ pub(crate) struct Db {
 
 enum Place {
     Sqlite { folder: TempDir },
+    Postgres(Database),
 }
 
 impl Db {
@@ -28,10 +31,19 @@ impl Db {
         Self { store, place: Place::Sqlite { folder } }
     }
 
+    async fn postgres() -> Self {
+        let database = Database::new();
+        let store = Store::postgres(&database.url(), NOW).await.unwrap();
+        Self { store, place: Place::Postgres(database) }
+    }
+
     /// A second handle on the same database, as another process or node would have.
     pub(crate) fn again(&self) -> Store {
         match &self.place {
             Place::Sqlite { folder } => Store::sqlite(&file(folder), NOW).unwrap(),
+            Place::Postgres(database) => {
+                block_in_place(|| Handle::current().block_on(Store::postgres(&database.url(), NOW)).unwrap())
+            }
         }
     }
 
@@ -39,6 +51,15 @@ impl Db {
     pub(crate) fn path(&self) -> PathBuf {
         match &self.place {
             Place::Sqlite { folder } => file(folder),
+            Place::Postgres(_) => panic!("it has no file"),
+        }
+    }
+
+    /// The database on a server.
+    pub(crate) fn database(&self) -> &Database {
+        match &self.place {
+            Place::Postgres(database) => database,
+            Place::Sqlite { .. } => panic!("it has no server"),
         }
     }
 
@@ -61,10 +82,35 @@ fn file(folder: &TempDir) -> PathBuf {
 }
 
 /// Runs a test on a fresh database of each engine.
+#[expect(clippy::print_stdout, reason = "the runner shows it when the test fails")]
 pub(crate) fn each(test: impl AsyncFn(Db)) {
-    for engine in ENGINES {
-        run(test(engine()));
+    if asked("sqlite") {
+        println!("on SQLite");
+        run(test(Db::sqlite()));
     }
+    on_postgres(test);
+}
+
+/// Runs a test on a fresh database of the engine for several nodes, if there is one.
+#[expect(clippy::print_stdout, reason = "the runner shows it when the test fails")]
+pub(crate) fn on_postgres(test: impl AsyncFn(Db)) {
+    static TOLD: Once = Once::new();
+    if server().is_none() {
+        assert!(asked("sqlite"), "STILE_TEST_ENGINE=postgres needs a server in STILE_TEST_POSTGRES");
+        // Past the test runner, which shows no output of tests that pass.
+        TOLD.call_once(|| {
+            let told =
+                writeln!(std::io::stderr(), "PostgreSQL is not tested: STILE_TEST_POSTGRES names no server");
+            told.unwrap();
+        });
+    } else if asked("postgres") {
+        println!("on PostgreSQL");
+        run(async { test(Db::postgres().await).await });
+    }
+}
+
+fn asked(engine: &str) -> bool {
+    std::env::var("STILE_TEST_ENGINE").map_or(true, |only| only == engine)
 }
 
 /// Runs a future on a few real threads, so that what is parallel in a test is parallel in the store.

@@ -29,3 +29,13 @@ mod sqlite {
     mod queue;
     mod raw;
 }
+
+/// What is true of the engine for several nodes alone: connections that are lost, rows that others hold.
+mod postgres {
+    pub(crate) mod database;
+    mod lost;
+    mod nodes;
+    mod opening;
+    mod proxy;
+    mod waiting;
+}

@@ -54,6 +54,22 @@ impl Authenticator {
         Authenticator { key }
     }
 
+    /// The same key every time, for the tests that must do the same thing every time.
+    pub(crate) fn fixed(algorithm: Algorithm) -> Self {
+        let key = match algorithm {
+            Algorithm::Es256 => {
+                let document = include_bytes!("fixed/es256.p8");
+                Key::Es256(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, document).unwrap())
+            }
+            Algorithm::EdDsa => Key::EdDsa(Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap()),
+            Algorithm::Rs256 => {
+                let document = include_bytes!("fixed/rs256.p8");
+                Key::Rs256(Arc::new(rsa::KeyPair::from_pkcs8(document).unwrap()))
+            }
+        };
+        Authenticator { key }
+    }
+
     pub(crate) fn cose(&self) -> Vec<u8> {
         match &self.key {
             Key::Es256(key) => {

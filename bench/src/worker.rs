@@ -1,0 +1,212 @@
+//! One connection that does one operation after the other, for users of its own.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use stile_keys::{encoding, random};
+
+use crate::codes::Codes;
+use crate::database::now;
+use crate::http::Connection;
+use crate::op::Op;
+use crate::seed::{Active, ORIGIN, Site};
+
+/// How long the halves of an operation took, in microseconds; the second is zero where there is one only.
+pub(crate) type Times = [u32; 2];
+
+/// A connection with its users: every `lanes`-th of the active ones, so that no two meet.
+pub(crate) struct Worker {
+    site: Arc<Site>,
+    codes: Option<Arc<Codes>>,
+    connection: Connection,
+    lane: usize,
+    lanes: usize,
+    /// The entity tag of the settings, where they are known.
+    tag: Option<String>,
+    request: String,
+}
+
+/// What is sent: everything but the lengths.
+struct Request<'a> {
+    method: &'static str,
+    path: &'a str,
+    bearer: Option<&'a str>,
+    body: Option<&'a str>,
+}
+
+impl Worker {
+    /// Connects.
+    pub(crate) async fn open(
+        site: &Arc<Site>,
+        codes: Option<&Arc<Codes>>,
+        address: SocketAddr,
+        lane: usize,
+        lanes: usize,
+    ) -> Result<Self> {
+        Ok(Self {
+            site: Arc::clone(site),
+            codes: codes.cloned(),
+            connection: Connection::open(address).await?,
+            lane,
+            lanes,
+            tag: None,
+            request: String::new(),
+        })
+    }
+
+    /// Does the operation once, and answers how long it took.
+    pub(crate) async fn perform(&mut self, op: Op) -> Result<Times> {
+        let site = Arc::clone(&self.site);
+        let who = self.somebody(&site)?;
+        match op {
+            Op::StepUpCheck => {
+                let body = r#"{"scope":"vault:open"}"#;
+                let ask = Request { body: Some(body), ..post("/stepUp/check", &who.access) };
+                one(self.send(ask, 200).await?)
+            }
+            Op::Refresh => one(self.send(post("/refresh", &who.access), 200).await?),
+            Op::Email => self.email(&site, who).await,
+            Op::Passkey => self.passkey(&site, who).await,
+            Op::Consume => self.consume(&site, who).await,
+            Op::Settings => one(self.send(get("/settings"), 200).await?),
+            Op::Jwks => one(self.send(get("/.well-known/jwks"), 200).await?),
+            Op::SettingsKnown => {
+                if self.tag.is_none() {
+                    let (_, body) = self.send(get("/settings"), 200).await?;
+                    self.tag = Some(etag(body.as_bytes()));
+                }
+                one(self.send(get("/settings"), 304).await?)
+            }
+        }
+    }
+
+    /// Asks for a code and nothing more.
+    pub(crate) async fn ask_for_code(&mut self) -> Result<()> {
+        let site = Arc::clone(&self.site);
+        let who = self.somebody(&site)?;
+        let body = format!(r#"{{"email":"{}"}}"#, who.email);
+        let ask = Request { bearer: None, body: Some(&body), ..post("/emailVerifications/create", "") };
+        self.send(ask, 201).await.map(drop)
+    }
+
+    /// One of this connection's users, at random.
+    fn somebody<'a>(&self, site: &'a Site) -> Result<&'a Active> {
+        let mine = (site.active.len() - self.lane).div_ceil(self.lanes);
+        let at = random::uniform(u32::try_from(mine)?) as usize;
+        site.active.get(self.lane + at * self.lanes).context("nobody")
+    }
+
+    async fn email(&mut self, site: &Site, who: &Active) -> Result<Times> {
+        let body = format!(r#"{{"email":"{}"}}"#, who.email);
+        let ask = Request { bearer: None, body: Some(&body), ..post("/emailVerifications/create", "") };
+        let (created, answer) = self.send(ask, 201).await?;
+        let id = member(&answer, "verificationUUID")?;
+        let code = self.codes.as_ref().context("no outbox to read")?.take(&site.keyring, &who.email)?;
+        let body = format!(r#"{{"verificationUUID":"{id}","verificationToken":"{code}"}}"#);
+        let ask = Request { bearer: None, body: Some(&body), ..post("/emailVerifications/signin", "") };
+        let (signed_in, _) = self.send(ask, 200).await?;
+        Ok([created, signed_in])
+    }
+
+    async fn passkey(&mut self, site: &Site, who: &Active) -> Result<Times> {
+        let ask = Request { bearer: Some(&who.access), ..get("/users/passkeys/authenticate") };
+        let (options, answer) = self.send(ask, 200).await?;
+        let challenge = member(&answer, "challenge")?;
+        let authenticator = site.authenticators.get(who.authenticator).context("no authenticator")?;
+        let body = authenticator.answer(challenge, &who.webauthn_id, who.user.as_bytes())?;
+        let ask = Request { body: Some(&body), ..post("/users/mfa/auth/passkey", &who.access) };
+        let (finish, answer) = self.send(ask, 200).await?;
+        member(&answer, "elevatedAccessToken")?;
+        Ok([options, finish])
+    }
+
+    async fn consume(&mut self, site: &Site, who: &Active) -> Result<Times> {
+        let token = site.elevated(who, now())?;
+        let use_id = encoding::hex(&random::bytes::<16>());
+        let body = format!(
+            r#"{{"token":"{token}","scope":"vault:open","userId":"{}","useId":"{use_id}"}}"#,
+            who.user
+        );
+        let path = format!("/api/v0/environments/{}/elevated-tokens/consume", site.environment);
+        let ask = Request { method: "POST", path: &path, bearer: Some(&site.api_token), body: Some(&body) };
+        one(self.send(ask, 200).await?)
+    }
+
+    /// Sends a request and refuses any other status: a 429 would look like speed.
+    async fn send(&mut self, ask: Request<'_>, expected: u16) -> Result<(u32, String)> {
+        let text = &mut self.request;
+        text.clear();
+        // Paths that are not whole are the SDK's.
+        let base = format!("/api/v0/sdk/{}", self.site.environment);
+        let base = if ask.path.starts_with("/api/") { "" } else { &base };
+        write!(text, "{} {base}{} HTTP/1.1\r\nhost: localhost:7845\r\n", ask.method, ask.path)?;
+        if let Some(bearer) = ask.bearer {
+            write!(text, "authorization: Bearer {bearer}\r\n")?;
+        }
+        if base.is_empty() {
+            // A backend, not a page.
+        } else {
+            write!(text, "origin: {ORIGIN}\r\n")?;
+        }
+        if let Some(tag) = self.tag.as_ref().filter(|_| expected == 304) {
+            write!(text, "if-none-match: {tag}\r\n")?;
+        }
+        match ask.body {
+            Some(body) => {
+                let length = body.len();
+                write!(text, "content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")?;
+            }
+            None if ask.method == "POST" => text.push_str("content-length: 0\r\n\r\n"),
+            None => text.push_str("\r\n"),
+        }
+        let began = Instant::now();
+        let answer = self.connection.send(text.as_bytes()).await?;
+        let micros = u32::try_from(began.elapsed().as_micros()).unwrap_or(u32::MAX);
+        let body = String::from_utf8_lossy(answer.body);
+        if answer.status != expected {
+            bail!("{} {} was answered {}: {body}", ask.method, ask.path, answer.status);
+        }
+        Ok((micros, body.into_owned()))
+    }
+}
+
+const fn get(path: &str) -> Request<'_> {
+    Request { method: "GET", path, bearer: None, body: None }
+}
+
+const fn post<'a>(path: &'a str, bearer: &'a str) -> Request<'a> {
+    Request { method: "POST", path, bearer: Some(bearer), body: None }
+}
+
+fn one((micros, _): (u32, String)) -> Result<Times> {
+    Ok([micros, 0])
+}
+
+/// The text of a member, wherever it is in the answer; enough for ids and challenges.
+fn member<'a>(answer: &'a str, name: &str) -> Result<&'a str> {
+    let key = format!("\"{name}\":\"");
+    let after = answer.find(&key).map(|at| &answer[at + key.len()..]);
+    after.and_then(|rest| rest.split('"').next()).with_context(|| format!("no {name} in {answer}"))
+}
+
+/// The server's entity tag of these bytes: FNV-1a and the length.
+fn etag(body: &[u8]) -> String {
+    let hash = body
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
+    format!("\"{hash:016x}-{:x}\"", body.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_found() {
+        assert_eq!(member(r#"{"a":1,"b":"c"}"#, "b").unwrap(), "c");
+        assert!(member("{}", "b").is_err());
+    }
+}

@@ -1,0 +1,78 @@
+//! Migrations, in one transaction that also keeps the other nodes out.
+
+use stile_core::Micros;
+use tokio_postgres::{Client, Error};
+
+use super::fault::said;
+use super::link::Link;
+use super::statement::schema;
+use crate::error::OpenError;
+use crate::migrate::{MIGRATIONS, checksum, newest};
+
+/// Others may be migrating: they are waited for, and a long migration is not cut short. The number of the
+/// lock is an arbitrary one of ours.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL statement_timeout = 0; \
+    SET LOCAL lock_timeout = 60000; SELECT pg_advisory_xact_lock(7238151409112)";
+
+/// Asked for first: a role that may not make tables can still use those that an operator has made.
+const EXISTS: &str = "SELECT to_regclass(format('%I.migrations', current_schema())) IS NOT NULL";
+
+const TABLE: &str = "CREATE TABLE migrations (
+    version BIGINT NOT NULL PRIMARY KEY, checksum BIGINT NOT NULL, applied_at BIGINT NOT NULL)";
+
+pub(super) enum Unopened {
+    Open(OpenError),
+    Because(String),
+}
+
+impl From<Error> for Unopened {
+    fn from(error: Error) -> Self {
+        Self::Because(said(&error))
+    }
+}
+
+/// Brings the schema up to date. What was begun is undone with the connection.
+pub(super) async fn migrate(link: &Link, now: Micros) -> Result<(), Unopened> {
+    let connection = link.connect().await?;
+    let db = &connection.client;
+    suitable(db).await?;
+    db.batch_execute(BEGIN).await?;
+    if !db.query_one(EXISTS, &[]).await?.try_get::<_, bool>(0)? {
+        db.batch_execute(TABLE).await?;
+    }
+    let found: i64 =
+        db.query_one("SELECT COALESCE(MAX(version), 0) FROM migrations", &[]).await?.try_get(0)?;
+    if found > newest() {
+        return Err(Unopened::Open(OpenError::Newer { found, known: newest() }));
+    }
+    for migration in MIGRATIONS {
+        let sum = checksum(migration.sql);
+        if migration.version > found {
+            db.batch_execute(&schema(migration.sql)).await?;
+            let note = "INSERT INTO migrations VALUES ($1, $2, $3)";
+            db.execute(note, &[&migration.version, &sum, &now.get()]).await?;
+            continue;
+        }
+        let applied = "SELECT checksum FROM migrations WHERE version = $1";
+        if db.query_one(applied, &[&migration.version]).await?.try_get::<_, i64>(0)? != sum {
+            return Err(Unopened::Open(OpenError::Altered(migration.version)));
+        }
+    }
+    db.batch_execute("COMMIT").await?;
+    Ok(())
+}
+
+/// Refuses what would go wrong later, at the first name that is not plain English.
+async fn suitable(db: &Client) -> Result<(), Unopened> {
+    let row = db.query_one("SELECT current_setting('server_encoding'), current_schema()::text", &[]).await?;
+    let (encoding, schema): (String, Option<String>) = (row.try_get(0)?, row.try_get(1)?);
+    if encoding != "UTF8" {
+        let reason = format!("its encoding is {encoding}; make one with ENCODING 'UTF8'");
+        return Err(Unopened::Because(reason));
+    }
+    if schema.is_none() {
+        let reason = "no schema of the user's search_path exists: make it, or name another";
+        return Err(Unopened::Because(reason.into()));
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! The engine for several nodes: reads pipelined on shared connections, each mutation on a connection of its own.
+//!
+//! ```text
+//! address    what a URL says               link         opening connections, what each is told
+//! readers    the shared connections        writers      the pool, and trying again
+//! connection prepared statements           transaction  one mutation: steps, row counts, COMMIT
+//! statement  one SQL text for both         value        values there and back
+//! fault      what an error means           migrate      the schema
+//! ```
+
+mod address;
+mod connection;
+mod fault;
+mod link;
+mod migrate;
+mod readers;
+mod statement;
+mod transaction;
+mod value;
+mod writers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stile_core::Micros;
+
+use crate::error::{CommitError, OpenError, StoreError};
+use crate::mutation::Mutation;
+use crate::value::{Row, Value};
+
+/// For how long an answer is waited for. The server ends every statement earlier: whoever waits longer speaks
+/// to nobody.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Clone)]
+pub(crate) struct Postgres {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    link: link::Link,
+    readers: readers::Readers,
+    writers: writers::Writers,
+}
+
+impl Postgres {
+    pub(crate) async fn open(url: &str, now: Micros) -> Result<Self, OpenError> {
+        let unusable = |database, reason| OpenError::Unusable { database, reason };
+        let link = link::Link::new(url).map_err(|reason| unusable("PostgreSQL".into(), reason))?;
+        migrate::migrate(&link, now).await.map_err(|e| match e {
+            migrate::Unopened::Open(error) => error,
+            migrate::Unopened::Because(reason) => unusable(link.shown(), reason),
+        })?;
+        let (readers, writers) = (readers::Readers::default(), writers::Writers::default());
+        Ok(Self { inner: Arc::new(Inner { link, readers, writers }) })
+    }
+
+    /// In a task of its own: a caller that goes away does not leave a transaction open behind it, and, as with
+    /// the other engine, what was accepted is carried out.
+    pub(crate) async fn commit(&self, mutation: Mutation) -> Result<(), CommitError> {
+        if mutation.steps.is_empty() {
+            return Ok(());
+        }
+        let inner = Arc::clone(&self.inner);
+        let task = tokio::spawn(async move { inner.writers.commit(&inner.link, &mutation).await });
+        task.await.unwrap_or(Err(CommitError::Unknown))
+    }
+
+    pub(crate) async fn rows(&self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
+        self.inner.readers.rows(&self.inner.link, sql, args).await
+    }
+}
