@@ -185,6 +185,12 @@ export type EmailVerificationVerifyRequest = {
   allowNewMFALinking?: boolean;
 };
 
+/** Sessions that were ended. */
+export type EndSessionsResponse = {
+  /** How many. */
+  ended: number;
+};
+
 export const EnvironmentEnum = {
   Sandbox: 'sandbox',
   Live: 'live',
@@ -251,6 +257,17 @@ export type GetPasskeyRegistrationOptionsResponse = {
   timeout: number;
   user: PasskeyUser;
 };
+
+/** Sessions of the user. */
+export type GetSessionsResponse = {
+  /** How many. */
+  count: number;
+  /** Newest first. */
+  sessions: UserSession[];
+};
+
+/** Where {@link GetSessionsResponse} holds dates, which are strings in the JSON text. */
+export const GetSessionsResponseDates: readonly string[] = ['sessions.*.createdAt', 'sessions.*.lastUsedAt'];
 
 /** Passkeys of a user, oldest first. */
 export type GetUserPasskeysResponse = {
@@ -361,13 +378,21 @@ export const KycFieldType = {
 /** Wire value of {@link KycFieldType}. */
 export type KycFieldType = (typeof KycFieldType)[keyof typeof KycFieldType];
 
+/** An authenticator app as its owner sees it. */
 export type MFADevice = {
-  type?: MFADeviceType;
-  verified?: boolean;
-  id?: string;
-  createdAt?: Date;
+  /** Device id. */
+  id: string;
+  /** `totp`. */
+  type: MFADeviceType;
+  /** Whether its first code was taken. */
+  verified: boolean;
+  /** When its enrolment began, ISO 8601. */
+  createdAt: Date;
+  /** When its first code was taken, ISO 8601. */
   verifiedAt?: Date | null;
-  default?: boolean;
+  /** Whether it is offered first. */
+  default: boolean;
+  /** The name that the user gave it. */
   alias?: string;
 };
 
@@ -907,6 +932,7 @@ export type StepUpCheckResponse = {
   defaultCredentialId?: string;
   /** Which rule decided; an addition to the contract. */
   reason?: string;
+  satisfiedBy?: StepUpSatisfiedBy;
 };
 
 /** Something that can be proved. */
@@ -919,6 +945,14 @@ export type StepUpCredential = {
   type?: string;
   /** What a person knows it by. */
   alias?: string;
+};
+
+/** What a proof must be. */
+export type StepUpSatisfiedBy = {
+  /** `reauthentication`, `mfa`, `phishing-resistant` or `phishing-resistant-uv`: the least that will do. */
+  strength?: string;
+  /** How old a proof may be, in seconds. */
+  maxAge?: number;
 };
 
 export const TimeUnitEnum = {
@@ -1028,6 +1062,25 @@ export type UserPasskey = {
 
 /** Where {@link UserPasskey} holds dates, which are strings in the JSON text. */
 export const UserPasskeyDates: readonly string[] = ['createdAt', 'storage.updatedAt', 'updatedAt'];
+
+/** A session of the user. */
+export type UserSession = {
+  /** Session id. */
+  id: string;
+  /** When it was opened, ISO 8601. */
+  createdAt: Date;
+  /** When it was last used, ISO 8601. */
+  lastUsedAt: Date;
+  /** Whether it is the one that asks. */
+  current: boolean;
+  /** Browser that opened it. */
+  userAgent?: string;
+  /** Whether a second factor was proved in it. */
+  mfa: boolean;
+};
+
+/** Where {@link UserSession} holds dates, which are strings in the JSON text. */
+export const UserSessionDates: readonly string[] = ['createdAt', 'lastUsedAt'];
 
 export const UserVerificationRequirement = {
   Discouraged: 'discouraged',

@@ -58,7 +58,7 @@ async function applyVerifyResponse(core: Core, answer: VerifyResponse): Promise<
   const elevated = answer.elevatedAccessToken ? parseElevatedToken(answer.elevatedAccessToken) : undefined;
   const held = core.state.elevatedAccessTokens;
   const expires = Number.isFinite(answer.expiresAt) ? new Date(answer.expiresAt * 1000) : null;
-  const patch = {
+  const patch: Partial<State> = {
     user: answer.user,
     token: answer.minifiedJwt ?? null,
     legacyToken: answer.jwt ?? null,
@@ -69,6 +69,7 @@ async function applyVerifyResponse(core: Core, answer: VerifyResponse): Promise<
   // Tokens of one user are nothing to the next one.
   if (core.state.user && core.state.user.id !== answer.user.id) {
     patch.elevatedAccessTokens = elevated ? [elevated] : [];
+    patch.mfaToken = answer.mfaToken ?? null;
     core.epoch++;
   }
   setState(core, patch);
@@ -90,6 +91,14 @@ async function persistSession(core: Core): Promise<void> {
   // The user first: other tabs take both over when the session changes.
   await persistUser(core);
   await core.store?.write('session', session);
+}
+
+/** Takes the legacy MFA token out of the state and out of the storage. */
+export function dropMfaToken(core: Core): void {
+  setState(core, { mfaToken: null });
+  core.store?.patch('session', { mfaToken: null }).catch((error) => {
+    core.logger.warn('Stile: a used MFA token is still stored', error);
+  });
 }
 
 /** Fetches the user anew. Nothing else of the session changes. */
