@@ -93,14 +93,6 @@ async function persistSession(core: Core): Promise<void> {
   await core.store?.write('session', session);
 }
 
-/** Takes the legacy MFA token out of the state and out of the storage. */
-export function dropMfaToken(core: Core): void {
-  setState(core, { mfaToken: null });
-  core.store?.patch('session', { mfaToken: null }).catch((error) => {
-    core.logger.warn('Stile: a used MFA token is still stored', error);
-  });
-}
-
 /** Fetches the user anew. Nothing else of the session changes. */
 export async function fetchUser(core: Core): Promise<SdkUser> {
   const { epoch } = core;

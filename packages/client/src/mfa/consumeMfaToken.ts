@@ -1,6 +1,6 @@
 import { ValueMustBeDefinedError } from '../errors/ValueMustBeDefinedError.js';
 import { coreOf } from '../internal/core.js';
-import { dropMfaToken } from '../internal/session.js';
+import { dropMfaToken } from '../internal/mfaToken.js';
 import type { StileClient } from '../types.js';
 
 /**

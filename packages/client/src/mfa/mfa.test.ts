@@ -389,6 +389,20 @@ describe('the legacy MFA token', () => {
     expect(client.mfaToken).toBe('legacy');
   });
 
+  it('is forgotten when the server refuses it, and not when it refuses something else', async () => {
+    const client = await signedIn({ mfaToken: 'legacy' });
+    const refuse = (code: string) =>
+      t.server.on('PUT /users', () => ({ status: 403, json: { error: 'no', code } }));
+    refuse('elevated_token_required');
+    await expect(updateUser({ userFields: { alias: 'Zoë' } })).rejects.toBeDefined();
+    expect(client.mfaToken).toBe('legacy');
+    refuse('mfa_token_invalid');
+    await expect(updateUser({ userFields: { alias: 'Zoë' } })).rejects.toMatchObject({
+      code: 'mfa_token_invalid',
+    });
+    expect(client.mfaToken).toBeNull();
+  });
+
   it('is nothing to the next user', async () => {
     const client = await signedIn({ mfaToken: 'legacy' });
     t.server.on('POST /users/mfa/auth/totp', () => ({
