@@ -56,6 +56,7 @@ journey('a protected action is refused, then allowed by each method', async ({ m
   await vault.refuses();
   await vault.proof.byRecoveryCode(code);
   await vault.opens();
+  await page.getByText('9 codes left').waitFor();
   await ann.screenshots('factors-1-all');
 
   // None of the codes works twice.
@@ -102,6 +103,13 @@ journey('of passkey and app, the default one is offered first', async ({ mail, s
 
   await vault.refuses();
   await page.getByRole('button', { name: 'Use passkey instead' }).click();
+  await page.getByRole('button', { name: 'Step up with passkey' }).click();
+  await vault.opens();
+
+  const passkeys = page.getByRole('list', { name: 'Your passkeys' });
+  await passkeys.getByRole('button', { name: /^Make .* the default$/ }).click();
+  await passkeys.getByText('Default', { exact: true }).waitFor();
+  await vault.refuses();
   await page.getByRole('button', { name: 'Step up with passkey' }).click();
   await vault.opens();
 });

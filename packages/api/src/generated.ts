@@ -185,8 +185,8 @@ export type EmailVerificationVerifyRequest = {
   allowNewMFALinking?: boolean;
 };
 
-/** Sessions that were ended. */
-export type EndSessionsResponse = {
+/** How many were ended. */
+export type EndedSessionsResponse = {
   /** How many. */
   ended: number;
 };
@@ -257,17 +257,6 @@ export type GetPasskeyRegistrationOptionsResponse = {
   timeout: number;
   user: PasskeyUser;
 };
-
-/** Sessions of the user. */
-export type GetSessionsResponse = {
-  /** How many. */
-  count: number;
-  /** Newest first. */
-  sessions: UserSession[];
-};
-
-/** Where {@link GetSessionsResponse} holds dates, which are strings in the JSON text. */
-export const GetSessionsResponseDates: readonly string[] = ['sessions.*.createdAt', 'sessions.*.lastUsedAt'];
 
 /** Passkeys of a user, oldest first. */
 export type GetUserPasskeysResponse = {
@@ -420,6 +409,8 @@ export type MFAMethodsResponse = {
   passkeys: UserPasskey[];
   /** Whether the user has a second factor. */
   userHasVerifiedMfaMethods: boolean;
+  /** How many recovery codes can still be used; an addition to the contract. */
+  recoveryCodesLeft?: number;
 };
 
 /** Where {@link MFAMethodsResponse} holds dates, which are strings in the JSON text. */
@@ -932,7 +923,7 @@ export type StepUpCheckResponse = {
   defaultCredentialId?: string;
   /** Which rule decided; an addition to the contract. */
   reason?: string;
-  satisfiedBy?: StepUpSatisfiedBy;
+  satisfiedBy?: StepUpTerms;
 };
 
 /** Something that can be proved. */
@@ -947,12 +938,16 @@ export type StepUpCredential = {
   alias?: string;
 };
 
-/** What a proof must be. */
-export type StepUpSatisfiedBy = {
-  /** `reauthentication`, `mfa`, `phishing-resistant` or `phishing-resistant-uv`: the least that will do. */
-  strength?: string;
-  /** How old a proof may be, in seconds. */
-  maxAge?: number;
+/** What a proof and its token must be. */
+export type StepUpTerms = {
+  /** The least proof: `reauthentication`, `mfa`, `phishing_resistant` or `phishing_resistant_verified`. */
+  strength: string;
+  /** How old the proof may be when the action begins, in seconds; absent for as old as the token may become. */
+  maxAgeSeconds?: number;
+  /** Whether the token can be used once only. */
+  singleUse: boolean;
+  /** The token's life in seconds. */
+  tokenSeconds: number;
 };
 
 export const TimeUnitEnum = {
@@ -1077,10 +1072,23 @@ export type UserSession = {
   userAgent?: string;
   /** Whether a second factor was proved in it. */
   mfa: boolean;
+  /** Whether it still owes a second factor. */
+  pending: boolean;
 };
 
 /** Where {@link UserSession} holds dates, which are strings in the JSON text. */
 export const UserSessionDates: readonly string[] = ['createdAt', 'lastUsedAt'];
+
+/** Sessions of a user, newest first, at most 100. */
+export type UserSessionsResponse = {
+  /** How many are listed. */
+  count: number;
+  /** The sessions. */
+  sessions: UserSession[];
+};
+
+/** Where {@link UserSessionsResponse} holds dates, which are strings in the JSON text. */
+export const UserSessionsResponseDates: readonly string[] = ['sessions.*.createdAt', 'sessions.*.lastUsedAt'];
 
 export const UserVerificationRequirement = {
   Discouraged: 'discouraged',

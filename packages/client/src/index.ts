@@ -15,6 +15,7 @@ export {
   type SdkUser,
   type StepUpCheckResponse,
   type StepUpCredential,
+  type StepUpTerms,
   TokenScope,
   type UserPasskey,
   type UserSession,

@@ -32,7 +32,7 @@ export function Authenticators({ devices, hasChoice, onChange }: Props) {
     scope: TokenScope.Credentiallink,
     title: 'Set up an authenticator app',
     // Right after a sign-in the first second factor needs no further proof: the server takes that one.
-    operation: 'registerTotp',
+    operation: 'registerTotpDevice',
     text: 'Whoever adds a second factor can act in your name with it. So prove first that it is you.',
   };
   const begin = () =>

@@ -1,4 +1,11 @@
-import { deletePasskey, registerPasskey, renamePasskey, TokenScope, type UserPasskey } from '@stile/client';
+import {
+  deletePasskey,
+  registerPasskey,
+  renamePasskey,
+  setDefaultMfaDevice,
+  TokenScope,
+  type UserPasskey,
+} from '@stile/client';
 import { useState } from 'react';
 import { useGuarded } from './Guarded';
 import { Rename } from './Rename';
@@ -6,11 +13,13 @@ import { Button, dayAndTime, focusPanel, say, TroubleNote, useAction } from './u
 
 type Props = {
   passkeys: UserPasskey[] | undefined;
+  /** `app`: passkeys could take its place; `passkey`: they have it; absent: there is no choice. */
+  first: 'app' | 'passkey' | undefined;
   /** Something about the factors has changed. */
   onChange: (what: string) => Promise<void>;
 };
 
-export function Passkeys({ passkeys, onChange }: Props) {
+export function Passkeys({ passkeys, first, onChange }: Props) {
   const guarded = useGuarded();
   const { run, busy, trouble } = useAction();
   const isFirst = passkeys?.length === 0;
@@ -42,7 +51,7 @@ export function Passkeys({ passkeys, onChange }: Props) {
       ) : (
         <ul className="factors" aria-label="Your passkeys">
           {passkeys.map((passkey) => (
-            <Passkey key={passkey.id} passkey={passkey} onChange={onChange} />
+            <Passkey key={passkey.id} passkey={passkey} first={first} onChange={onChange} />
           ))}
         </ul>
       )}
@@ -61,7 +70,7 @@ export function Passkeys({ passkeys, onChange }: Props) {
   );
 }
 
-function Passkey({ passkey, onChange }: { passkey: UserPasskey } & Pick<Props, 'onChange'>) {
+function Passkey({ passkey, first, onChange }: Omit<Props, 'passkeys'> & { passkey: UserPasskey }) {
   const guarded = useGuarded();
   const [isRenaming, setRenaming] = useState(false);
   const { run, busy, trouble } = useAction();
@@ -80,6 +89,13 @@ function Passkey({ passkey, onChange }: { passkey: UserPasskey } & Pick<Props, '
       await onChange(`Passkey “${name}” removed.`);
       focusPanel('passkeys');
     });
+  const makeDefault = () =>
+    run(async () => {
+      await setDefaultMfaDevice({ deviceId: passkey.id });
+      await onChange('');
+      focusPanel('passkeys');
+      say(`“${name}” is offered first now.`);
+    });
   const rename = async (alias: string) => {
     await renamePasskey({ passkeyId: passkey.id, alias });
     await onChange('');
@@ -94,9 +110,14 @@ function Passkey({ passkey, onChange }: { passkey: UserPasskey } & Pick<Props, '
       ) : (
         <div className="factor">
           <div>
-            <b>{name}</b>
+            <b>{name}</b> {first === 'passkey' && <span className="tag">Default</span>}
             <p className="quiet">Enrolled {dayAndTime(passkey.createdAt)}</p>
           </div>
+          {first === 'app' && (
+            <Button look="quiet" aria-label={`Make ${name} the default`} busy={busy} onClick={makeDefault}>
+              Make default
+            </Button>
+          )}
           <Button look="quiet" aria-label={`Rename ${name}`} onClick={() => setRenaming(true)}>
             Rename
           </Button>

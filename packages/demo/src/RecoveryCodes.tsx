@@ -1,8 +1,10 @@
 import {
   acknowledgeRecoveryCodes,
   createNewMfaRecoveryCodes,
+  getMfaMethods,
   getMfaRecoveryCodes,
   isPendingRecoveryCodesAcknowledgment,
+  onEvent,
 } from '@stile/client';
 import { useEffect, useRef, useState } from 'react';
 import { client, environment, useStile } from './client';
@@ -13,11 +15,52 @@ import { Button, CopyButton, focusPanel, say, TroubleNote, useAction } from './u
 /** The panel: codes that wait to be kept, or what is left of them. */
 export function RecoveryCodes() {
   useStile();
-  const guarded = useGuarded();
   const [isShown, setShown] = useState(false);
-  const { run, busy, trouble } = useAction();
   if (!hasRecoveryCodes()) return null;
-  const isPending = isPendingRecoveryCodesAcknowledgment();
+  const close = () => {
+    setShown(false);
+    focusPanel('recovery-codes');
+  };
+  return (
+    <section className="panel" aria-labelledby="recovery-codes">
+      <h2 id="recovery-codes" tabIndex={-1}>
+        Recovery codes
+      </h2>
+      {!isPendingRecoveryCodesAcknowledgment() ? (
+        <Kept onRenewed={() => setShown(true)} />
+      ) : isShown ? (
+        <CodesToKeep onKept={close} />
+      ) : (
+        <>
+          <div className="notice">
+            <p>
+              <strong>Not kept yet.</strong> Without these codes, whoever loses the second factor loses the
+              account.
+            </p>
+          </div>
+          <Button look="main" onClick={() => setShown(true)}>
+            Show codes
+          </Button>
+        </>
+      )}
+    </section>
+  );
+}
+
+/** From here on, it is time for new codes. */
+const FEW = 3;
+
+function Kept({ onRenewed }: { onRenewed: () => void }) {
+  const guarded = useGuarded();
+  const [left, setLeft] = useState<number>();
+  const { run, busy, trouble } = useAction();
+
+  // Every proof may have been one of the codes.
+  useEffect(() => {
+    const count = () => void run(async () => setLeft((await getMfaMethods()).recoveryCodesLeft));
+    count();
+    return onEvent({ event: 'mfaCompletionSuccess', listener: count });
+  }, []);
 
   const renew = () =>
     run(async () => {
@@ -27,42 +70,28 @@ export function RecoveryCodes() {
         confirm: 'Make new codes',
       };
       if (!(await guarded(question, () => createNewMfaRecoveryCodes()))) return;
-      setShown(true);
+      onRenewed();
       say('New recovery codes made. The old ones are worth nothing now.');
     });
 
-  const close = () => {
-    setShown(false);
-    focusPanel('recovery-codes');
-  };
-
   return (
-    <section className="panel" aria-labelledby="recovery-codes">
-      <h2 id="recovery-codes" tabIndex={-1}>
-        Recovery codes
-      </h2>
-      {isPending && isShown ? (
-        <CodesToKeep onKept={close} />
-      ) : isPending ? (
-        <>
-          <p className="notice">
-            <strong>Not kept yet.</strong> Without these codes, whoever loses the second factor loses the
-            account.
-          </p>
-          <Button look="main" onClick={() => setShown(true)}>
-            Show codes
-          </Button>
-        </>
+    <>
+      {left === undefined || left > FEW ? (
+        <p>You have kept them. Each stands in for your second factor, once.</p>
       ) : (
-        <>
-          <p>You have kept them. Each stands in for your second factor, once.</p>
-          <Button busy={busy} onClick={renew}>
-            Make new codes
-          </Button>
-        </>
+        <div className="notice">
+          <p>
+            <strong>{left === 0 ? 'All codes are used.' : 'Few are left.'}</strong> Make new ones before you
+            need them.
+          </p>
+        </div>
       )}
+      {left !== undefined && <p>{left === 1 ? '1 code left' : `${left} codes left`}</p>}
+      <Button busy={busy} onClick={renew}>
+        Make new codes
+      </Button>
       <TroubleNote trouble={trouble} />
-    </section>
+    </>
   );
 }
 

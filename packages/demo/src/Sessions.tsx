@@ -69,7 +69,7 @@ export function Sessions({ changed, onSeen }: Props) {
 
 function Session({ session, reload }: { session: UserSession; reload: () => Promise<void> }) {
   const { run, busy, trouble } = useAction();
-  const { id, current, createdAt, lastUsedAt, userAgent, mfa } = session;
+  const { id, current, createdAt, lastUsedAt, userAgent, mfa, pending } = session;
   const name = browserOf(userAgent);
   const end = () =>
     run(async () => {
@@ -83,7 +83,8 @@ function Session({ session, reload }: { session: UserSession; reload: () => Prom
       <div className="factor">
         <div>
           <b>{name}</b> {current && <span className="tag">This one</span>}{' '}
-          {mfa && <span className="tag">Second factor proved</span>}
+          {mfa && <span className="tag">Second factor proved</span>}{' '}
+          {pending && <span className="tag">Second factor owed</span>}
           <p className="quiet">
             Signed in {dayAndTime(createdAt)}, last seen {dayAndTime(lastUsedAt)}
           </p>

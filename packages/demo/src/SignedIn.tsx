@@ -41,15 +41,20 @@ function Panels({ intro }: { intro: (factors: Factors | undefined) => ReactNode 
     setChanged(what);
     say(what);
   };
-  const count = (factors?.passkeys.length ?? 0) + (factors?.devices.length ?? 0);
+  const hasBoth = Boolean(factors?.passkeys.length && factors.devices.length);
+  const first = factors?.devices.some((device) => device.default) ? 'app' : 'passkey';
 
   return (
     <>
       {intro(factors)}
       <TroubleNote trouble={trouble} />
-      <Passkeys passkeys={factors?.passkeys} onChange={onChange} />
+      <Passkeys passkeys={factors?.passkeys} first={hasBoth ? first : undefined} onChange={onChange} />
       {isOffered(MFADeviceType.Totp) && (
-        <Authenticators devices={factors?.devices} hasChoice={count > 1} onChange={onChange} />
+        <Authenticators
+          devices={factors?.devices}
+          hasChoice={hasBoth || (factors?.devices.length ?? 0) > 1}
+          onChange={onChange}
+        />
       )}
       <RecoveryCodes />
       <Sessions changed={changed} onSeen={() => setChanged(undefined)} />

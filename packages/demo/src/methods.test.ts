@@ -57,4 +57,10 @@ it('namedOf has the newest first, and the default device', () => {
     ],
     defaultId: 'd1',
   });
+  const chosen = {
+    devices: [{ ...device, default: false }],
+    passkeys: [stored],
+    userHasVerifiedMfaMethods: true,
+  };
+  expect(namedOf(chosen).defaultId).toBe('p1');
 });

@@ -38,7 +38,7 @@ export function methodsOf(
   return methods;
 }
 
-/** What {@link methodsOf} takes, of a user's second factors. The default device comes first, then the newest. */
+/** What {@link methodsOf} takes, of a user's second factors. The default comes first, then the newest. */
 export function namedOf({ devices, passkeys }: MFAMethodsResponse): {
   named: { id: string; format: 'passkey' | 'totp'; alias?: string }[];
   defaultId: string | undefined;
@@ -49,6 +49,7 @@ export function namedOf({ devices, passkeys }: MFAMethodsResponse): {
   ].sort((one, other) => other.createdAt.getTime() - one.createdAt.getTime());
   return {
     named: newestFirst.map(({ id, format, alias }) => ({ id, format, ...(alias ? { alias } : undefined) })),
-    defaultId: devices.find((device) => device.default)?.id,
+    // Where it is no app, it is a passkey, and the browser asks which.
+    defaultId: devices.find((device) => device.default)?.id ?? passkeys[0]?.id,
   };
 }

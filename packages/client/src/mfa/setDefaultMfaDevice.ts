@@ -3,9 +3,9 @@ import { request } from '../internal/request.js';
 import type { StileClient } from '../types.js';
 
 /**
- * Makes a device the one that is offered first, and that takes a code sent without a device.
+ * Makes a second factor the one that is offered first. An app then also takes the codes that are sent without a device.
  *
- * @param params.deviceId `id` of what {@link getMfaDevices} answers
+ * @param params.deviceId `id` of what {@link getMfaDevices} or {@link getPasskeys} answers
  */
 export async function setDefaultMfaDevice(
   { deviceId }: { deviceId: string },

@@ -1,13 +1,13 @@
-import { type GetSessionsResponse, GetSessionsResponseDates, type UserSession } from '@stile/api';
+import { type UserSession, type UserSessionsResponse, UserSessionsResponseDates } from '@stile/api';
 import { readyCore } from '../internal/core.js';
 import { request } from '../internal/request.js';
 import type { StileClient } from '../types.js';
 
 /** The sessions of the signed-in user, newest first: where else the account is open. `current` marks this one. */
 export async function getSessions(client?: StileClient): Promise<UserSession[]> {
-  const { sessions } = await request<GetSessionsResponse>(await readyCore(client), {
+  const { sessions } = await request<UserSessionsResponse>(await readyCore(client), {
     path: '/users/sessions',
-    dates: GetSessionsResponseDates,
+    dates: UserSessionsResponseDates,
   });
   return sessions;
 }

@@ -1,4 +1,4 @@
-import type { EndSessionsResponse } from '@stile/api';
+import type { EndedSessionsResponse } from '@stile/api';
 import { readyCore } from '../internal/core.js';
 import { request } from '../internal/request.js';
 import type { StileClient } from '../types.js';
@@ -9,7 +9,7 @@ import type { StileClient } from '../types.js';
  * @returns how many were ended
  */
 export async function revokeOtherSessions(client?: StileClient): Promise<number> {
-  const { ended } = await request<EndSessionsResponse>(await readyCore(client), {
+  const { ended } = await request<EndedSessionsResponse>(await readyCore(client), {
     method: 'DELETE',
     path: '/users/sessions',
   });
