@@ -16,7 +16,7 @@ import { CodesToKeep } from './RecoveryCodes';
 import { AccountHome, ActionsHome, VaultHome } from './SignedIn';
 import { SignIn } from './SignIn';
 import { accountSteps, actionSteps, vaultSteps } from './steps';
-import { Button, StatusLine, say, TroubleNote, useAction } from './ui';
+import { Button, focusHeading, StatusLine, say, TroubleNote, useAction } from './ui';
 import { WhatHappened } from './WhatHappened';
 
 /** What to tell about a session that ended without the user's doing. */
@@ -80,7 +80,7 @@ function Screen() {
     before.current = screen;
     if (isFirst) return;
     scrollTo({ top: 0 });
-    document.querySelector('h1')?.focus({ preventScroll: true });
+    focusHeading();
   }, [screen]);
 
   const Home = HOMES[environment.key] ?? VaultHome;

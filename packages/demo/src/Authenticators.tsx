@@ -108,17 +108,21 @@ function App({ device, hasChoice, onChange }: Omit<Props, 'devices'> & { device:
       focusPanel('authenticators');
       say(`“${name}” is offered first now.`);
     });
+  const keep = () => {
+    setRenaming(false);
+    focusPanel('authenticators');
+  };
   const rename = async (alias: string) => {
     await renameMfaDevice({ deviceId: device.id, alias });
     await onChange('');
-    setRenaming(false);
+    keep();
     say(`App renamed to “${alias}”.`);
   };
 
   return (
     <li>
       {isRenaming ? (
-        <Rename label="Name of the app" name={name} onName={rename} onKeep={() => setRenaming(false)} />
+        <Rename label="Name of the app" name={name} onName={rename} onKeep={keep} />
       ) : (
         <div className="factor">
           <div>

@@ -90,7 +90,7 @@ function Dialog({ scope, title, text, confirm, required, byMfaToken, settle }: O
         </p>
       )}
       {required ? (
-        <StepUp scope={scope} byMfaToken={byMfaToken} onProved={() => settle(true)} />
+        <StepUp scope={scope} byMfaToken={byMfaToken} takesFocus onProved={() => settle(true)} />
       ) : (
         <Button look="danger" onClick={() => settle(true)}>
           {confirm}

@@ -96,17 +96,21 @@ function Passkey({ passkey, first, onChange }: Omit<Props, 'passkeys'> & { passk
       focusPanel('passkeys');
       say(`“${name}” is offered first now.`);
     });
+  const keep = () => {
+    setRenaming(false);
+    focusPanel('passkeys');
+  };
   const rename = async (alias: string) => {
     await renamePasskey({ passkeyId: passkey.id, alias });
     await onChange('');
-    setRenaming(false);
+    keep();
     say(`Passkey renamed to “${alias}”.`);
   };
 
   return (
     <li>
       {isRenaming ? (
-        <Rename label="Name of the passkey" name={name} onName={rename} onKeep={() => setRenaming(false)} />
+        <Rename label="Name of the passkey" name={name} onName={rename} onKeep={keep} />
       ) : (
         <div className="factor">
           <div>

@@ -13,7 +13,7 @@ import { Hero } from './Hero';
 import { type Method, methodsOf, namedOf } from './methods';
 import { Proof } from './Proof';
 import { hasRecoveryCodes } from './StepUp';
-import { Button, say, TroubleNote, useAction } from './ui';
+import { Button, focusHeading, say, TroubleNote, useAction } from './ui';
 
 const welcome = () => say(`Signed in as ${client.user?.email ?? 'you'}.`);
 
@@ -27,34 +27,42 @@ export function Pending() {
       setMethods(methodsOf(named, { defaultId, hasRecoveryCodes: hasRecoveryCodes() }));
     });
   useEffect(() => void look(), []);
+  // Now the heading says what there is to do. A field that has the focus keeps it.
+  useEffect(() => {
+    if (!(document.activeElement instanceof HTMLInputElement)) focusHeading();
+  }, [methods]);
 
-  if (!methods) {
-    return (
-      <>
-        <Hero title="One more step.">Looking which second factors you have.</Hero>
-        <TroubleNote trouble={trouble} />
-        {trouble && (
-          <Button busy={busy} onClick={look}>
-            Try again
-          </Button>
-        )}
-      </>
-    );
-  }
-  if (methods.length === 0) return <EnrolFirst />;
+  const isEmpty = methods?.length === 0;
   return (
     <>
-      <Hero title="One more step.">
-        Your account has a second factor, so an e-mail code alone does not sign you in.
+      <Hero title={isEmpty ? 'Choose a second factor.' : 'One more step.'}>
+        {isEmpty
+          ? 'Here everybody has one. You need it at every sign-in, and whoever learns your e-mail codes cannot get in without it.'
+          : methods
+            ? 'Your account has a second factor, so an e-mail code alone does not sign you in.'
+            : 'Signing in takes a second factor here.'}
       </Hero>
       <section className="panel" aria-label="Second factor">
-        <Proof methods={methods} wanted={{}} verb="Continue" onProved={welcome} />
+        {isEmpty ? (
+          <Enrol />
+        ) : methods ? (
+          <Proof methods={methods} wanted={{}} verb="Continue" onProved={welcome} />
+        ) : trouble ? (
+          <>
+            <TroubleNote trouble={trouble} />
+            <Button busy={busy} onClick={look}>
+              Try again
+            </Button>
+          </>
+        ) : (
+          <p className="quiet">Looking which second factors you have…</p>
+        )}
       </section>
     </>
   );
 }
 
-function EnrolFirst() {
+function Enrol() {
   useStile();
   const [registration, setRegistration] = useState<MFARegisterTotpDeviceGetResponse>();
   const app = useAction();
@@ -67,47 +75,43 @@ function EnrolFirst() {
       welcome();
     });
 
+  if (registration) {
+    return (
+      <EnrolApp
+        registration={registration}
+        onCode={async (code) => {
+          await authenticateTotpMfaDevice({ code, deviceId: registration.id });
+          welcome();
+        }}
+        onCancel={() => {
+          setRegistration(undefined);
+          focusHeading();
+        }}
+      />
+    );
+  }
   return (
-    <>
-      <Hero title="Choose a second factor.">
-        Here everybody has one. You need it at every sign-in, and whoever learns your e-mail codes cannot get
-        in without it.
-      </Hero>
-      <section className="panel" aria-label="Second factor">
-        {registration ? (
-          <EnrolApp
-            registration={registration}
-            onCode={async (code) => {
-              await authenticateTotpMfaDevice({ code, deviceId: registration.id });
-              welcome();
-            }}
-            onCancel={() => setRegistration(undefined)}
-          />
-        ) : (
-          <ul className="choices">
-            {isOffered(MFADeviceType.Passkey) && 'PublicKeyCredential' in window && (
-              <li>
-                <h2>Passkey</h2>
-                <p>A fingerprint, a face or a PIN on this device. It cannot be tricked out of you.</p>
-                <Button look="main" busy={passkey.busy} onClick={enrolPasskey}>
-                  {passkey.busy ? 'Waiting for your device…' : 'Enrol a passkey'}
-                </Button>
-                <TroubleNote trouble={passkey.trouble} />
-              </li>
-            )}
-            {isOffered(MFADeviceType.Totp) && (
-              <li>
-                <h2>Authenticator app</h2>
-                <p>Six digits from an app on your phone. They work on any device, without a network.</p>
-                <Button busy={app.busy} onClick={beginApp}>
-                  Set up an authenticator app
-                </Button>
-                <TroubleNote trouble={app.trouble} />
-              </li>
-            )}
-          </ul>
-        )}
-      </section>
-    </>
+    <ul className="choices">
+      {isOffered(MFADeviceType.Passkey) && 'PublicKeyCredential' in window && (
+        <li>
+          <h2>Passkey</h2>
+          <p>A fingerprint, a face or a PIN on this device. It cannot be tricked out of you.</p>
+          <Button look="main" busy={passkey.busy} onClick={enrolPasskey}>
+            {passkey.busy ? 'Waiting for your device…' : 'Enrol a passkey'}
+          </Button>
+          <TroubleNote trouble={passkey.trouble} />
+        </li>
+      )}
+      {isOffered(MFADeviceType.Totp) && (
+        <li>
+          <h2>Authenticator app</h2>
+          <p>Six digits from an app on your phone. They work on any device, without a network.</p>
+          <Button busy={app.busy} onClick={beginApp}>
+            Set up an authenticator app
+          </Button>
+          <TroubleNote trouble={app.trouble} />
+        </li>
+      )}
+    </ul>
   );
 }

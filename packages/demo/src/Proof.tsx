@@ -26,11 +26,13 @@ type Props = {
   wanted: Wanted;
   /** What the person does by it: the text of the buttons. */
   verb: string;
+  /** Whether a lone button takes the focus; fields do. */
+  takesFocus?: boolean;
   onProved: () => unknown;
 };
 
 /** Has somebody prove a factor: the first method, and the others a click away. */
-export function Proof({ methods, wanted, verb, onProved }: Props) {
+export function Proof({ methods, wanted, verb, takesFocus = false, onProved }: Props) {
   const [chosenId, setChosenId] = useState<string>();
   const chosen = methods.find(({ id }) => id === chosenId) ?? methods[0];
   if (!chosen) return null;
@@ -43,7 +45,8 @@ export function Proof({ methods, wanted, verb, onProved }: Props) {
         method={chosen}
         wanted={wanted}
         verb={verb}
-        isPicked={chosen.id === chosenId}
+        // What was clicked to choose it is gone.
+        takesFocus={takesFocus || chosen.id === chosenId}
         onProved={onProved}
       />
       {others.length > 0 && (
@@ -61,15 +64,11 @@ export function Proof({ methods, wanted, verb, onProved }: Props) {
   );
 }
 
-type WayProps = Omit<Props, 'methods'> & {
-  method: Method;
-  /** The person chose it: the button that had the focus is gone. */
-  isPicked: boolean;
-};
+type WayProps = Omit<Props, 'methods'> & { method: Method; takesFocus: boolean };
 
 const WAYS = { passkey: ByPasskey, totp: ByApp, recovery: ByRecoveryCode, email: ByEmail };
 
-function ByPasskey({ wanted, verb, isPicked, onProved }: WayProps) {
+function ByPasskey({ wanted, verb, takesFocus, onProved }: WayProps) {
   const { run, busy, trouble } = useAction();
   const prove = () =>
     run(async () => {
@@ -81,7 +80,7 @@ function ByPasskey({ wanted, verb, isPicked, onProved }: WayProps) {
     });
   return (
     <>
-      <Button look="main" autoFocus={isPicked} busy={busy} onClick={prove}>
+      <Button look="main" autoFocus={takesFocus} busy={busy} onClick={prove}>
         {busy ? 'Waiting for your passkey…' : `${verb} with passkey`}
       </Button>
       <TroubleNote trouble={trouble} />

@@ -101,8 +101,10 @@ export function CodesToKeep({ onKept }: { onKept?: () => void }) {
   const [codes, setCodes] = useState<readonly string[]>();
   const { run, busy, trouble } = useAction();
   const list = useRef<HTMLOListElement>(null);
-  // The button that asked for them is gone.
-  useEffect(() => list.current?.focus({ preventScroll: true }), [codes]);
+  // Where a button asked for them, it is gone.
+  useEffect(() => {
+    if (document.activeElement === document.body) list.current?.focus({ preventScroll: true });
+  }, [codes]);
 
   const fetchCodes = () =>
     run(() =>

@@ -18,11 +18,12 @@ type Props = {
   scope: Scope | undefined;
   /** Ask for a legacy MFA token instead of an elevated one. */
   byMfaToken?: boolean;
+  takesFocus?: boolean;
   onProved: () => unknown;
 };
 
 /** Asks for the proof that the scope needs. Afterwards the client holds a token for it. */
-export function StepUp({ scope, byMfaToken = false, onProved }: Props) {
+export function StepUp({ scope, byMfaToken = false, takesFocus = false, onProved }: Props) {
   const [check, setCheck] = useState<Check>();
   const { run, busy, trouble } = useAction();
 
@@ -58,7 +59,13 @@ export function StepUp({ scope, byMfaToken = false, onProved }: Props) {
   return (
     <>
       {check.rule && <p className="quiet">{check.rule}</p>}
-      <Proof methods={check.methods} wanted={wanted} verb="Step up" onProved={proved} />
+      <Proof
+        methods={check.methods}
+        wanted={wanted}
+        verb="Step up"
+        takesFocus={takesFocus}
+        onProved={proved}
+      />
     </>
   );
 }

@@ -42,6 +42,11 @@ export function focusPanel(id: string): void {
   document.getElementById(id)?.focus({ preventScroll: true });
 }
 
+/** Puts the focus where the screen begins. */
+export function focusHeading(): void {
+  document.querySelector('h1')?.focus({ preventScroll: true });
+}
+
 // ---- Actions ----
 
 /** Something that takes a moment and may fail: one at a time, its error kept for `TroubleNote`. */
