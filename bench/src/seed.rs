@@ -8,8 +8,8 @@ use stile_core::origin::OriginPattern;
 use stile_core::principal::Profile;
 use stile_core::settings::{Kind, Limits, ScopeRule, Settings};
 use stile_core::{
-    Credential, CredentialId, CredentialKind, EnvironmentId, Level, Micros, Proof, Session, SessionId, User,
-    UserId,
+    Credential, CredentialId, CredentialKind, EnvironmentId, Level, Micros, Proof, Session, SessionId,
+    Strength, User, UserId,
 };
 use stile_keys::encoding::base64url;
 use stile_keys::jws::{Algorithm, SigningKey};
@@ -149,6 +149,9 @@ impl Site {
             profile: Profile::default(),
             first_visit: now,
             last_visit: now,
+            default_method: None,
+            recovery: None,
+            epoch: 0,
         };
         let address = format!("user{number:07}@example.com");
         let credential = |kind| Credential {
@@ -187,6 +190,7 @@ impl Site {
             last_credential: email.id,
             session_key: None,
             device_key: None,
+            user_agent: String::new(),
             proofs: vec![Proof::email(email.id, now)],
         };
         let env = self.environment;
@@ -222,6 +226,8 @@ impl Site {
             single_use: true,
             credential_id: who.credential.to_string(),
             amr: ["hwk", "user", "mfa"].map(str::to_owned).into(),
+            acr: Strength::PhishingResistantVerified,
+            epoch: 0,
             auth_time: now.seconds(),
             iat: now.seconds(),
             exp: now.plus_seconds(300).seconds(),

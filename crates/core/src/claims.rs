@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::strength::Strength;
+
 /// `typ` of access tokens.
 pub const ACCESS: &str = "at+jwt";
 /// `typ` of identity tokens.
@@ -121,6 +123,10 @@ pub struct ElevatedClaims {
     pub credential_id: String,
     /// How it was proved (RFC 8176).
     pub amr: Vec<String>,
+    /// How strong the proof was (RFC 9470 §5).
+    pub acr: Strength,
+    /// The user's epoch: the token dies when the next one begins.
+    pub epoch: i64,
     /// When it was proved, in Unix seconds.
     pub auth_time: i64,
     /// Issued at, in Unix seconds.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::CredentialId;
+use crate::strength::Strength;
 use crate::time::Micros;
 
 /// Something verified that belongs to a user.
@@ -39,6 +40,12 @@ pub enum CredentialKind {
         /// Whether its key can be copied between devices (backup eligible).
         synced: bool,
     },
+    /// A verified authenticator app (RFC 6238).
+    Totp {
+        /// The name that the user gave it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        alias: Option<String>,
+    },
 }
 
 impl CredentialKind {
@@ -47,6 +54,7 @@ impl CredentialKind {
         match self {
             Self::Email { .. } => "email",
             Self::Passkey { .. } => "passkey",
+            Self::Totp { .. } => "totp",
         }
     }
 }
@@ -57,6 +65,17 @@ impl Credential {
         match self.kind {
             CredentialKind::Email { .. } => false,
             CredentialKind::Passkey { user_verified, .. } => user_verified,
+            CredentialKind::Totp { .. } => true,
+        }
+    }
+
+    /// The strongest proof that it can give.
+    pub const fn strength(&self) -> Strength {
+        match self.kind {
+            CredentialKind::Email { .. } => Strength::Reauthentication,
+            CredentialKind::Passkey { user_verified: true, .. } => Strength::PhishingResistantVerified,
+            CredentialKind::Passkey { user_verified: false, .. } => Strength::PhishingResistant,
+            CredentialKind::Totp { .. } => Strength::Mfa,
         }
     }
 
@@ -64,7 +83,7 @@ impl Credential {
     pub fn alias(&self) -> Option<&str> {
         match &self.kind {
             CredentialKind::Email { address } => Some(address),
-            CredentialKind::Passkey { alias, .. } => alias.as_deref(),
+            CredentialKind::Passkey { alias, .. } | CredentialKind::Totp { alias } => alias.as_deref(),
         }
     }
 }

@@ -13,13 +13,15 @@ pub mod principal;
 pub mod proof;
 pub mod scope;
 pub mod settings;
+pub mod strength;
 pub mod time;
 
 pub use credential::{Credential, CredentialKind};
 pub use email::EmailAddress;
 pub use id::{ApiTokenId, AuditId, CredentialId, EnvironmentId, OutboxId, SessionId, UserId, VerificationId};
-pub use principal::{Level, Principal, Session, User};
+pub use principal::{Acknowledgement, Level, Principal, Session, User};
 pub use proof::{Method, Proof};
 pub use scope::Scope;
 pub use settings::Settings;
+pub use strength::Strength;
 pub use time::Micros;

@@ -7,7 +7,8 @@ use crate::id::CredentialId;
 use crate::principal::{Level, Principal};
 use crate::proof::{Method, Proof};
 use crate::scope::Scope;
-use crate::settings::{ActionRule, Enrollment, Settings, TokenBehavior};
+use crate::settings::{ActionRule, Enrollment, ScopeRule, Settings, TokenBehavior};
+use crate::strength::Strength;
 use crate::time::Micros;
 use crate::{Credential, CredentialKind};
 
@@ -35,6 +36,8 @@ pub enum Reason {
     Always,
     /// A rule of the environment protects the action.
     ActionRule,
+    /// A rule of the environment demands a strength for the scope.
+    ScopeRule,
     /// A rule protects the action and the user must enrol a second factor first.
     EnrolmentRequired,
 }
@@ -47,6 +50,7 @@ impl Reason {
             Self::RecentProof => "recent_proof",
             Self::Always => "always_protected",
             Self::ActionRule => "action_rule",
+            Self::ScopeRule => "scope_rule",
             Self::EnrolmentRequired => "enrolment_required",
         }
     }
@@ -63,6 +67,21 @@ pub struct Requirement {
     pub credentials: Vec<CredentialId>,
     /// The one to offer first.
     pub default: Option<CredentialId>,
+    /// What a token must be to satisfy it; `None` when nothing is required.
+    pub terms: Option<Terms>,
+}
+
+/// What a scope demands of a proof, and what it gives for one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Terms {
+    /// The least proof.
+    pub strength: Strength,
+    /// How old the proof may be when the action begins, in seconds; `None` for as old as the token may become.
+    pub max_age: Option<i64>,
+    /// Whether the token can be used once only.
+    pub single_use: bool,
+    /// The token's life in seconds.
+    pub seconds: i64,
 }
 
 /// Why a proof does not give what was asked for.
@@ -71,6 +90,9 @@ pub enum Refusal {
     /// The user has a second factor, and this proof is none.
     #[error("a second factor is needed: use one of the methods that the step-up check lists")]
     SecondFactorNeeded,
+    /// A rule demands a stronger proof than this one, and the user has what gives it.
+    #[error("a stronger factor is needed: use one of the methods that the step-up check lists")]
+    StrongerFactorNeeded,
     /// The credential may not answer for anything: it is not the user's, or cannot sign in.
     #[error("this credential cannot be used to confirm an action")]
     CredentialNotAccepted,
@@ -101,7 +123,8 @@ pub fn requirement(
     now: Micros,
 ) -> Requirement {
     let reason = protection(settings, me, scope);
-    let open = |reason| Requirement { required: false, reason, credentials: Vec::new(), default: None };
+    let open =
+        |reason| Requirement { required: false, reason, credentials: Vec::new(), default: None, terms: None };
     if reason == Reason::NotProtected {
         return open(reason);
     }
@@ -110,10 +133,13 @@ pub fn requirement(
     }
     let credentials: Vec<CredentialId> = match reason {
         Reason::EnrolmentRequired => Vec::new(),
-        _ => answering(me).map(|c| c.id).collect(),
+        _ => {
+            let demand = demand(settings, me, scope);
+            answering(me).filter(|c| c.strength().meets(demand)).map(|c| c.id).collect()
+        }
     };
     let default = default_credential(me, &credentials);
-    Requirement { required: true, reason, credentials, default }
+    Requirement { required: true, reason, credentials, default, terms: Some(terms(settings, me, scope)) }
 }
 
 /// Whether the proof may answer for the scope: the rule for issuing a token and for accepting a recent proof alike.
@@ -122,13 +148,48 @@ pub fn accepts(settings: &Settings, me: &Principal, proof: &Proof, scope: &Scope
         return Err(Refusal::CredentialNotAccepted);
     };
     if me.has_mfa() {
-        let is_factor = credential.is_mfa_method() && proof.is_mfa();
-        return if is_factor { Ok(()) } else { Err(Refusal::SecondFactorNeeded) };
+        if !(credential.is_mfa_method() && proof.is_mfa()) {
+            return Err(Refusal::SecondFactorNeeded);
+        }
+    } else if !credential.sign_in {
+        return Err(Refusal::CredentialNotAccepted);
     }
     if protection(settings, me, scope) == Reason::EnrolmentRequired {
         return Err(Refusal::EnrolmentRequired);
     }
-    if credential.sign_in { Ok(()) } else { Err(Refusal::CredentialNotAccepted) }
+    let strong = proof.strength().meets(demand(settings, me, scope));
+    if strong { Ok(()) } else { Err(Refusal::StrongerFactorNeeded) }
+}
+
+/// Whether a token by a proof of this strength and time still satisfies the scope: what rules demand may have changed
+/// since it was issued, and proofs grow old.
+pub fn still_accepts(
+    settings: &Settings,
+    me: &Principal,
+    scope: &Scope,
+    strength: Strength,
+    proved_at: Micros,
+    now: Micros,
+) -> bool {
+    let terms = terms(settings, me, scope);
+    let young = terms.max_age.is_none_or(|age| !proved_at.plus_seconds(age).is_past(now));
+    young && strength.meets(terms.strength)
+}
+
+/// How old a proof may be that lets recovery codes be read or made, in seconds.
+pub const CODES_PROOF_SECONDS: i64 = 600;
+
+/// Whether a second factor itself was proved in this session just now. A recovery code stands in for one elsewhere, and
+/// not for reading or making codes: one code would be worth all others.
+pub fn may_see_codes(me: &Principal, now: Micros) -> bool {
+    me.session.proofs.iter().any(|p| {
+        let own = me.credential(p.credential).is_some_and(Credential::is_mfa_method);
+        own && p.is_mfa() && p.method != Method::RecoveryCode && is_fresh(p, CODES_PROOF_SECONDS, now)
+    })
+}
+
+fn is_fresh(proof: &Proof, seconds: i64, now: Micros) -> bool {
+    !proof.at.plus_seconds(seconds).is_past(now) && proof.at <= now.plus_seconds(60)
 }
 
 /// What the proof gives for the scopes that were asked for; `None` when none were.
@@ -144,9 +205,9 @@ pub fn grant(
     for scope in &asked {
         accepts(settings, me, &proof, scope)?;
     }
-    let terms = asked.iter().map(|scope| token_terms(settings, scope));
+    let each = asked.iter().map(|scope| terms(settings, me, scope)).map(|t| (t.single_use, t.seconds));
     // A mixed request follows its strictest scope.
-    let Some((single_use, seconds)) = terms.reduce(|a, b| (a.0 || b.0, a.1.min(b.1))) else {
+    let Some((single_use, seconds)) = each.reduce(|a, b| (a.0 || b.0, a.1.min(b.1))) else {
         return Ok(None);
     };
     Ok(Some(Elevation { scopes: asked, single_use, seconds, proof }))
@@ -169,9 +230,8 @@ pub fn recent_proof<'a>(
         Exemption::Link => settings.recent_proof.link_seconds,
         Exemption::Unlink => settings.recent_proof.unlink_seconds,
     };
-    let fresh = |p: &&Proof| {
-        seconds > 0 && !p.at.plus_seconds(i64::from(seconds)).is_past(now) && p.at <= now.plus_seconds(60)
-    };
+    let longest = rule_of(settings, scope).and_then(|rule| rule.max_age_seconds).unwrap_or(u32::MAX);
+    let fresh = |p: &&Proof| seconds > 0 && is_fresh(p, i64::from(seconds.min(longest)), now);
     me.session.proofs.iter().rev().filter(fresh).find(|p| accepts(settings, me, p, scope).is_ok())
 }
 
@@ -194,6 +254,9 @@ fn protection(settings: &Settings, me: &Principal, scope: &Scope) -> Reason {
     if ruled && mfa.required() && !me.has_mfa() {
         return Reason::EnrolmentRequired;
     }
+    if !answering(me).any(|c| c.strength().meets(demand(settings, me, scope))) && demanded(settings, scope) {
+        return Reason::EnrolmentRequired;
+    }
     match scope {
         Scope::CredentialLink
         | Scope::CredentialUnlink
@@ -203,6 +266,7 @@ fn protection(settings: &Settings, me: &Principal, scope: &Scope) -> Reason {
         | Scope::WalletDelete
         | Scope::WalletRestore
         | Scope::App(_) => Reason::Always,
+        _ if demanded(settings, scope) => Reason::ScopeRule,
         Scope::WalletSign | Scope::WalletDelegate | Scope::UserUpdate if ruled && me.has_mfa() => {
             Reason::ActionRule
         }
@@ -227,19 +291,44 @@ fn answering(me: &Principal) -> impl Iterator<Item = &Credential> {
 fn can_reauthenticate(credential: &Credential) -> bool {
     match credential.kind {
         CredentialKind::Email { .. } | CredentialKind::Passkey { .. } => true,
+        CredentialKind::Totp { .. } => false,
     }
 }
 
-/// For second factors the most recently added; else the credential that opened the session.
+/// The user's default second factor; without any the credential that opened the session; else the first offered.
 fn default_credential(me: &Principal, offered: &[CredentialId]) -> Option<CredentialId> {
-    let opened = me.session.sign_in_credential;
-    if !me.has_mfa() && offered.contains(&opened) { Some(opened) } else { offered.first().copied() }
+    let wanted = me.default_method().map_or(me.session.sign_in_credential, |c| c.id);
+    if offered.contains(&wanted) { Some(wanted) } else { offered.first().copied() }
 }
 
-/// Whether a token for the scope is single-use, and its life in seconds: what is set for the scope, else the strictest
-/// of its action rules, else the default.
-fn token_terms(settings: &Settings, scope: &Scope) -> (bool, i64) {
-    let rule = settings.scopes.iter().find(|r| r.scope == scope.as_str());
+fn rule_of<'a>(settings: &'a Settings, scope: &Scope) -> Option<&'a ScopeRule> {
+    settings.scopes.iter().find(|rule| rule.scope == scope.as_str())
+}
+
+/// Whether a rule demands a strength for the scope.
+fn demanded(settings: &Settings, scope: &Scope) -> bool {
+    rule_of(settings, scope).is_some_and(|rule| rule.min_strength.is_some())
+}
+
+/// The least proof that the scope accepts from this user: what the user's factors make of it, and what a rule adds.
+fn demand(settings: &Settings, me: &Principal, scope: &Scope) -> Strength {
+    let must_enrol = settings.security.mfa.required() && action_rules(settings, scope).next().is_some();
+    let base = if me.has_mfa() || must_enrol { Strength::Mfa } else { Strength::Reauthentication };
+    let demanded = rule_of(settings, scope).and_then(|rule| rule.min_strength).unwrap_or(base);
+    let together = match (base, demanded) {
+        (Strength::Mfa, Strength::PhishingResistant) => Strength::PhishingResistantVerified,
+        (Strength::Mfa, Strength::Reauthentication) => Strength::Mfa,
+        (_, demanded) => demanded,
+    };
+    // Who has nothing of that strength can still enrol it: else the rule could never be met.
+    let out_of_reach = !answering(me).any(|c| c.strength().meets(together));
+    if *scope == Scope::CredentialLink && out_of_reach { base } else { together }
+}
+
+/// What the scope demands of this user, and the token that it gives: what is set for the scope, else the strictest of
+/// its action rules, else the default. No token outlives the age that its proof may have.
+fn terms(settings: &Settings, me: &Principal, scope: &Scope) -> Terms {
+    let rule = rule_of(settings, scope);
     let by_action =
         action_rules(settings, scope).filter_map(|a| a.token_behavior).reduce(|a, b| match (a, b) {
             (TokenBehavior::TimeBound, TokenBehavior::TimeBound) => TokenBehavior::TimeBound,
@@ -249,7 +338,14 @@ fn token_terms(settings: &Settings, scope: &Scope) -> (bool, i64) {
     let single_use = behavior.map_or(scope.single_use_by_default(), |b| b == TokenBehavior::SingleUse);
     let shortest = action_rules(settings, scope).filter_map(|a| a.token_expiry_seconds).min();
     let expiry = rule.and_then(|r| r.token_expiry_seconds).or(shortest);
-    (single_use, expiry.map_or(if single_use { 300 } else { 600 }, i64::from))
+    let seconds = expiry.map_or(if single_use { 300 } else { 600 }, i64::from);
+    let max_age = rule.and_then(|r| r.max_age_seconds).map(i64::from);
+    Terms {
+        strength: demand(settings, me, scope),
+        max_age,
+        single_use,
+        seconds: max_age.map_or(seconds, |age| seconds.min(age)),
+    }
 }
 
 /// Whether signing in by this method is offered at all.
@@ -257,6 +353,7 @@ pub fn may_sign_in(settings: &Settings, method: Method) -> bool {
     match method {
         Method::EmailCode => true,
         Method::Passkey => settings.passkeys.sign_in,
+        Method::Totp | Method::RecoveryCode => false,
     }
 }
 

@@ -31,6 +31,12 @@ pub struct User {
     pub version: i64,
     /// Profile fields.
     pub profile: Profile,
+    /// The second factor to ask for first, as the user chose; it may be gone meanwhile.
+    pub default_method: Option<CredentialId>,
+    /// Whether the user has seen the present recovery codes; `None` without any.
+    pub recovery: Option<Acknowledgement>,
+    /// Elevated tokens are of one epoch: a recovery and an admin's reset begin the next, and end those before.
+    pub epoch: i64,
     /// First sign-in.
     pub first_visit: Micros,
     /// Latest sign-in.
@@ -73,6 +79,25 @@ pub struct Profile {
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
+/// Whether the user has seen the present recovery codes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Acknowledgement {
+    /// Not yet.
+    Pending,
+    /// The user says so.
+    Complete,
+}
+
+impl Acknowledgement {
+    /// The text on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Complete => "complete",
+        }
+    }
+}
+
 /// How far a session has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Level {
@@ -113,7 +138,9 @@ pub struct Session {
     pub session_key: Option<String>,
     /// The device key that opened it, same form; refreshing needs a proof by it.
     pub device_key: Option<String>,
-    /// What was proved in it, newest last, one per credential.
+    /// The browser that opened it, as it calls itself; at most 300 characters.
+    pub user_agent: String,
+    /// What was proved in it, newest last, one per credential and method.
     pub proofs: Vec<Proof>,
 }
 
@@ -121,10 +148,10 @@ pub struct Session {
 const MAX_PROOFS: usize = 8;
 
 impl Session {
-    /// The proofs with this one added: a credential's newer proof replaces its older one.
+    /// The proofs with this one added: a newer proof replaces an older one of its credential and method.
     pub fn proofs_with(&self, proof: Proof) -> Vec<Proof> {
-        let mut proofs: Vec<Proof> =
-            self.proofs.iter().filter(|p| p.credential != proof.credential).copied().collect();
+        let same = |p: &Proof| p.credential == proof.credential && p.method == proof.method;
+        let mut proofs: Vec<Proof> = self.proofs.iter().filter(|p| !same(p)).copied().collect();
         proofs.push(proof);
         let surplus = proofs.len().saturating_sub(MAX_PROOFS);
         proofs.drain(..surplus);
@@ -148,6 +175,12 @@ impl Principal {
         self.mfa_methods().next().is_some()
     }
 
+    /// The second factor to ask for first: the user's choice, else the newest.
+    pub fn default_method(&self) -> Option<&Credential> {
+        let chosen = self.user.default_method;
+        self.mfa_methods().find(|c| Some(c.id) == chosen).or_else(|| self.mfa_methods().next_back())
+    }
+
     /// The user's e-mail address: the oldest that can sign in, so that linking another does not take its place.
     pub fn email(&self) -> Option<&str> {
         self.email_credential().and_then(Credential::alias)
@@ -162,7 +195,7 @@ impl Principal {
     pub fn emails(&self) -> impl Iterator<Item = &str> {
         self.credentials.iter().filter_map(|c| match &c.kind {
             CredentialKind::Email { address } => Some(address.as_str()),
-            CredentialKind::Passkey { .. } => None,
+            CredentialKind::Passkey { .. } | CredentialKind::Totp { .. } => None,
         })
     }
 }

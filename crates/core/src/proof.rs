@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::CredentialId;
+use crate::strength::Strength;
 use crate::time::Micros;
 
 /// How something was proved.
@@ -13,12 +14,28 @@ pub enum Method {
     EmailCode,
     /// A WebAuthn assertion or registration.
     Passkey,
+    /// A code of an authenticator app (RFC 6238).
+    Totp,
+    /// A recovery code, which stands in for a second factor.
+    RecoveryCode,
+}
+
+impl Method {
+    /// The name in the audit trail.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::EmailCode => "email_code",
+            Self::Passkey => "passkey",
+            Self::Totp => "totp",
+            Self::RecoveryCode => "recovery_code",
+        }
+    }
 }
 
 /// The verified answer to a challenge. Only a factor makes one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Proof {
-    /// The credential that answered.
+    /// The credential that answered; for a recovery code the second factor that it stood in for.
     pub credential: CredentialId,
     /// How.
     pub method: Method,
@@ -33,21 +50,44 @@ pub struct Proof {
 impl Proof {
     /// A proof by an e-mail code.
     pub const fn email(credential: CredentialId, at: Micros) -> Self {
-        Self { credential, method: Method::EmailCode, at, user_verified: false, synced: false }
+        Self::typed(credential, Method::EmailCode, at)
     }
 
-    /// Whether this alone is a second factor: a passkey that verified its user.
-    pub const fn is_mfa(&self) -> bool {
+    /// A proof by a code of an authenticator app.
+    pub const fn totp(credential: CredentialId, at: Micros) -> Self {
+        Self::typed(credential, Method::Totp, at)
+    }
+
+    /// A proof by a recovery code in the place of this second factor.
+    pub const fn recovery(stands_in_for: CredentialId, at: Micros) -> Self {
+        Self::typed(stands_in_for, Method::RecoveryCode, at)
+    }
+
+    /// Something that was typed in.
+    const fn typed(credential: CredentialId, method: Method, at: Micros) -> Self {
+        Self { credential, method, at, user_verified: false, synced: false }
+    }
+
+    /// How strong it is.
+    pub const fn strength(&self) -> Strength {
         match self.method {
-            Method::EmailCode => false,
-            Method::Passkey => self.user_verified,
+            Method::EmailCode => Strength::Reauthentication,
+            Method::Totp | Method::RecoveryCode => Strength::Mfa,
+            Method::Passkey if self.user_verified => Strength::PhishingResistantVerified,
+            Method::Passkey => Strength::PhishingResistant,
         }
+    }
+
+    /// Whether this is a second factor, or stands in for one: a passkey is one when it verified its user.
+    pub const fn is_mfa(&self) -> bool {
+        self.strength().meets(Strength::Mfa)
     }
 
     /// Authentication method references (RFC 8176 §2) for a token's `amr` claim.
     pub fn amr(&self) -> Vec<&'static str> {
         match self.method {
             Method::EmailCode => vec!["otp"],
+            Method::Totp | Method::RecoveryCode => vec!["otp", "mfa"],
             Method::Passkey => {
                 let mut amr = vec![if self.synced { "swk" } else { "hwk" }, "user"];
                 if self.user_verified {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::origin::OriginPattern;
 use crate::scope::{AppScope, Scope};
+use crate::strength::Strength;
 
 macro_rules! settings {
     ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident : $ty:ty = $default:expr),* $(,)? }) => {
@@ -303,6 +304,8 @@ settings! {
         methods: Vec<MethodRule> = vec![MethodRule::on(MfaMethod::Totp), MethodRule::on(MfaMethod::Passkey)],
         /// Protected actions.
         actions: Vec<ActionRule> = Vec::new(),
+        /// Most authenticator apps that one user can hold.
+        max_totp_per_user: u32 = 1,
     }
 }
 
@@ -312,9 +315,15 @@ impl Mfa {
         self.enrollment != Enrollment::None
     }
 
-    /// Whether users may enrol and use this kind of factor.
+    /// Whether users may enrol this kind of factor. What they have enrolled goes on counting: a factor that stopped
+    /// counting would leave its owner with the first one alone (CVE-2025-64103).
     pub fn offers(&self, method: MfaMethod) -> bool {
         self.available_methods.contains(&method) && self.methods.iter().any(|m| m.kind == method && m.enabled)
+    }
+
+    /// Whether recovery codes are made beside this kind of factor.
+    pub fn allows_recovery_codes(&self, method: MfaMethod) -> bool {
+        self.methods.iter().any(|m| m.kind == method && m.allow_backup_codes)
     }
 }
 
@@ -359,12 +368,18 @@ pub struct ActionRule {
     pub token_expiry_seconds: Option<u32>,
 }
 
-/// Declares a scope of the environment's own, or changes the token of a fixed one.
+/// Declares a scope of the environment's own, or changes what a fixed one demands and the token for it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ScopeRule {
     /// `name:verb`.
     pub scope: String,
+    /// The least proof that is accepted; setting it protects the scope for every user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_strength: Option<Strength>,
+    /// How old the proof may be when the action begins, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age_seconds: Option<u32>,
     /// Overrides single or repeated use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token_behavior: Option<TokenBehavior>,
@@ -376,7 +391,13 @@ pub struct ScopeRule {
 impl ScopeRule {
     /// The scope with the default token: single use, 300 s.
     pub fn new(scope: &str) -> Self {
-        Self { scope: scope.into(), token_behavior: None, token_expiry_seconds: None }
+        Self {
+            scope: scope.into(),
+            min_strength: None,
+            max_age_seconds: None,
+            token_behavior: None,
+            token_expiry_seconds: None,
+        }
     }
 }
 
@@ -497,6 +518,8 @@ settings! {
         wrong_codes: Rate = Rate::new(10, 900),
         /// Wrong codes for one address whoever asks; past it codes for it are longer for a day.
         wrong_codes_total: Rate = Rate::new(50, 86_400),
+        /// Wrong codes of authenticator apps and wrong recovery codes from one client address, whoever's they are.
+        wrong_factors: Rate = Rate::new(50, 900),
     }
 }
 
@@ -606,6 +629,29 @@ impl Settings {
                 &format!("scopes: `{}` is not of the form name:verb, or its name is reserved", rule.scope),
             );
         }
+        let mfa = &s.mfa;
+        let emails = mfa.available_methods.contains(&MfaMethod::Email)
+            || mfa.methods.iter().any(|m| m.kind == MfaMethod::Email && m.enabled);
+        check(
+            emails,
+            "security.mfa: an e-mail code is no second factor (NIST SP 800-63B-4): take `email` out of \
+             availableMethods and methods",
+        );
+        check(
+            !(1..=20).contains(&mfa.max_totp_per_user),
+            "security.mfa.maxTotpPerUser must lie between 1 and 20",
+        );
+        let offered = [MfaMethod::Totp, MfaMethod::Passkey].into_iter().any(|m| mfa.offers(m));
+        check(
+            mfa.required() && !offered,
+            "security.mfa.enrollment demands a factor, and no method can be enrolled: enable one in availableMethods \
+             and methods",
+        );
+        let ages = self.scopes.iter().filter_map(|r| r.max_age_seconds);
+        check(
+            ages.into_iter().any(|age| !(10..=MAX_ELEVATED_SECONDS).contains(&age)),
+            "maxAgeSeconds must lie between 10 and 3600",
+        );
         let expiries = self.scopes.iter().map(|r| r.token_expiry_seconds);
         let expiries = expiries.chain(s.mfa.actions.iter().map(|r| r.token_expiry_seconds)).flatten();
         check(
@@ -622,6 +668,7 @@ impl Settings {
             &self.limits.code_per_address_total,
             &self.limits.wrong_codes,
             &self.limits.wrong_codes_total,
+            &self.limits.wrong_factors,
         ]);
         check(
             rates.into_iter().any(|r| r.requests == 0 || r.seconds == 0),
@@ -671,6 +718,10 @@ mod tests {
             r#"{"passkeys":{"rpId":"https://example.com"}}"#,
             r#"{"allowedOrigins":["http://localhost:*"]}"#,
             r#"{"limits":{"code":{"requests":0,"seconds":60}}}"#,
+            r#"{"security":{"mfa":{"availableMethods":["totp","email"]}}}"#,
+            r#"{"security":{"mfa":{"maxTotpPerUser":0}}}"#,
+            r#"{"security":{"mfa":{"enrollment":"signup","availableMethods":[]}}}"#,
+            r#"{"scopes":[{"scope":"vault:open","maxAgeSeconds":1}]}"#,
         ] {
             let settings: Settings = serde_json::from_str(json).unwrap();
             assert_eq!(settings.problems(Kind::Live).len(), 1, "{json}");

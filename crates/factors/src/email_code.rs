@@ -3,6 +3,8 @@
 use stile_core::{CredentialId, EmailAddress, EnvironmentId, Micros, Proof, VerificationId};
 use stile_keys::{Keyring, random};
 
+use crate::spelling::normalise;
+
 /// How long a code is accepted, in seconds (ASVS 6.5.5: at most 10 minutes).
 pub const LIFETIME_SECONDS: i64 = 600;
 const SHORT: usize = 6;
@@ -48,21 +50,6 @@ pub fn judge(
     let answer = normalise(answer);
     let parts: [&[u8]; 4] = [b"email", environment.as_bytes(), id.as_bytes(), answer.as_bytes()];
     keys.code.verify(&parts, stored).then_some(RightCode { at: now })
-}
-
-/// One spelling for what a person types: no spaces or hyphens, ASCII digits, upper case, and the letters
-/// that the alphabet leaves out read as the digits that they look like.
-fn normalise(text: &str) -> String {
-    text.chars()
-        .filter(|c| !c.is_whitespace() && *c != '-')
-        .take(64)
-        .map(|c| match c {
-            '０'..='９' => char::from_digit(u32::from(c) - u32::from('０'), 10).unwrap_or(c),
-            'o' | 'O' => '0',
-            'i' | 'I' | 'l' | 'L' => '1',
-            c => c.to_ascii_uppercase(),
-        })
-        .collect()
 }
 
 #[cfg(test)]

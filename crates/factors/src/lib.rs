@@ -6,3 +6,6 @@
 pub mod device;
 pub mod email_code;
 pub mod passkey;
+pub mod recovery_code;
+mod spelling;
+pub mod totp;

@@ -36,6 +36,24 @@ fn nibble(digit: u8) -> Option<u8> {
     }
 }
 
+/// base32 in upper case without padding (RFC 4648 §6), as authenticator apps take secrets.
+pub fn base32(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let mut out = String::with_capacity(bytes.len().div_ceil(5) * 8);
+    for chunk in bytes.chunks(5) {
+        let mut bits = [0_u8; 8];
+        for (to, from) in bits.iter_mut().skip(3).zip(chunk) {
+            *to = *from;
+        }
+        let bits = u64::from_be_bytes(bits);
+        for place in 0..(chunk.len() * 8).div_ceil(5) {
+            let five = bits >> (35 - place * 5) & 31;
+            out.extend(usize::try_from(five).ok().and_then(|n| ALPHABET.get(n)).map(|c| char::from(*c)));
+        }
+    }
+    out
+}
+
 /// base64url without padding (RFC 7515 §2).
 pub fn base64url(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
@@ -59,6 +77,23 @@ mod tests {
         assert_eq!(unhex("009fA0fF"), Some(vec![0x00, 0x9f, 0xa0, 0xff]));
         for bad in ["0", "0g", " 00", "00 ", "0x00", "é0", "+1"] {
             assert_eq!(unhex(bad), None, "{bad:?}");
+        }
+    }
+
+    /// RFC 4648 §10, without padding.
+    #[test]
+    fn base32_is_the_standards() {
+        let table = [
+            ("", ""),
+            ("f", "MY"),
+            ("fo", "MZXQ"),
+            ("foo", "MZXW6"),
+            ("foob", "MZXW6YQ"),
+            ("fooba", "MZXW6YTB"),
+            ("foobar", "MZXW6YTBOI"),
+        ];
+        for (plain, text) in table {
+            assert_eq!(base32(plain.as_bytes()), text);
         }
     }
 

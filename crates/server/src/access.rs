@@ -69,6 +69,15 @@ pub async fn principal(cx: &Cx, headers: &HeaderMap) -> Result<Principal, ApiErr
     Ok(me)
 }
 
+/// Whether the request's API token is one of the environment's with this scope.
+pub async fn api_token(cx: &Cx, headers: &HeaderMap, scope: &str) -> Result<(), ApiError> {
+    let hash = bearer(headers).and_then(|token| stile_keys::api_token::hash(&cx.app.keys.api_token, token));
+    let token =
+        cx.app.store.api_token(hash.ok_or(Code::InvalidApiToken)?).await?.ok_or(Code::InvalidApiToken)?;
+    let allowed = token.environment == cx.env.id && token.scopes.iter().any(|s| s == scope);
+    if allowed { Ok(()) } else { Err(Code::ApiTokenForbidden.into()) }
+}
+
 /// The principal as it is stored now: for deciding again after somebody changed it.
 pub async fn reload(cx: &Cx, me: &Principal) -> Result<Principal, ApiError> {
     Ok(cx.app.store.principal(cx.env.id, me.session.id).await?.ok_or(Code::SessionEnded)?)

@@ -1,8 +1,10 @@
 //! What the process is told at start.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use stile_core::EnvironmentId;
 use url::Url;
 
 /// The server's own configuration; environments have theirs in the store.
@@ -21,8 +23,8 @@ pub struct Config {
 pub struct Development {
     /// Demanded on development surfaces when the listener is not loopback.
     pub access_token: Option<String>,
-    /// The demo backend's own API token.
-    pub demo_api_token: String,
+    /// The demo backend's own API token for each of the demo's environments.
+    pub demo_api_tokens: BTreeMap<EnvironmentId, String>,
 }
 
 impl Config {

@@ -20,6 +20,8 @@ use crate::environment::Environment;
 use crate::error::{ApiError, Code};
 use crate::limits::Bucket;
 
+const MAX_USER_AGENT: usize = 300;
+
 /// The circumstances of one request.
 #[derive(Clone)]
 pub struct Cx {
@@ -144,6 +146,11 @@ pub fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 pub fn session_key(headers: &HeaderMap, body: Option<&str>) -> Result<Option<PublicKeyHex>, ApiError> {
     let sent = body.or_else(|| text(headers, "x-dyn-session-public-key")).filter(|key| !key.is_empty());
     sent.map(|key| PublicKeyHex::parse(key).map_err(|_| Code::InvalidSessionKey.into())).transpose()
+}
+
+/// The browser, as it calls itself; at most 300 characters.
+pub fn user_agent(headers: &HeaderMap) -> String {
+    text(headers, header::USER_AGENT.as_str()).unwrap_or_default().chars().take(MAX_USER_AGENT).collect()
 }
 
 /// The bearer token, if there is one.

@@ -69,10 +69,20 @@ codes! {
     ElevatedTokenUsed = 403 "elevated_token_used" "The elevated access token was used already: confirm again.",
     /// The proof is too weak for what was asked.
     MfaRequired = 403 "mfa_required" "A second factor is needed for this: use one of the methods that the step-up check lists.",
+    /// The proof is weaker than a rule of the environment demands.
+    StrongerFactorRequired = 403 "stronger_factor_required" "A stronger factor is needed for this: use one of the methods that the step-up check lists.",
+    /// Recovery codes are read and made only on a factor proved just now.
+    RecentMfaRequired = 403 "recent_mfa_required" "Confirm with a passkey or an authenticator app first: this needs one that was confirmed in the last 10 minutes.",
+    /// A legacy MFA token that is none of this session, was used, has ended, or is too weak.
+    MfaTokenInvalid = 403 "mfa_token_invalid" "The MFA token is not valid for this action: confirm again.",
+    /// A method with too many wrong answers in a row.
+    MfaMethodLocked = 403 "mfa_method_locked" "There were too many wrong codes in a row: confirm with another method.",
     /// The credential may not answer for an action.
     CredentialNotAccepted = 403 "credential_not_accepted" "This credential cannot be used to confirm an action.",
     /// A rule demands a second factor and the user has none.
     EnrolmentRequired = 403 "mfa_enrolment_required" "A second factor must be set up first.",
+    /// No user of that id.
+    UserNotFound = 404 "user_not_found" "There is no user of this id.",
     /// No such route.
     NotFound = 404 "not_found" "There is nothing here.",
     /// A part of the reference API that Stile leaves out.
@@ -113,6 +123,20 @@ codes! {
     MaxPasskeys = 422 "max_passkeys_per_user" "You have as many passkeys as allowed: remove one first.",
     /// The environment's passkey settings are incomplete or off.
     PasskeysNotConfigured = 422 "passkeys_not_configured" "Passkeys are not set up for this environment.",
+    /// A code that is wrong, used, or of another moment.
+    MfaInvalidCode = 422 "mfa_invalid_code" "That code is wrong, or was used already: enter the present one.",
+    /// No device of that id, or none at all.
+    MfaDeviceNotFound = 422 "mfa_device_not_found" "There is no such authenticator app on this account.",
+    /// An answer that cannot be one.
+    MfaInvalidRequest = 422 "mfa_invalid_request" "A code is needed.",
+    /// The user has as many authenticator apps as allowed.
+    MaxMfaDevices = 422 "max_mfa_devices_per_user" "You have as many authenticator apps as allowed: remove one first.",
+    /// The environment does not let users enrol this kind of factor.
+    MfaMethodNotOffered = 422 "mfa_method_not_offered" "Authenticator apps are not set up for this environment.",
+    /// The codes were shown and acknowledged.
+    RecoveryCodesAcknowledged = 422 "recovery_codes_acknowledged" "The recovery codes were shown and saved. Make new ones if they are lost.",
+    /// No recovery codes beside this user's factors.
+    RecoveryCodesNotAvailable = 422 "recovery_codes_not_available" "There are no recovery codes for this account.",
     /// A session key that is no key.
     InvalidSessionKey = 422 "invalid_session_public_key" "The session public key is not a compressed P-256 point.",
     /// A device proof that does not hold.
@@ -129,6 +153,8 @@ codes! {
     NoSmsProvider = 422 "no_enabled_sms_provider" "Phone numbers are not set up for this environment.",
     /// Removing it would leave the user without a way to sign in.
     LastSignInCredential = 422 "cannot_delete_last_sign_in_verified_credential" "This is the last way to sign in to the account: add another first.",
+    /// Too many wrong codes.
+    MfaRateLimited = 429 "mfa_rate_limited" "Too many wrong codes: wait a while before the next one.",
     /// Too many requests.
     TooManyRequests = 429 "too_many_requests" "Too many requests: wait a moment.",
     /// A bug.
@@ -181,6 +207,11 @@ impl ApiError {
     /// Too many requests, with the seconds to wait.
     pub fn too_many(seconds: u64) -> Self {
         Self { retry_after: Some(seconds.max(1)), ..Code::TooManyRequests.into() }
+    }
+
+    /// Too many wrong second factors, with the seconds to wait.
+    pub fn too_many_codes(seconds: u64) -> Self {
+        Self { retry_after: Some(seconds.max(1)), ..Code::MfaRateLimited.into() }
     }
 
     /// A bug or a failing dependency: logged here, told to nobody.
@@ -248,6 +279,7 @@ impl From<Refusal> for ApiError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
             Refusal::SecondFactorNeeded => Code::MfaRequired.into(),
+            Refusal::StrongerFactorNeeded => Code::StrongerFactorRequired.into(),
             Refusal::CredentialNotAccepted => Code::CredentialNotAccepted.into(),
             Refusal::EnrolmentRequired => Code::EnrolmentRequired.into(),
         }

@@ -7,9 +7,10 @@ use axum::http::HeaderMap;
 use serde_json::json;
 use stile_core::claims::ElevatedClaims;
 use stile_core::policy::{self, Exemption};
+use stile_core::settings::ApiVersion;
 use stile_core::{Micros, Principal, Scope, scope};
 use stile_store::ledger::{self, Kind};
-use stile_store::{CommitError, Miss, Mutation};
+use stile_store::{CommitError, Miss, Mutation, mfa_tokens};
 
 use crate::context::{Cx, text};
 use crate::error::{ApiError, Code};
@@ -50,7 +51,7 @@ gated!(
 #[must_use]
 pub struct Permit<S: GatedScope> {
     how: How,
-    time_bound: Option<ElevatedClaims>,
+    claims: Option<ElevatedClaims>,
     scope: PhantomData<S>,
 }
 
@@ -59,6 +60,8 @@ pub struct Permit<S: GatedScope> {
 pub enum How {
     /// An elevated access token.
     ElevatedToken,
+    /// A legacy MFA token.
+    MfaToken,
     /// A proof given moments ago in this session.
     RecentProof,
     /// No rule of the environment protects the action.
@@ -66,9 +69,9 @@ pub enum How {
 }
 
 impl<S: GatedScope> Permit<S> {
-    /// The token behind it, when that can be used again until it expires.
-    pub const fn time_bound(&self) -> Option<&ElevatedClaims> {
-        self.time_bound.as_ref()
+    /// The elevated token behind it.
+    pub const fn claims(&self) -> Option<&ElevatedClaims> {
+        self.claims.as_ref()
     }
 
     /// The scope that is permitted: what a verification remembers when it completes the action later.
@@ -80,6 +83,7 @@ impl<S: GatedScope> Permit<S> {
     pub const fn how(&self) -> &'static str {
         match self.how {
             How::ElevatedToken => "elevated_token",
+            How::MfaToken => "mfa_token",
             How::RecentProof => "recent_proof",
             How::Open => "open",
         }
@@ -113,6 +117,10 @@ pub const PASSKEY_DELETE: Row<CredentialUnlink> = Row::new("deletePasskey", Exem
 pub const EMAIL_LINK: Row<CredentialLink> = Row::new("verifyEmail", Exemption::Link);
 /// Changing the e-mail address.
 pub const EMAIL_CHANGE: Row<CredentialUpdate> = Row::new("updateUser", Exemption::None);
+/// Enrolling an authenticator app.
+pub const TOTP_REGISTER: Row<CredentialLink> = Row::new("registerTotpDevice", Exemption::FirstFactor);
+/// Removing an authenticator app.
+pub const MFA_DEVICE_DELETE: Row<CredentialUnlink> = Row::new("deleteMfaDevice", Exemption::Unlink);
 /// Changing profile fields.
 pub const PROFILE_CHANGE: Row<UserUpdate> = Row::new("updateUser", Exemption::None);
 /// Deleting the user.
@@ -134,6 +142,8 @@ pub fn table() -> Vec<Listed> {
     vec![
         PASSKEY_REGISTER.listed(),
         PASSKEY_DELETE.listed(),
+        TOTP_REGISTER.listed(),
+        MFA_DEVICE_DELETE.listed(),
         EMAIL_LINK.listed(),
         EMAIL_CHANGE.listed(),
         PROFILE_CHANGE.listed(),
@@ -149,16 +159,21 @@ pub async fn pass<S: GatedScope>(
     row: &Row<S>,
     headers: &HeaderMap,
 ) -> Result<Permit<S>, ApiError> {
-    let permit = |how, time_bound| Permit { how, time_bound, scope: PhantomData };
+    let permit = |how, claims| Permit { how, claims, scope: PhantomData };
     let requirement = policy::requirement(&cx.env.settings, me, &S::SCOPE, row.exemption, cx.now);
     if !requirement.required {
         let how =
             if requirement.reason == policy::Reason::RecentProof { How::RecentProof } else { How::Open };
         return Ok(permit(how, None));
     }
-    match present(cx, me, S::SCOPE_TEXT, headers).await {
-        Ok(claims) => Ok(permit(How::ElevatedToken, Some(claims).filter(|claims| !claims.single_use))),
-        Err(error) => {
+    let refused = match present(cx, me, &S::SCOPE, headers).await {
+        Ok(claims) => return Ok(permit(How::ElevatedToken, Some(claims))),
+        Err(refused) => refused,
+    };
+    match legacy(cx, me, &S::SCOPE, headers).await {
+        Some(Ok(())) => Ok(permit(How::MfaToken, None)),
+        none_or_refused => {
+            let error = none_or_refused.and_then(Result::err).unwrap_or(refused);
             let detail =
                 json!({ "operation": row.operation, "scope": S::SCOPE_TEXT, "code": error.code.as_str() });
             cx.note("gate.refused", Some(me.user.id), detail).await;
@@ -170,12 +185,12 @@ pub async fn pass<S: GatedScope>(
 async fn present(
     cx: &Cx,
     me: &Principal,
-    scope: &str,
+    scope: &Scope,
     headers: &HeaderMap,
 ) -> Result<ElevatedClaims, ApiError> {
     let token = text(headers, "x-dyn-elevated-access-token").filter(|t| !t.is_empty());
     let claims = tokens::verify_elevated(cx, token.ok_or(Code::ElevatedTokenRequired)?)?;
-    belongs(me, &claims, scope)?;
+    belongs(cx, me, &claims, scope)?;
     match use_up(cx, &claims, None).await {
         Ok(()) => Ok(claims),
         Err(CommitError::Missed(Miss::AlreadyUsed)) => Err(Code::ElevatedTokenUsed.into()),
@@ -183,18 +198,55 @@ async fn present(
     }
 }
 
-/// Whether the token is of this session and user, for this scope, and by a credential that could still give it.
-/// The credential is looked at as it is now: a token of a removed factor, or one that an e-mail code gave before
-/// the user had a factor, is worth nothing.
-pub fn belongs(me: &Principal, claims: &ElevatedClaims, wanted: &str) -> Result<(), ApiError> {
-    let same = claims.sub == me.user.id.to_string() && claims.sid == me.session.id.to_string();
+/// Whether the token is of this session and user, for this scope, by a credential that could still give it, and as
+/// strong and young as the scope demands now. Everything is looked at as it is now: a token of a removed factor, of an
+/// epoch before a recovery, or one that an e-mail code gave before the user had a factor, is worth nothing.
+pub fn belongs(cx: &Cx, me: &Principal, claims: &ElevatedClaims, wanted: &Scope) -> Result<(), ApiError> {
+    let same = claims.sub == me.user.id.to_string()
+        && claims.sid == me.session.id.to_string()
+        && claims.epoch == me.user.epoch;
     let credential = claims.credential_id.parse().ok().and_then(|id| me.credential(id));
     let strong = credential.is_some_and(|c| !me.has_mfa() || c.is_mfa_method());
-    if same && strong && scope::contains(&claims.scope, wanted) {
+    let proved_at = Micros::new(claims.auth_time.saturating_mul(1_000_000));
+    let satisfies = policy::still_accepts(&cx.env.settings, me, wanted, claims.acr, proved_at, cx.now);
+    if same && strong && satisfies && scope::contains(&claims.scope, wanted.as_str()) {
         Ok(())
     } else {
         Err(Code::ElevatedTokenInvalid.into())
     }
+}
+
+/// What the legacy MFA token of the request is worth; `None` when there is none, or where the environment's API version
+/// leaves such tokens behind. An empty header is none: clients send it beside an elevated token.
+async fn legacy(cx: &Cx, me: &Principal, scope: &Scope, headers: &HeaderMap) -> Option<Result<(), ApiError>> {
+    let token = text(headers, "x-mfa-auth-token").filter(|token| !token.is_empty())?;
+    match cx.env.settings.sdk.min_api_version {
+        ApiVersion::V20260101 => Some(spend_legacy(cx, me, scope, token).await),
+        ApiVersion::V20260401 => None,
+    }
+}
+
+async fn spend_legacy(cx: &Cx, me: &Principal, scope: &Scope, token: &str) -> Result<(), ApiError> {
+    let hash = mfa_token_hash(cx, token);
+    let found = cx.app.store.mfa_token(me.session.id, hash, cx.now).await?.ok_or(Code::MfaTokenInvalid)?;
+    let (settings, proof) = (&cx.env.settings, &found.proof);
+    let satisfies = policy::accepts(settings, me, proof, scope).is_ok()
+        && policy::still_accepts(settings, me, scope, proof.strength(), proof.at, cx.now);
+    if found.epoch != me.user.epoch || !satisfies {
+        return Err(Code::MfaTokenInvalid.into());
+    }
+    if !found.single_use {
+        return Ok(());
+    }
+    match cx.app.store.commit(Mutation::new([mfa_tokens::use_up(hash)])).await {
+        Err(CommitError::Missed(Miss::AlreadyUsed)) => Err(Code::MfaTokenInvalid.into()),
+        other => Ok(other?),
+    }
+}
+
+/// The hash under which a legacy MFA token is stored.
+pub fn mfa_token_hash(cx: &Cx, token: &str) -> [u8; 32] {
+    cx.app.keys.mfa_token.tag(&[cx.env.id.as_bytes(), token.as_bytes()])
 }
 
 /// Uses up a single-use token; a time-bound one stays as it is. `note` says by whom.

@@ -10,11 +10,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
-use stile_keys::{encoding, random};
+use stile_keys::{api_token, encoding, random};
 
 use crate::app::App;
 use crate::config::address_prefix;
-use crate::context::{Cx, text};
+use crate::context::{Cx, bearer, text};
 use crate::environment::Environment;
 use crate::error::{ApiError, Code};
 
@@ -59,7 +59,7 @@ pub async fn sdk_layer(State(app): State<Arc<App>>, mut request: Request, next: 
     let origin = text(request.headers(), header::ORIGIN.as_str()).map(str::to_owned);
     // The layer sits inside of a nested router, which has cut the prefix off the request's own path.
     let whole = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0);
-    let env = match environment_of(&app, whole.path()).await {
+    let env = match environment_of(&app, whole.path(), request.headers()).await {
         Ok(env) => env,
         Err(error) => {
             // Nothing here is anybody's, so every page may read it: a mistyped id shows as what it is.
@@ -96,7 +96,12 @@ pub async fn sdk_layer(State(app): State<Arc<App>>, mut request: Request, next: 
     with_cors(response, allowed, false)
 }
 
-async fn environment_of(app: &App, path: &str) -> Result<Arc<Environment>, ApiError> {
+async fn environment_of(app: &App, path: &str, headers: &HeaderMap) -> Result<Arc<Environment>, ApiError> {
+    if path.starts_with("/api/v0/users/") {
+        let hash = bearer(headers).and_then(|token| api_token::hash(&app.keys.api_token, token));
+        let token = app.store.api_token(hash.ok_or(Code::InvalidApiToken)?).await?;
+        return app.environment(token.ok_or(Code::InvalidApiToken)?.environment).await;
+    }
     let segment = path.strip_prefix("/api/v0/sdk/").or(path.strip_prefix("/api/v0/environments/"));
     let id = segment.and_then(|rest| rest.split('/').next()).unwrap_or_default();
     let id = id.parse().map_err(|_| ApiError::from(Code::EnvironmentNotFound))?;

@@ -34,7 +34,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 pub use app::App;
 pub use config::{Config, Development};
-pub use dev::DEMO_ENVIRONMENT;
+pub use dev::{DEMO_ACCOUNT, DEMO_ACTIONS, DEMO_ENVIRONMENT};
 pub use error::Code;
 pub use openapi::{ACCESS, access};
 

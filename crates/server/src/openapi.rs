@@ -23,6 +23,7 @@ use crate::error::ErrorBody;
         (name = "Session", description = "Sessions, nonces and keys"),
         (name = "Codes", description = "One-time codes by e-mail"),
         (name = "Passkeys", description = "WebAuthn credentials: sign-in, second factor, step-up"),
+        (name = "Second factors", description = "Authenticator apps and recovery codes"),
         (name = "Step-up", description = "Whether an action needs a fresh proof"),
         (name = "Users", description = "The signed-in user"),
         (name = "Backend", description = "For an app's own backend, with an API token"),

@@ -98,6 +98,8 @@ pub fn elevated(cx: &Cx, me: &Principal, elevation: &Elevation) -> Result<String
         single_use: elevation.single_use,
         credential_id: elevation.proof.credential.to_string(),
         amr: elevation.proof.amr().into_iter().map(str::to_owned).collect(),
+        acr: elevation.proof.strength(),
+        epoch: me.user.epoch,
         auth_time: elevation.proof.at.seconds(),
         iat: cx.now.seconds(),
         exp: cx.now.plus_seconds(elevation.seconds).seconds(),

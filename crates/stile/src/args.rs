@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use stile_core::{ApiTokenId, EnvironmentId};
+use stile_core::{ApiTokenId, EnvironmentId, UserId};
 
 use crate::paths::Assignment;
 
@@ -61,6 +61,8 @@ pub enum Command {
     Env(EnvArgs),
     /// Make, list and revoke API tokens, by which an app's own backend speaks to Stile.
     Token(TokenArgs),
+    /// Help a user who is locked out.
+    User(UserArgs),
     /// Change the keys that sign tokens.
     Keys(KeysArgs),
     /// Print the description of the HTTP API (OpenAPI 3.1, JSON).
@@ -244,6 +246,43 @@ pub enum TokenCommand {
         #[arg(value_name = "TOKENID")]
         token: ApiTokenId,
     },
+}
+
+/// `stile user`.
+#[derive(Args)]
+pub struct UserArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub place: Place,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: UserCommand,
+}
+
+/// `stile user …`.
+#[derive(Subcommand)]
+pub enum UserCommand {
+    /// Remove all second factors of a user who has lost them.
+    ///
+    /// Passkeys, authenticator apps and recovery codes are removed, sessions and elevated tokens end, and the user gets
+    /// a notice. Signing in by e-mail goes on working, and a new factor can be enrolled after it. Be sure of whom you
+    /// are helping: whoever reads the user's e-mail gets in after this.
+    ResetMfa {
+        /// The environment.
+        #[arg(long, value_name = "ID")]
+        env: EnvironmentId,
+        /// The user's id.
+        #[arg(value_name = "USERID")]
+        user: UserId,
+        /// Why, for the audit log; at most 200 characters.
+        #[arg(long, value_parser = reason)]
+        reason: String,
+    },
+}
+
+fn reason(text: &str) -> Result<String, String> {
+    let fits = (1..=200).contains(&text.trim().chars().count()) && !text.chars().any(char::is_control);
+    if fits { Ok(text.trim().to_owned()) } else { Err("write 1 to 200 characters on one line".into()) }
 }
 
 /// `stile keys`.

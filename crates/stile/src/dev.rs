@@ -1,17 +1,21 @@
 //! `stile dev`: the server with development surfaces, on data that it makes itself.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::json;
+use stile_core::EnvironmentId;
 use stile_core::origin::OriginPattern;
-use stile_core::settings::{General, Kind, Limits, Passkeys, ScopeRule, Settings};
+use stile_core::settings::{
+    Action, ActionRule, ApiVersion, Enrollment, General, Kind, Limits, Passkeys, ScopeRule, Settings,
+};
 use stile_keys::{Keyring, random};
 use stile_server::clock::Clock;
 use stile_server::delivery::{DevOutbox, Transport};
 use stile_server::flows::environments::{self, OperatorError};
-use stile_server::{App, Config, DEMO_ENVIRONMENT, Development};
+use stile_server::{App, Config, DEMO_ACCOUNT, DEMO_ACTIONS, DEMO_ENVIRONMENT, Development};
 use stile_store::Store;
 use url::Url;
 use zeroize::Zeroizing;
@@ -47,13 +51,17 @@ pub async fn run(args: &DevArgs, output: Output) -> Result<(), Failure> {
     let key = open::development_key(&args.data_dir)?;
     let store = open::store(&args.data_dir, true)?;
     let keys = open::keyring(&store, &key).await?;
-    demo_environment(&store, &keys).await?;
-    let demo_api_token = demo_token(&store, &keys).await?.as_str().to_owned();
+    let mut demo_api_tokens = BTreeMap::new();
+    for (environment, name, settings) in demo_environments() {
+        demo_environment(&store, &keys, environment, name, &settings).await?;
+        let token = demo_token(&store, &keys, environment).await?;
+        demo_api_tokens.insert(environment, token.as_str().to_owned());
+    }
 
     let access_token =
         (!address.ip().is_loopback()).then(|| random::alphanumeric(ACCESS_TOKEN).as_str().to_owned());
     announce(output, &local, access_token.as_deref(), address, &args.data_dir)?;
-    let development = Some(Development { access_token, demo_api_token });
+    let development = Some(Development { access_token, demo_api_tokens });
     let config = Config { public_url, trusted_proxies: Vec::new(), development };
     let outbox = Some(Arc::new(DevOutbox::default()));
     let app = Arc::new(App::new(store, Arc::new(keys), Arc::new(Clock::default()), config, outbox));
@@ -80,12 +88,9 @@ fn keep_out_of_git(folder: &Path) {
     }
 }
 
-/// Makes the demo's environment unless it is there.
-async fn demo_environment(store: &Store, keys: &Keyring) -> Result<(), Failure> {
-    if store.environment(DEMO_ENVIRONMENT).await?.is_some() {
-        return Ok(());
-    }
-    let settings = Settings {
+/// The three environments, each with its rules (ARCHITECTURE.md, "Surfaces").
+fn demo_environments() -> [(EnvironmentId, &'static str, Settings); 3] {
+    let demo = || Settings {
         general: General { display_name: "Stile demo".into(), ..General::default() },
         allowed_origins: vec![OriginPattern::Localhost],
         passkeys: Passkeys { rp_id: Some("localhost".into()), ..Passkeys::default() },
@@ -93,28 +98,62 @@ async fn demo_environment(store: &Store, keys: &Keyring) -> Result<(), Failure> 
         limits: Limits::default().relaxed(10),
         ..Settings::default()
     };
-    let made =
-        environments::create(store, keys, open::now(), DEMO_ENVIRONMENT, Kind::Sandbox, "demo", &settings);
-    match made.await {
+    let mut actions = demo();
+    actions.sdk.min_api_version = ApiVersion::V20260101;
+    let every = [
+        Action::WalletSign,
+        Action::WalletExport,
+        Action::WalletReshare,
+        Action::WalletRefresh,
+        Action::UserUpdate,
+    ];
+    let rule =
+        |action| ActionRule { action, required: true, token_behavior: None, token_expiry_seconds: None };
+    actions.security.mfa.actions = every.map(rule).to_vec();
+    let mut account = demo();
+    account.security.mfa.enabled = true;
+    account.security.mfa.enrollment = Enrollment::Signup;
+    [
+        (DEMO_ENVIRONMENT, "demo", demo()),
+        (DEMO_ACTIONS, "demo: MFA for actions, legacy tokens", actions),
+        (DEMO_ACCOUNT, "demo: MFA for the account", account),
+    ]
+}
+
+/// Makes one of the demo's environments unless it is there.
+async fn demo_environment(
+    store: &Store,
+    keys: &Keyring,
+    id: EnvironmentId,
+    name: &str,
+    settings: &Settings,
+) -> Result<(), Failure> {
+    if store.environment(id).await?.is_some() {
+        return Ok(());
+    }
+    match environments::create(store, keys, open::now(), id, Kind::Sandbox, name, settings).await {
         Err(OperatorError::Exists(_)) => Ok(()),
         other => Ok(other?),
     }
 }
 
 /// A fresh token for the demo's backend; those of earlier starts end.
-async fn demo_token(store: &Store, keys: &Keyring) -> Result<Zeroizing<String>, Failure> {
+async fn demo_token(
+    store: &Store,
+    keys: &Keyring,
+    environment: EnvironmentId,
+) -> Result<Zeroizing<String>, Failure> {
     let scopes = ["elevatedTokens.consume".to_owned()];
     let now = open::now();
-    for old in store.api_tokens(DEMO_ENVIRONMENT).await? {
+    for old in store.api_tokens(environment).await? {
         if old.note == TOKEN_NOTE {
-            match environments::revoke_token(store, now, DEMO_ENVIRONMENT, old.id).await {
+            match environments::revoke_token(store, now, environment, old.id).await {
                 Ok(()) | Err(OperatorError::NoToken(_)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
     }
-    let (_, text) =
-        environments::create_token(store, keys, now, DEMO_ENVIRONMENT, TOKEN_NOTE, &scopes).await?;
+    let (_, text) = environments::create_token(store, keys, now, environment, TOKEN_NOTE, &scopes).await?;
     Ok(text)
 }
 

@@ -5,7 +5,7 @@
 //! open      data directory, master key, database: each refusal says how to mend it
 //! dev       the development server             serve    the server          run      both, until told to stop
 //! checks    what serve needs, as findings      doctor   those and more
-//! env, token, keys, openapi                    one operator's command each
+//! env, token, user, keys, openapi              one operator's command each
 //! output    the only way to the standard streams
 //! ```
 
@@ -25,6 +25,7 @@ mod run;
 mod serve;
 mod smtp;
 mod token;
+mod user;
 
 use std::process::ExitCode;
 
@@ -64,6 +65,7 @@ fn start(cli: &Cli, output: Output) -> Result<(), Failure> {
             Command::Doctor(args) => doctor::run(args, output).await,
             Command::Env(args) => env::run(args, output).await,
             Command::Token(args) => token::run(args, output).await,
+            Command::User(args) => user::run(args, output).await,
             Command::Keys(args) => keys::run(args, output).await,
             Command::Openapi => openapi::run(),
         }

@@ -19,9 +19,10 @@ use stile_core::Micros;
 pub use error::{CommitError, OpenError, StoreError};
 pub use mutation::{Miss, Mutation, Step};
 pub use tables::{
-    Account, ApiToken, AuditEvent, AuditRow, Environment, Mail, MailSlot, Passkey, SigningKeyRow,
-    Verification, api_tokens, audit, counters, credentials, environments, ledger, outbox, passkeys, sessions,
-    signing_keys, users, verifications,
+    Account, ApiToken, AuditEvent, AuditRow, Environment, Failures, Guessed, Mail, MailSlot, MfaToken,
+    Passkey, SessionRow, SigningKeyRow, TotpDevice, UnverifiedTotp, Verification, api_tokens, audit,
+    counters, credentials, environments, failures, ledger, mfa_tokens, outbox, passkeys, recovery_codes,
+    sessions, signing_keys, totp, users, verifications,
 };
 use value::{Row, Value};
 

@@ -7,8 +7,10 @@ pub(crate) struct Migration {
 }
 
 /// All migrations, in order. Published ones are never edited.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, sql: include_str!("../migrations/0001_first.sql") }];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, sql: include_str!("../migrations/0001_first.sql") },
+    Migration { version: 2, sql: include_str!("../migrations/0002_mfa.sql") },
+];
 
 /// The newest schema that this binary knows.
 pub(crate) fn newest() -> i64 {

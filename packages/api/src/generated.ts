@@ -61,7 +61,7 @@ export type ConnectRequest = {
   authMode?: string | null;
 };
 
-/** Asks for a legacy MFA token beside the session. Accepted and not answered in this version. */
+/** Asks for a legacy MFA token beside the session: for gates of environments at API version `2026_01_01`. */
 export type CreateMfaToken = {
   /** Whether the token can be used once only. */
   singleUse: boolean;
@@ -135,6 +135,8 @@ export type ElevatedTokenConsumeResponse = {
   credentialId: string;
   /** How it was proved (RFC 8176). */
   amr: string[];
+  /** How strong the proof was: `reauthentication`, `mfa`, `phishing_resistant` or `phishing_resistant_verified`. */
+  acr: string;
   /** When it was proved, in Unix seconds. */
   authTime: number;
   /** When the token expires, in Unix seconds. */
@@ -367,19 +369,38 @@ export const KycFieldType = {
 /** Wire value of {@link KycFieldType}. */
 export type KycFieldType = (typeof KycFieldType)[keyof typeof KycFieldType];
 
+/** A recovery code. */
+export type MFAAuthRecoveryDevicePostRequest = {
+  /** One of the user's recovery codes, in any spelling. */
+  code: string;
+  createMfaToken?: CreateMfaToken | null;
+  /** Scopes for an elevated access token. */
+  requestedScopes?: string[];
+};
+
+/** A code of an authenticator app. */
+export type MFAAuthTotpDevicePostRequest = {
+  /** Device id; without it the user's default device. */
+  id?: string | null;
+  /** Six digits, in any spelling. */
+  code: string;
+  createMfaToken?: CreateMfaToken | null;
+  /** Scopes for an elevated access token. */
+  requestedScopes?: string[];
+};
+
 /** An authenticator app as its owner sees it. */
 export type MFADevice = {
+  type: MFADeviceType;
+  /** Whether a right code has been shown. Until then it counts for nothing. */
+  verified: boolean;
   /** Device id. */
   id: string;
-  /** `totp`. */
-  type: MFADeviceType;
-  /** Whether its first code was taken. */
-  verified: boolean;
-  /** When its enrolment began, ISO 8601. */
+  /** When it was added, ISO 8601. */
   createdAt: Date;
-  /** When its first code was taken, ISO 8601. */
-  verifiedAt?: Date | null;
-  /** Whether it is offered first. */
+  /** When its first code was verified, ISO 8601; null before. */
+  verifiedAt: Date | null;
+  /** Whether it is asked for first. */
   default: boolean;
   /** The name that the user gave it. */
   alias?: string;
@@ -388,13 +409,19 @@ export type MFADevice = {
 /** Where {@link MFADevice} holds dates, which are strings in the JSON text. */
 export const MFADeviceDates: readonly string[] = ['createdAt', 'verifiedAt'];
 
+/** Recovery codes that can still be used. */
 export type MFAGetRecoveryCodesResponse = {
+  /** How many. */
   count: number;
+  /** The codes; each works once. */
   recoveryCodes: string[];
 };
 
+/** Authenticator apps of a user, oldest first. */
 export type MFAListDevicesResponse = {
+  /** How many. */
   count: number;
+  /** The devices; one that waits for its first code in this session is among them, unverified. */
   devices: MFADevice[];
 };
 
@@ -403,7 +430,7 @@ export const MFAListDevicesResponseDates: readonly string[] = ['devices.*.create
 
 /** Second factors of a user. */
 export type MFAMethodsResponse = {
-  /** Authenticator apps; none in this version. */
+  /** Authenticator apps, oldest first. */
   devices: MFADevice[];
   /** Passkeys, oldest first. */
   passkeys: UserPasskey[];
@@ -422,10 +449,22 @@ export const MFAMethodsResponseDates: readonly string[] = [
   'passkeys.*.updatedAt',
 ];
 
+/** A new set of recovery codes. */
+export type MFARegenRecoveryCodesResponse = {
+  /** How many. */
+  count: number;
+  /** The codes; each works once. */
+  recoveryCodes: string[];
+};
+
+/** An authenticator app to be set up. */
 export type MFARegisterTotpDeviceGetResponse = {
+  /** Device id. */
   id: string;
   type: MFADeviceType;
+  /** The secret in base32, for typing it in. */
   secret: string;
+  /** `otpauth://` URI, for a QR code. */
   uri: string;
 };
 
@@ -456,6 +495,14 @@ export type MFASettingsMethods = {
   type: MFADeviceType;
   enabled: boolean;
   allowBackupCodes?: boolean | null;
+};
+
+/** What to change; an empty body makes the device the default. */
+export type MFAUpdateDeviceRequest = {
+  /** Asked for first; only `true`: another takes the place by being made the default. */
+  default?: boolean | null;
+  /** At most 64 characters; an empty one takes the name away. An addition to the contract. */
+  alias?: string | null;
 };
 
 export const MinApiVersionEnum = {
@@ -766,6 +813,12 @@ export type PublishEvents = {
   events: Record<string, unknown>[];
 };
 
+/** Why. */
+export type ResetMfaRequest = {
+  /** In the operator's words, for the audit log; at most 200 characters. */
+  reason?: string | null;
+};
+
 export const ResidentKeyRequirement = {
   Discouraged: 'discouraged',
   Preferred: 'preferred',
@@ -818,7 +871,7 @@ export type SdkUser = {
   lists: string[];
   /** Profile fields still to be filled; none are demanded. */
   missingFields: ProjectSettingsKyc[];
-  /** Whether recovery codes are still to be acknowledged; null without any. */
+  /** Whether recovery codes are still to be acknowledged (`pending`) or were (`complete`); null without any. */
   mfaBackupCodeAcknowledgement?: MfaBackupCodeAcknowledgement | null;
   phoneNumber?: string | null;
   btcWallet?: string | null;
@@ -923,7 +976,7 @@ export type StepUpCheckResponse = {
   defaultCredentialId?: string;
   /** Which rule decided; an addition to the contract. */
   reason?: string;
-  satisfiedBy?: StepUpTerms;
+  satisfiedBy?: StepUpTerms | null;
 };
 
 /** Something that can be proved. */
@@ -943,7 +996,7 @@ export type StepUpTerms = {
   /** The least proof: `reauthentication`, `mfa`, `phishing_resistant` or `phishing_resistant_verified`. */
   strength: string;
   /** How old the proof may be when the action begins, in seconds; absent for as old as the token may become. */
-  maxAgeSeconds?: number;
+  maxAgeSeconds?: number | null;
   /** Whether the token can be used once only. */
   singleUse: boolean;
   /** The token's life in seconds. */
@@ -970,10 +1023,11 @@ export type UpdateSelfResponse = {
   expiresAt: number;
   /** For the scopes that were asked for. */
   elevatedAccessToken?: string | null;
+  /** A legacy MFA token, when one was asked for. */
+  mfaToken?: string;
   /** What the app shows next. */
   nextView: NextViewEnum;
   emailVerification?: EmailVerificationCreateResponse;
-  mfaToken?: string;
   smsVerification?: SmsVerificationCreateResponse;
 };
 
@@ -1013,7 +1067,7 @@ export type UserFields = {
   captchaToken?: string;
   /** The app's own facts, at most 4 KiB. */
   metadata?: Record<string, unknown>;
-  /** Recovery codes come with a later version: there are none to acknowledge. */
+  /** `complete`, alone, when the user has saved the recovery codes. */
   mfaBackupCodeAcknowledgement?: MfaBackupCodeAcknowledgement | null;
   btcWallet?: string | null;
   kdaWallet?: string | null;
@@ -1058,17 +1112,17 @@ export type UserPasskey = {
 /** Where {@link UserPasskey} holds dates, which are strings in the JSON text. */
 export const UserPasskeyDates: readonly string[] = ['createdAt', 'storage.updatedAt', 'updatedAt'];
 
-/** A session of the user. */
+/** A signed-in browser as its user sees it. */
 export type UserSession = {
   /** Session id. */
   id: string;
   /** When it was opened, ISO 8601. */
   createdAt: Date;
-  /** When it was last used, ISO 8601. */
+  /** When it was last refreshed or proved something, ISO 8601. */
   lastUsedAt: Date;
   /** Whether it is the one that asks. */
   current: boolean;
-  /** Browser that opened it. */
+  /** The browser that opened it, as it calls itself. */
   userAgent?: string;
   /** Whether a second factor was proved in it. */
   mfa: boolean;
@@ -1110,6 +1164,7 @@ export type VerifyResponse = {
   expiresAt: number;
   /** For the scopes that were asked for. */
   elevatedAccessToken?: string | null;
+  /** A legacy MFA token, when one was asked for. */
   mfaToken?: string;
 };
 

@@ -40,7 +40,14 @@ describe('methodsOf', () => {
 
 it('namedOf has the newest first, and the default device', () => {
   const at = (day: number) => new Date(Date.UTC(2026, 0, day));
-  const device = { id: 'd1', type: 'totp' as const, verified: true, default: true, createdAt: at(1) };
+  const device = {
+    id: 'd1',
+    type: 'totp' as const,
+    verified: true,
+    default: true,
+    createdAt: at(1),
+    verifiedAt: null,
+  };
   const stored = {
     id: 'p1',
     credentialId: 'c',

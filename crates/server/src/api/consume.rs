@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stile_core::claims::ElevatedClaims;
 use stile_core::{Scope, UserId};
-use stile_keys::api_token;
 use stile_store::ledger::Kind;
 use stile_store::{CommitError, Miss};
 use utoipa::ToSchema;
 
-use crate::context::{Cx, bearer};
+use crate::access::api_token;
+use crate::context::Cx;
 use crate::error::{ApiError, Code};
 use crate::gate;
 use crate::http::Json;
@@ -48,6 +48,8 @@ pub struct ElevatedTokenConsumeResponse {
     credential_id: String,
     /// How it was proved (RFC 8176).
     amr: Vec<String>,
+    /// How strong the proof was: `reauthentication`, `mfa`, `phishing_resistant` or `phishing_resistant_verified`.
+    acr: &'static str,
     /// When it was proved, in Unix seconds.
     auth_time: i64,
     /// When the token expires, in Unix seconds.
@@ -71,7 +73,7 @@ pub async fn handle(
     headers: HeaderMap,
     Json(body): Json<ElevatedTokenConsumeRequest>,
 ) -> Result<Answer<ElevatedTokenConsumeResponse>, ApiError> {
-    authorise(&cx, &headers).await?;
+    api_token(&cx, &headers, "elevatedTokens.consume").await?;
     let user: UserId =
         body.user_id.parse().map_err(|_| ApiError::with(Code::InvalidBody, "userId is not an id."))?;
     if body.use_id.is_empty() || body.use_id.len() > MAX_USE_ID {
@@ -90,6 +92,7 @@ pub async fn handle(
                 scope: body.scope,
                 credential_id: claims.credential_id,
                 amr: claims.amr,
+                acr: claims.acr.as_str(),
                 auth_time: claims.auth_time,
                 expires_at: claims.exp,
                 single_use: claims.single_use,
@@ -116,7 +119,7 @@ async fn spend(
     if over || me.user.id != user {
         return Err(Code::ElevatedTokenInvalid.into());
     }
-    gate::belongs(&me, &claims, scope.as_str())?;
+    gate::belongs(cx, &me, &claims, scope)?;
     let note = cx.app.keys.elevated_use.tag(&[b"use", body.use_id.as_bytes(), scope.as_str().as_bytes()]);
     match gate::use_up(cx, &claims, Some(note)).await {
         Ok(()) => Ok(claims),
@@ -127,14 +130,4 @@ async fn spend(
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// The API token: known, of this environment, with the scope.
-async fn authorise(cx: &Cx, headers: &HeaderMap) -> Result<(), ApiError> {
-    let hash = bearer(headers).and_then(|token| api_token::hash(&cx.app.keys.api_token, token));
-    let token =
-        cx.app.store.api_token(hash.ok_or(Code::InvalidApiToken)?).await?.ok_or(Code::InvalidApiToken)?;
-    let allowed =
-        token.environment == cx.env.id && token.scopes.iter().any(|s| s == "elevatedTokens.consume");
-    if allowed { Ok(()) } else { Err(Code::ApiTokenForbidden.into()) }
 }

@@ -1,9 +1,11 @@
 //! The HTTP API: one folder per area, one file per operation. Router and OpenAPI document come from the same
 //! declarations.
 
+mod admin;
 mod codes;
 mod compat;
 mod consume;
+mod mfa;
 pub mod models;
 mod passkeys;
 mod session;
@@ -26,12 +28,14 @@ use crate::http::{MAX_BODY, sdk_layer};
 use crate::openapi;
 
 /// Parts of the reference API that Stile leaves out, by their first path segment.
-const NOT_SUPPORTED: [&str; 7] = [
+const NOT_SUPPORTED: [&str; 9] = [
     "/farcaster",
     "/telegram",
     "/checkTelegramAuth",
     "/businessAccounts",
     "/users/embeddedWallets",
+    "/users/mfa/register/passkey",
+    "/users/mfa/auth/email",
     "/realtime",
     "/exchanges",
 ];
@@ -57,7 +61,15 @@ fn sdk() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(passkeys::signin::options, passkeys::signin::handle))
         .routes(routes!(users::get::handle, users::update::handle, users::delete::handle))
         .routes(routes!(users::check::handle))
-        .routes(routes!(users::mfa_methods::handle))
+        .routes(routes!(users::sessions::list, users::sessions::end_others))
+        .routes(routes!(users::sessions::end))
+        .routes(routes!(mfa::methods::handle))
+        .routes(routes!(mfa::devices::list))
+        .routes(routes!(mfa::devices::one, mfa::devices::update, mfa::remove::handle))
+        .routes(routes!(mfa::register_totp::handle))
+        .routes(routes!(mfa::auth_totp::handle))
+        .routes(routes!(mfa::auth_recovery::handle))
+        .routes(routes!(mfa::codes::show, mfa::codes::renew))
         .routes(routes!(step_up::handle))
         .routes(routes!(compat::connect))
         .routes(routes!(compat::prefetch))
@@ -71,25 +83,30 @@ fn backend() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(consume::handle))
 }
 
+fn admin() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new().routes(routes!(admin::delete_mfa)).routes(routes!(admin::reset_mfa))
+}
+
 const SDK: &str = "/api/v0/sdk/{environmentId}";
 const BACKEND: &str = "/api/v0/environments/{environmentId}";
+const ADMIN: &str = "/api/v0/users";
 
 /// The OpenAPI document of all operations.
 pub fn document() -> utoipa::openapi::OpenApi {
     let frame = OpenApiRouter::with_openapi(openapi::Document::openapi());
-    openapi::complete(frame.nest(SDK, sdk()).nest(BACKEND, backend()).into_openapi())
+    openapi::complete(frame.nest(SDK, sdk()).nest(BACKEND, backend()).nest(ADMIN, admin()).into_openapi())
 }
 
 /// The router of all operations.
 pub fn api(app: &Arc<App>) -> Router<Arc<App>> {
-    // Both trees name an environment in their path: one layer makes the `Cx` of both.
+    // The path names the environment, or the API token does: one layer makes the `Cx` of all.
     let layered = |operations: OpenApiRouter<Arc<App>>| {
         Router::from(operations)
             .fallback(no_route)
             .layer(DefaultBodyLimit::max(MAX_BODY))
             .layer(middleware::from_fn_with_state(Arc::clone(app), sdk_layer))
     };
-    Router::new().nest(SDK, layered(sdk())).nest(BACKEND, layered(backend()))
+    Router::new().nest(SDK, layered(sdk())).nest(BACKEND, layered(backend())).nest(ADMIN, layered(admin()))
 }
 
 async fn no_route(path: axum::extract::OriginalUri) -> ApiError {

@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use stile_core::{Credential, CredentialKind, Micros, Principal};
+use stile_core::{Acknowledgement, Credential, CredentialKind, Micros, Principal};
 use stile_store::Passkey;
 use utoipa::ToSchema;
+use zeroize::Zeroizing;
 
 use crate::context::Cx;
 use crate::error::ApiError;
@@ -63,6 +64,7 @@ impl From<&CredentialKind> for JwtVerifiedCredentialFormatEnum {
         match kind {
             CredentialKind::Email { .. } => Self::Email,
             CredentialKind::Passkey { .. } => Self::Passkey,
+            CredentialKind::Totp { .. } => Self::Totp,
         }
     }
 }
@@ -71,7 +73,7 @@ impl From<&Credential> for JwtVerifiedCredential {
     fn from(credential: &Credential) -> Self {
         let email = match &credential.kind {
             CredentialKind::Email { address } => Some(address.clone()),
-            CredentialKind::Passkey { .. } => None,
+            CredentialKind::Passkey { .. } | CredentialKind::Totp { .. } => None,
         };
         Self {
             id: credential.id.to_string(),
@@ -141,9 +143,9 @@ pub struct SdkUser {
     /// Profile fields still to be filled; none are demanded.
     #[schema(value_type = Vec<Object>)]
     missing_fields: Vec<serde_json::Value>,
-    /// Whether recovery codes are still to be acknowledged; null without any.
+    /// Whether recovery codes are still to be acknowledged (`pending`) or were (`complete`); null without any.
     #[schema(value_type = Option<String>)]
-    mfa_backup_code_acknowledgement: Option<String>,
+    mfa_backup_code_acknowledgement: Option<&'static str>,
 }
 
 impl SdkUser {
@@ -173,7 +175,7 @@ impl SdkUser {
             scope: me.session.level.scope().to_owned(),
             lists: Vec::new(),
             missing_fields: Vec::new(),
-            mfa_backup_code_acknowledgement: None,
+            mfa_backup_code_acknowledgement: me.user.recovery.map(Acknowledgement::as_str),
         }
     }
 }
@@ -193,6 +195,9 @@ pub struct VerifyResponse {
     /// For the scopes that were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     elevated_access_token: Option<String>,
+    /// A legacy MFA token, when one was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mfa_token: Option<String>,
 }
 
 impl VerifyResponse {
@@ -205,7 +210,22 @@ impl VerifyResponse {
             minified_jwt: tokens.access,
             expires_at: tokens.expires_at,
             elevated_access_token: elevated,
+            mfa_token: None,
         })
+    }
+
+    /// The same with this elevated token, unless it has one.
+    #[must_use]
+    pub fn or_elevated(mut self, token: Option<String>) -> Self {
+        self.elevated_access_token = self.elevated_access_token.or(token);
+        self
+    }
+
+    /// The same with a legacy MFA token.
+    #[must_use]
+    pub fn with_mfa_token(mut self, token: Option<Zeroizing<String>>) -> Self {
+        self.mfa_token = token.map(|text| text.as_str().to_owned());
+        self
     }
 }
 
@@ -304,13 +324,9 @@ impl UserPasskey {
     }
 }
 
-/// Asks for a legacy MFA token beside the session. Accepted and not answered in this version.
-#[derive(Deserialize, ToSchema)]
+/// Asks for a legacy MFA token beside the session: for gates of environments at API version `2026_01_01`.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(
-    dead_code,
-    reason = "part of the contract; refusing it would break clients that ask for both tokens"
-)]
 pub struct CreateMfaToken {
     /// Whether the token can be used once only.
     pub single_use: bool,

@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use serde::{Deserialize, Serialize};
-use stile_core::policy::{self, Exemption};
+use stile_core::policy::{self, Exemption, Terms};
 use stile_core::{Credential, Principal, Scope};
 use utoipa::ToSchema;
 
@@ -39,6 +39,35 @@ pub struct StepUpCheckResponse {
     /// Which rule decided; an addition to the contract.
     #[schema(required = false)]
     reason: &'static str,
+    /// What would satisfy it, when something is needed; an addition to the contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    satisfied_by: Option<StepUpTerms>,
+}
+
+/// What a proof and its token must be.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StepUpTerms {
+    /// The least proof: `reauthentication`, `mfa`, `phishing_resistant` or `phishing_resistant_verified`.
+    strength: &'static str,
+    /// How old the proof may be when the action begins, in seconds; absent for as old as the token may become.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_age_seconds: Option<i64>,
+    /// Whether the token can be used once only.
+    single_use: bool,
+    /// The token's life in seconds.
+    token_seconds: i64,
+}
+
+impl From<Terms> for StepUpTerms {
+    fn from(terms: Terms) -> Self {
+        Self {
+            strength: terms.strength.as_str(),
+            max_age_seconds: terms.max_age,
+            single_use: terms.single_use,
+            token_seconds: terms.seconds,
+        }
+    }
 }
 
 /// Something that can be proved.
@@ -88,6 +117,7 @@ pub async fn handle(
         credentials: credentials.collect(),
         default_credential_id: needed.default.map(|id| id.to_string()),
         reason: needed.reason.as_str(),
+        satisfied_by: needed.terms.map(Into::into),
     }))
 }
 

@@ -66,6 +66,42 @@ pub enum Content {
         /// When.
         at: Micros,
     },
+    /// An authenticator app was added.
+    TotpAdded {
+        /// When.
+        at: Micros,
+    },
+    /// An authenticator app was removed.
+    TotpRemoved {
+        /// The name that the user gave it.
+        name: String,
+        /// When.
+        at: Micros,
+    },
+    /// New recovery codes took the place of the old ones.
+    RecoveryCodesMade {
+        /// When.
+        at: Micros,
+    },
+    /// A recovery code was used.
+    RecoveryCodeUsed {
+        /// How many are left.
+        left: u32,
+        /// When.
+        at: Micros,
+    },
+    /// Wrong codes of a second factor locked it for a while.
+    MfaLocked {
+        /// How many in a row.
+        wrong: i64,
+        /// When.
+        at: Micros,
+    },
+    /// An operator reset the second factors.
+    MfaReset {
+        /// When.
+        at: Micros,
+    },
     /// The account was deleted.
     UserDeleted {
         /// When.
@@ -145,8 +181,20 @@ impl Drop for Letter {
     }
 }
 
-const TEMPLATES: [&str; 6] =
-    ["code", "passkey_added", "passkey_removed", "email_changed", "email_added", "user_deleted"];
+const TEMPLATES: [&str; 12] = [
+    "code",
+    "passkey_added",
+    "passkey_removed",
+    "email_changed",
+    "email_added",
+    "totp_added",
+    "totp_removed",
+    "recovery_codes_made",
+    "recovery_code_used",
+    "mfa_locked",
+    "mfa_reset",
+    "user_deleted",
+];
 
 impl Content {
     /// The stable name in the `template` column.
@@ -157,6 +205,12 @@ impl Content {
             Self::PasskeyRemoved { .. } => "passkey_removed",
             Self::EmailChanged { .. } => "email_changed",
             Self::EmailAdded { .. } => "email_added",
+            Self::TotpAdded { .. } => "totp_added",
+            Self::TotpRemoved { .. } => "totp_removed",
+            Self::RecoveryCodesMade { .. } => "recovery_codes_made",
+            Self::RecoveryCodeUsed { .. } => "recovery_code_used",
+            Self::MfaLocked { .. } => "mfa_locked",
+            Self::MfaReset { .. } => "mfa_reset",
             Self::UserDeleted { .. } => "user_deleted",
         }
     }
@@ -190,13 +244,19 @@ mod tests {
         Letter { to: "ann@example.com".into(), app: "Acme".into(), support: None, content }
     }
 
-    fn contents() -> [Content; 6] {
+    fn contents() -> [Content; 12] {
         [
             Content::Code { code: "123456".into(), minutes: 10 },
             Content::PasskeyAdded { name: "Phone".into(), at: NOW },
             Content::PasskeyRemoved { name: "Phone".into(), at: NOW },
             Content::EmailChanged { new_masked: "b•••@example.com".into(), at: NOW },
             Content::EmailAdded { masked: "b•••@example.com".into(), at: NOW },
+            Content::TotpAdded { at: NOW },
+            Content::TotpRemoved { name: "Phone".into(), at: NOW },
+            Content::RecoveryCodesMade { at: NOW },
+            Content::RecoveryCodeUsed { left: 3, at: NOW },
+            Content::MfaLocked { wrong: 5, at: NOW },
+            Content::MfaReset { at: NOW },
             Content::UserDeleted { at: NOW },
         ]
     }

@@ -91,11 +91,63 @@ fn draft(content: &Content, app: &str) -> Draft {
             "If this was you, there is nothing to do. If it was not, somebody else can get into your account: \
              sign in, remove this address, and check your other ways of signing in.",
         ),
+        Content::TotpAdded { at } => notice(
+            format!("An authenticator app was added to your {app} account"),
+            format!("It was added on {}.", utc(*at)),
+            "If this was you, there is nothing to do. If it was not, somebody else can get into your account: \
+             sign in, remove the authenticator app, and check your other ways of signing in.",
+        ),
+        Content::TotpRemoved { name, at } => notice(
+            format!("An authenticator app was removed from your {app} account"),
+            format!("The authenticator app “{}” was removed on {}.", unlinked(name, MAX_NAME), utc(*at)),
+            "If this was you, there is nothing to do. If it was not, somebody else can get into your account: \
+             sign in, and check your ways of signing in.",
+        ),
+        Content::RecoveryCodesMade { at } => notice(
+            format!("New recovery codes were made for your {app} account"),
+            format!("They were made on {}. The old ones stopped working.", utc(*at)),
+            "If this was you, keep the new codes in a safe place. If it was not, somebody else can get into your \
+             account: sign in, make new codes, and check your ways of signing in.",
+        ),
+        Content::RecoveryCodeUsed { left, at } => notice(
+            format!("A recovery code was used for your {app} account"),
+            format!("It was used on {}. {}", utc(*at), codes_left(*left)),
+            "If this was you, there is nothing else to do. If it was not, somebody else has your codes: sign in, make \
+             new ones, and check your ways of signing in.",
+        ),
+        Content::MfaLocked { wrong, at } => notice(
+            format!("Wrong codes were entered for your {app} account"),
+            format!(
+                "By {} there were {wrong} wrong codes in a row. Codes are refused for a while.",
+                utc(*at)
+            ),
+            "If this was you, wait a little and try again, or use another way to confirm. If it was not, somebody has \
+             got past the first step of signing in: check who can read your e-mail, and change your passkeys if one \
+             was lost.",
+        ),
+        Content::MfaReset { at } => notice(
+            format!("The second factors of your {app} account were reset"),
+            format!(
+                "Support removed your passkeys, authenticator apps and recovery codes on {}, and signed you out \
+                 everywhere.",
+                utc(*at)
+            ),
+            "If you asked for this, sign in and set up new ones. If you did not, get in touch with support at once.",
+        ),
         Content::UserDeleted { at } => notice(
             format!("Your {app} account was deleted"),
             format!("It was deleted on {}.", utc(*at)),
             "If this was you, there is nothing to do. If it was not, get in touch with support at once.",
         ),
+    }
+}
+
+fn codes_left(left: u32) -> String {
+    match left {
+        0 => "That was the last one: make new codes now, or losing your device will lock you out.".to_owned(),
+        1 => "One is left: make new codes soon.".to_owned(),
+        2 | 3 => format!("{left} are left: make new codes soon."),
+        _ => format!("{left} are left."),
     }
 }
 
@@ -169,7 +221,7 @@ mod tests {
         Content::Code { code: code.into(), minutes: 10 }
     }
 
-    fn contents(value: &str) -> [Content; 6] {
+    fn contents(value: &str) -> [Content; 12] {
         let value = || value.to_owned();
         [
             Content::Code { code: value(), minutes: 10 },
@@ -177,6 +229,12 @@ mod tests {
             Content::PasskeyRemoved { name: value(), at: AT },
             Content::EmailChanged { new_masked: value(), at: AT },
             Content::EmailAdded { masked: value(), at: AT },
+            Content::TotpAdded { at: AT },
+            Content::TotpRemoved { name: value(), at: AT },
+            Content::RecoveryCodesMade { at: AT },
+            Content::RecoveryCodeUsed { left: 3, at: AT },
+            Content::MfaLocked { wrong: 5, at: AT },
+            Content::MfaReset { at: AT },
             Content::UserDeleted { at: AT },
         ]
     }
@@ -220,6 +278,30 @@ mod tests {
                 "An e-mail address was added to your Acme account",
                 "The address Phone was added on 9 October 2025, 08:53 UTC.",
             ),
+            (
+                "An authenticator app was added to your Acme account",
+                "It was added on 9 October 2025, 08:53 UTC.",
+            ),
+            (
+                "An authenticator app was removed from your Acme account",
+                "The authenticator app “Phone” was removed on 9 October 2025, 08:53 UTC.",
+            ),
+            (
+                "New recovery codes were made for your Acme account",
+                "They were made on 9 October 2025, 08:53 UTC. The old ones stopped working.",
+            ),
+            (
+                "A recovery code was used for your Acme account",
+                "It was used on 9 October 2025, 08:53 UTC. 3 are left: make new codes soon.",
+            ),
+            (
+                "Wrong codes were entered for your Acme account",
+                "By 9 October 2025, 08:53 UTC there were 5 wrong codes in a row.",
+            ),
+            (
+                "The second factors of your Acme account were reset",
+                "Support removed your passkeys, authenticator apps and recovery codes on 9 October 2025, 08:53 UTC,",
+            ),
             ("Your Acme account was deleted", "It was deleted on 9 October 2025, 08:53 UTC."),
         ];
         for (content, (subject, sentence)) in contents("Phone").into_iter().skip(1).zip(expected) {
@@ -227,7 +309,7 @@ mod tests {
             assert_eq!(mail.subject, subject);
             assert!(mail.text.starts_with(&format!("{subject}.\n\n{sentence}")), "{}", mail.text);
             assert!(mail.html.contains(sentence), "{}", mail.html);
-            assert!(mail.text.contains("If this was you"));
+            assert!(mail.text.contains("If this was you") || mail.text.contains("If you asked for this"));
             assert_eq!(mail.code, None);
         }
     }

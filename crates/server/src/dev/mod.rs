@@ -23,9 +23,17 @@ use crate::assets;
 use crate::context::text;
 use crate::error::{ApiError, Code};
 
-/// The environment of the demo: step-up enforced, second factors optional.
-pub const DEMO_ENVIRONMENT: EnvironmentId =
-    EnvironmentId::from_bytes([0x57, 0x11, 0xe0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, 1]);
+/// The environment that the demo opens with: step-up enforced, second factors optional.
+pub const DEMO_ENVIRONMENT: EnvironmentId = demo_environment(1);
+/// Action-based MFA with legacy MFA tokens, at API version `2026_01_01`.
+pub const DEMO_ACTIONS: EnvironmentId = demo_environment(2);
+/// Account-level MFA, to be enrolled at sign-up.
+pub const DEMO_ACCOUNT: EnvironmentId = demo_environment(3);
+
+/// `5711e000-0000-4000-8000-00000000000N`.
+const fn demo_environment(n: u8) -> EnvironmentId {
+    EnvironmentId::from_bytes([0x57, 0x11, 0xe0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, n])
+}
 
 /// All development surfaces behind their guard.
 pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {

@@ -9,10 +9,10 @@ use axum::extract::State;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use stile_core::EnvironmentId;
 use stile_keys::{encoding, random};
 use tower::ServiceExt;
 
-use super::DEMO_ENVIRONMENT;
 use crate::app::App;
 use crate::context::{bearer, text};
 use crate::error::{ApiError, Code};
@@ -23,7 +23,11 @@ const SCOPE: &str = "vault:open";
 /// Opens the vault, once for each elevated token.
 pub(super) async fn open(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {
     let access = bearer(&headers).ok_or(Code::Unauthorized)?;
-    let path = format!("/api/v0/sdk/{DEMO_ENVIRONMENT}/users");
+    // Which environment's API to ask; what the token is worth, that API says.
+    let development = app.config.development.as_ref().ok_or(Code::NotFound)?;
+    let environment = environment_of(access).ok_or(Code::Unauthorized)?;
+    let api_token = development.demo_api_tokens.get(&environment).ok_or(Code::Unauthorized)?;
+    let path = format!("/api/v0/sdk/{environment}/users");
     let (status, user) = call(&app, Method::GET, &path, access, None).await?;
     if status != StatusCode::OK {
         return Ok((status, Json(user)).into_response());
@@ -31,11 +35,10 @@ pub(super) async fn open(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
     let Some(token) = text(&headers, "x-dyn-elevated-access-token").filter(|token| !token.is_empty()) else {
         return Err(ApiError::from(Code::ElevatedTokenRequired).for_scope(SCOPE));
     };
-    let api_token = app.config.development.as_ref().map(|dev| dev.demo_api_token.clone()).unwrap_or_default();
-    let path = format!("/api/v0/environments/{DEMO_ENVIRONMENT}/elevated-tokens/consume");
+    let path = format!("/api/v0/environments/{environment}/elevated-tokens/consume");
     let use_id = encoding::hex(&random::bytes::<16>());
     let spend = json!({ "token": token, "scope": SCOPE, "userId": user["id"], "useId": use_id });
-    let (status, spent) = call(&app, Method::POST, &path, &api_token, Some(spend)).await?;
+    let (status, spent) = call(&app, Method::POST, &path, api_token, Some(spend)).await?;
     if status != StatusCode::OK {
         return Ok((status, Json(spent)).into_response());
     }
@@ -45,6 +48,13 @@ pub(super) async fn open(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
         { "label": "Grandmother's plum jam", "value": "2 kg plums, 1 kg sugar, one vanilla pod, patience" },
     ]);
     Ok(Json(json!({ "opened": true, "contents": contents, "spent": spent })).into_response())
+}
+
+/// The environment that an access token claims to be of.
+fn environment_of(access: &str) -> Option<EnvironmentId> {
+    let claims = encoding::unbase64url(access.split('.').nth(1)?)?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    claims["environment_id"].as_str()?.parse().ok()
 }
 
 /// A request to this server's own public API, as a backend on another machine would make it.

@@ -64,7 +64,7 @@ impl From<ApiError> for OperatorError {
 }
 
 /// What an API token may do.
-pub const API_SCOPES: [&str; 1] = ["elevatedTokens.consume"];
+pub const API_SCOPES: [&str; 2] = ["elevatedTokens.consume", "environment.users.write"];
 
 fn event(environment: EnvironmentId, now: Micros, event: &'static str, detail: serde_json::Value) -> Step {
     let subject: Option<UserId> = None;

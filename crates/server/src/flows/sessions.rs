@@ -24,11 +24,13 @@ pub struct Opening {
     pub session_key: Option<PublicKeyHex>,
     /// The device's proof.
     pub device: Option<DeviceProof>,
+    /// The browser, as it calls itself.
+    pub user_agent: String,
 }
 
 /// The principal of a new session, and the steps that make it. Whoever calls adds what makes or holds the user.
 pub fn open(cx: &Cx, opening: Opening) -> (Principal, Vec<Step>) {
-    let Opening { mut account, proof, session_key, device } = opening;
+    let Opening { mut account, proof, session_key, device, user_agent } = opening;
     account.user.last_visit = cx.now;
     verified_now(cx, &mut account.credentials, &proof);
     let security = &cx.env.settings.security;
@@ -42,6 +44,7 @@ pub fn open(cx: &Cx, opening: Opening) -> (Principal, Vec<Step>) {
         sign_in_credential: proof.credential,
         last_credential: proof.credential,
         session_key: session_key.map(|key| key.as_str().to_owned()),
+        user_agent,
         device_key: device.as_ref().map(|d| d.key.as_str().to_owned()),
         proofs: vec![proof],
     };

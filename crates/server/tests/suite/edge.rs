@@ -4,6 +4,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use stile_core::settings::{Rate, Settings};
 use stile_server::flows::environments;
 use stile_server::{Config, Development};
@@ -102,9 +103,7 @@ async fn what_is_not_there_says_so_and_what_is_left_out_says_that() {
     let page = world.page();
     page.get("/nothing").await.refused(404, "not_found");
     // CVE-2026-33473: no legacy way around a gate.
-    for path in
-        ["/verify/unlink", "/users/mfa", "/users/mfa/register/passkey", "/emailVerifications/verify/x"]
-    {
+    for path in ["/verify/unlink", "/users/mfa/auth/sms", "/emailVerifications/verify/x"] {
         page.get(path).await.refused(404, "not_found");
     }
     for path in [
@@ -115,6 +114,8 @@ async fn what_is_not_there_says_so_and_what_is_left_out_says_that() {
         "/users/embeddedWallets",
         "/realtime/auth",
         "/exchanges",
+        "/users/mfa/register/passkey",
+        "/users/mfa/auth/email",
     ] {
         page.get(path).await.refused(404, "not_supported");
         page.post(path, json!({})).await.refused(404, "not_supported");
@@ -595,7 +596,10 @@ async fn developing(token: Option<&str>) -> World {
     let config = Config {
         public_url: "http://localhost:7845".parse().unwrap(),
         trusted_proxies: Vec::new(),
-        development: Some(Development { access_token: token.map(str::to_owned), demo_api_token: "x".into() }),
+        development: Some(Development {
+            access_token: token.map(str::to_owned),
+            demo_api_tokens: BTreeMap::new(),
+        }),
     };
     World::configured(settings(), config).await
 }

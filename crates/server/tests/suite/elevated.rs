@@ -59,7 +59,8 @@ async fn a_token_says_whose_it_is_for_what_and_how_it_was_earned() {
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 300);
     assert!(claims["jti"].as_str().unwrap().len() >= 22, "at least 128 bits");
     let members: Vec<&String> = claims.as_object().unwrap().keys().collect();
-    assert_eq!(members.len(), 14, "nothing else, least of all personal data: {members:?}");
+    assert_eq!(claims["acr"], "phishing_resistant_verified");
+    assert_eq!(members.len(), 16, "nothing else, least of all personal data: {members:?}");
 
     let other = self::claims(&page.step_up(&mut authenticator, &["vault:open"]).await);
     assert_ne!(other["jti"], claims["jti"]);
@@ -99,6 +100,8 @@ async fn scopes_have_their_default_terms_and_a_mixture_the_strictest() {
 #[tokio::test]
 async fn settings_change_the_terms() {
     let rule = |scope: &str, token_behavior, token_expiry_seconds| ScopeRule {
+        min_strength: None,
+        max_age_seconds: None,
         scope: scope.into(),
         token_behavior,
         token_expiry_seconds,

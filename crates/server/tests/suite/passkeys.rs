@@ -462,7 +462,7 @@ async fn quirks_of_clients_are_taken_and_nothing_more() {
         body["response"]["publicKeyAlgorithm"] = json!(-7);
         body["response"]["transports"] = json!(["internal", "internal", "hybrid", "carrier-pigeon", ""]);
         let session = page.post(REGISTER, body).await.ok();
-        assert!(session.get("mfaToken").is_none() && session.get("elevatedAccessToken").is_none());
+        assert!(session["mfaToken"].is_string() && session.get("elevatedAccessToken").is_none());
         assert_eq!(world.records(&page).await[0].transports, ["hybrid", "internal"]);
     }
     let page = world.signed_in("ann@example.com").await;

@@ -15,8 +15,9 @@ use stile_core::{
 use crate::mutation::Step;
 use crate::tables::sweep::SWEEPS;
 use crate::{
-    Engine, Mail, MailSlot, Passkey, Store, api_tokens, counters, credentials, environments, ledger, outbox,
-    passkeys, sessions, users, verifications,
+    Engine, Failures, Guessed, Mail, MailSlot, Passkey, Store, api_tokens, counters, credentials,
+    environments, failures, ledger, mfa_tokens, outbox, passkeys, recovery_codes, sessions, totp, users,
+    verifications,
 };
 
 const NOW: Micros = Micros::new(1_800_000_000_000_000);
@@ -61,7 +62,7 @@ async fn hot_reads_use_an_index() {
         .unwrap();
     all_reads(&store).await;
     let reads: Vec<String> = heard.try_iter().collect();
-    assert_eq!(reads.len(), 18, "{reads:#?}");
+    assert_eq!(reads.len(), 26, "{reads:#?}");
     for sql in reads {
         assert_eq!(scans(&db, &sql), Vec::<String>::new(), "{sql}");
     }
@@ -84,6 +85,14 @@ async fn all_reads(store: &Store) {
     store.ledger_note(ledger::Kind::Code, b"a").await.unwrap();
     store.count([8; 32], NOW).await.unwrap();
     store.due_mail(NOW).await.unwrap();
+    store.account(environment, owner).await.unwrap();
+    store.sessions(environment, owner, NOW, 10).await.unwrap();
+    store.totp_device(environment, owner, CredentialId::from_bytes([9; 16])).await.unwrap();
+    store.unverified_totp(SessionId::from_bytes([3; 16]), NOW).await.unwrap();
+    store.recovery_codes(owner).await.unwrap();
+    store.shown_recovery_codes(owner, NOW).await.unwrap();
+    store.mfa_token(SessionId::from_bytes([3; 16]), [9; 32], NOW).await.unwrap();
+    store.failures(owner, [9; 32], NOW).await.unwrap();
     store.audit(environment, 10).await.unwrap();
     // Two reads: whether it is known, and what is kept once it has been written.
     store.remember("a", b"b").await.unwrap();
@@ -99,7 +108,16 @@ fn hot_writes_use_an_index() {
 
 fn all_writes() -> Vec<Step> {
     let (e, id, credential) = (environment(), UserId::from_bytes([2; 16]), CredentialId::from_bytes([3; 16]));
-    let user = User { id, version: 1, profile: Profile::default(), first_visit: NOW, last_visit: NOW };
+    let user = User {
+        id,
+        version: 1,
+        profile: Profile::default(),
+        default_method: None,
+        recovery: None,
+        epoch: 0,
+        first_visit: NOW,
+        last_visit: NOW,
+    };
     let kind = CredentialKind::Email { address: "a".into() };
     let email = Credential { id: credential, kind, sign_in: true, created_at: NOW, verified_at: NOW };
     let session = Session {
@@ -112,6 +130,7 @@ fn all_writes() -> Vec<Step> {
         last_credential: credential,
         session_key: None,
         device_key: None,
+        user_agent: String::new(),
         proofs: Vec::new(),
     };
     let passkey = Passkey {
@@ -143,6 +162,23 @@ fn all_writes() -> Vec<Step> {
         users::unchanged(e, &user),
         users::visited(e, &user, NOW),
         users::profile(e, id, &user.profile),
+        users::exists(e, id),
+        users::recovery(e, id, None),
+        users::prefer(e, id, None),
+        users::next_epoch(e, id),
+        totp::advance(credential, 1),
+        totp::awaited(session.id, credential),
+        recovery_codes::use_up(id, [9; 32]),
+        recovery_codes::delete_all(id),
+        recovery_codes::hide(id),
+        mfa_tokens::use_up([9; 32]),
+        failures::count(id, &Failures::default(), NOW, NOW),
+        failures::count_method(id, Guessed::Totp),
+        failures::pass(id, &Failures::default(), NOW),
+        failures::forget_methods(id),
+        failures::forget(e, id),
+        sessions::end_of(e, id, session.id),
+        sessions::end_all(e, id, Some(session.id)),
         users::delete(e, id),
         credentials::insert(e, id, b"a", &email),
         credentials::verified(e, id, credential, NOW),

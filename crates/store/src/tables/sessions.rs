@@ -2,8 +2,54 @@
 
 use stile_core::{CredentialId, EnvironmentId, Level, Micros, Proof, Session, SessionId, UserId};
 
-use crate::Value;
+use crate::error::StoreError;
 use crate::mutation::{Miss, Step};
+use crate::{Store, Value};
+
+/// A session as its user sees it in a list.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SessionRow {
+    /// The id.
+    pub id: SessionId,
+    /// Whether a second factor is still owed in it.
+    pub pending: bool,
+    /// When it was opened.
+    pub created_at: Micros,
+    /// When it ends unless it is used before.
+    pub idle_expires_at: Micros,
+    /// The browser that opened it, as it calls itself.
+    pub user_agent: String,
+    /// What was proved in it.
+    pub proofs: Vec<Proof>,
+}
+
+impl Store {
+    /// The user's live sessions, newest first, at most `limit`.
+    pub async fn sessions(
+        &self,
+        environment: EnvironmentId,
+        owner: UserId,
+        now: Micros,
+        limit: u32,
+    ) -> Result<Vec<SessionRow>, StoreError> {
+        let sql = "SELECT id, level, created_at, idle_expires_at, user_agent, proofs FROM sessions
+                   WHERE environment = ?1 AND owner = ?2 AND expires_at > ?3 AND idle_expires_at > ?3
+                   ORDER BY created_at DESC, id DESC LIMIT ?4";
+        let rows = self.rows(sql, vec![environment.into(), owner.into(), now.into(), limit.into()]).await?;
+        rows.into_iter()
+            .map(|mut row| {
+                Ok(SessionRow {
+                    id: row.take()?,
+                    pending: row.take::<String>()? == "pending",
+                    created_at: row.take()?,
+                    idle_expires_at: row.take()?,
+                    user_agent: row.take()?,
+                    proofs: row.take_json()?,
+                })
+            })
+            .collect()
+    }
+}
 
 fn level(level: Level) -> &'static str {
     match level {
@@ -20,8 +66,8 @@ fn proofs(proofs: &[Proof]) -> Value {
 /// A new session.
 pub fn insert(environment: EnvironmentId, owner: UserId, s: &Session) -> Step {
     let sql = "INSERT INTO sessions (id, environment, owner, level, created_at, expires_at, idle_expires_at,
-                                     sign_in_credential, last_credential, session_key, device_key, proofs)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING";
+                                     sign_in_credential, last_credential, session_key, device_key, user_agent, proofs)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) ON CONFLICT DO NOTHING";
     let args: Vec<Value> = vec![
         s.id.into(),
         environment.into(),
@@ -34,6 +80,7 @@ pub fn insert(environment: EnvironmentId, owner: UserId, s: &Session) -> Step {
         s.last_credential.into(),
         s.session_key.as_deref().into(),
         s.device_key.as_deref().into(),
+        s.user_agent.as_str().into(),
         proofs(&s.proofs),
     ];
     Step::one(sql, args, Miss::Taken)
@@ -81,6 +128,20 @@ pub fn end_opened_by(
     let sql = "DELETE FROM sessions
                WHERE environment = ?1 AND owner = ?2 AND sign_in_credential = ?3 AND id <> ?4";
     Step::any(sql, vec![environment.into(), owner.into(), credential.into(), except.into()])
+}
+
+/// Ends another session of this user; misses with `NotFound` when there is none of that id.
+pub fn end_of(environment: EnvironmentId, owner: UserId, id: SessionId) -> Step {
+    let sql = "DELETE FROM sessions WHERE id = ?1 AND environment = ?2 AND owner = ?3";
+    Step::one(sql, vec![id.into(), environment.into(), owner.into()], Miss::NotFound)
+}
+
+/// Ends all sessions of the user, but the one named.
+pub fn end_all(environment: EnvironmentId, owner: UserId, except: Option<SessionId>) -> Step {
+    // No session has the id of zeros.
+    let except = except.unwrap_or(SessionId::from_bytes([0; 16]));
+    let sql = "DELETE FROM sessions WHERE environment = ?1 AND owner = ?2 AND id <> ?3";
+    Step::any(sql, vec![environment.into(), owner.into(), except.into()])
 }
 
 /// Ends a session; ending one that has ended is no error.

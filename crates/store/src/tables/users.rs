@@ -1,7 +1,10 @@
 //! Users, and the principal query.
 
 use stile_core::principal::Profile;
-use stile_core::{Credential, EnvironmentId, Level, Micros, Principal, Session, SessionId, User, UserId};
+use stile_core::{
+    Acknowledgement, Credential, CredentialId, EnvironmentId, Level, Micros, Principal, Session, SessionId,
+    User, UserId,
+};
 
 use super::credentials;
 use crate::error::StoreError;
@@ -25,7 +28,25 @@ fn user(row: &mut Row) -> Result<User, StoreError> {
         profile: row.take_json::<Profile>()?,
         first_visit: row.take()?,
         last_visit: row.take()?,
+        default_method: row.take()?,
+        recovery: match row.take::<Option<String>>()?.as_deref() {
+            None => None,
+            Some("pending") => Some(Acknowledgement::Pending),
+            Some("complete") => Some(Acknowledgement::Complete),
+            Some(_) => return Err(StoreError::Corrupt("recovery codes of an unknown state")),
+        },
+        epoch: row.take()?,
     })
+}
+
+fn account(rows: Vec<Row>) -> Result<Option<Account>, StoreError> {
+    let mut account: Option<Account> = None;
+    for mut row in rows {
+        let user = user(&mut row)?;
+        let credential = credentials::read_optional(&mut row)?;
+        account.get_or_insert(Account { user, credentials: Vec::new() }).credentials.extend(credential);
+    }
+    Ok(account)
 }
 
 impl Store {
@@ -38,9 +59,9 @@ impl Store {
         session: SessionId,
     ) -> Result<Option<Principal>, StoreError> {
         let sql = "SELECT e.version,
-                          u.id, u.version, u.profile, u.first_visit, u.last_visit,
+                          u.id, u.version, u.profile, u.first_visit, u.last_visit, u.default_method, u.recovery, u.epoch,
                           s.level, s.created_at, s.expires_at, s.idle_expires_at,
-                          s.sign_in_credential, s.last_credential, s.session_key, s.device_key, s.proofs,
+                          s.sign_in_credential, s.last_credential, s.session_key, s.device_key, s.user_agent, s.proofs,
                           c.id, c.facts, c.sign_in, c.created_at, c.verified_at
                    FROM sessions s
                    JOIN users u ON u.id = s.owner AND u.environment = s.environment
@@ -66,11 +87,12 @@ impl Store {
             last_credential: row.take()?,
             session_key: row.take()?,
             device_key: row.take()?,
+            user_agent: row.take()?,
             proofs: row.take_json()?,
         };
         let mut found: Vec<Credential> = credentials::read_optional(&mut row)?.into_iter().collect();
         for mut row in rows {
-            row.skip(15);
+            row.skip(19);
             found.extend(credentials::read_optional(&mut row)?);
         }
         Ok(Some(Principal { environment, environment_version, user, session, credentials: found }))
@@ -83,7 +105,7 @@ impl Store {
         format: &'static str,
         identifier: &[u8],
     ) -> Result<Option<Account>, StoreError> {
-        let sql = "SELECT u.id, u.version, u.profile, u.first_visit, u.last_visit,
+        let sql = "SELECT u.id, u.version, u.profile, u.first_visit, u.last_visit, u.default_method, u.recovery, u.epoch,
                           c.id, c.facts, c.sign_in, c.created_at, c.verified_at
                    FROM credentials k
                    JOIN users u ON u.id = k.owner AND u.environment = k.environment
@@ -91,13 +113,22 @@ impl Store {
                    WHERE k.environment = ?1 AND k.format = ?2 AND k.identifier = ?3
                    ORDER BY c.created_at, c.id";
         let rows = self.rows(sql, vec![environment.into(), format.into(), identifier.into()]).await?;
-        let mut account: Option<Account> = None;
-        for mut row in rows {
-            let user = user(&mut row)?;
-            let credential = credentials::read_optional(&mut row)?;
-            account.get_or_insert(Account { user, credentials: Vec::new() }).credentials.extend(credential);
-        }
-        Ok(account)
+        account(rows)
+    }
+
+    /// A user with credentials.
+    pub async fn account(
+        &self,
+        environment: EnvironmentId,
+        user: UserId,
+    ) -> Result<Option<Account>, StoreError> {
+        let sql = "SELECT u.id, u.version, u.profile, u.first_visit, u.last_visit, u.default_method, u.recovery, u.epoch,
+                          c.id, c.facts, c.sign_in, c.created_at, c.verified_at
+                   FROM users u
+                   LEFT JOIN credentials c ON c.owner = u.id AND c.environment = u.environment
+                   WHERE u.id = ?1 AND u.environment = ?2
+                   ORDER BY c.created_at, c.id";
+        account(self.rows(sql, vec![user.into(), environment.into()]).await?)
     }
 
     /// How many users the environment has.
@@ -149,6 +180,31 @@ pub fn changed(environment: EnvironmentId, user: &User) -> Step {
 pub fn unchanged(environment: EnvironmentId, user: &User) -> Step {
     let sql = "UPDATE users SET version = version WHERE id = ?1 AND environment = ?2 AND version = ?3";
     Step::one(sql, vec![user.id.into(), environment.into(), user.version.into()], Miss::UserChanged)
+}
+
+/// Holds that the user is there.
+pub fn exists(environment: EnvironmentId, user: UserId) -> Step {
+    let sql = "UPDATE users SET version = version WHERE id = ?1 AND environment = ?2";
+    Step::one(sql, vec![user.into(), environment.into()], Miss::SessionGone)
+}
+
+/// Whether the user has seen the present recovery codes; `None` when there are none.
+pub fn recovery(environment: EnvironmentId, user: UserId, state: Option<Acknowledgement>) -> Step {
+    let sql = "UPDATE users SET recovery = ?3 WHERE id = ?1 AND environment = ?2";
+    let state = state.map(Acknowledgement::as_str);
+    Step::one(sql, vec![user.into(), environment.into(), state.into()], Miss::UserChanged)
+}
+
+/// The second factor that the user wants to be asked for first.
+pub fn prefer(environment: EnvironmentId, user: UserId, method: Option<CredentialId>) -> Step {
+    let sql = "UPDATE users SET default_method = ?3 WHERE id = ?1 AND environment = ?2";
+    Step::one(sql, vec![user.into(), environment.into(), method.into()], Miss::UserChanged)
+}
+
+/// Begins the user's next epoch: elevated tokens and legacy MFA tokens of earlier ones are worth nothing any more.
+pub fn next_epoch(environment: EnvironmentId, user: UserId) -> Step {
+    let sql = "UPDATE users SET epoch = epoch + 1 WHERE id = ?1 AND environment = ?2";
+    Step::one(sql, vec![user.into(), environment.into()], Miss::UserChanged)
 }
 
 /// As `unchanged`, and notes the visit.

@@ -64,6 +64,9 @@ pub(crate) fn user(n: u64) -> User {
         profile: Profile::default(),
         first_visit: NOW,
         last_visit: NOW,
+        default_method: None,
+        recovery: None,
+        epoch: 0,
     }
 }
 
@@ -115,6 +118,7 @@ pub(crate) fn session(n: u64, credential: CredentialId) -> Session {
         last_credential: credential,
         session_key: Some("02ab".into()),
         device_key: None,
+        user_agent: "Browser".into(),
         proofs: vec![Proof::email(credential, NOW)],
     }
 }

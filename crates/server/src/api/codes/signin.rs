@@ -11,7 +11,7 @@ use stile_store::{Account, Mutation, Step, credentials, users};
 
 use super::EmailVerificationVerifyRequest;
 use crate::api::models::VerifyResponse;
-use crate::context::{Cx, session_key};
+use crate::context::{Cx, session_key, user_agent};
 use crate::error::{ApiError, Code};
 use crate::flows::codes::{self, Answered, Creator};
 use crate::flows::deciding;
@@ -40,18 +40,25 @@ pub async fn handle(
     sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
     let creator = Creator::new(&cx, None, key.as_ref());
     let answered = codes::judge(&cx, &body.verification_uuid, &body.verification_token, creator).await?;
-    match deciding!(sign_in(&cx, &body, &answered, key.clone(), device.clone()).await) {
+    let browser = Browser { session_key: key, device, user_agent: user_agent(&headers) };
+    match deciding!(sign_in(&cx, &body, &answered, &browser).await) {
         Ok(session) => Ok(session),
         Err(refused) => Err(codes::refusal(&cx, &answered, refused).await),
     }
+}
+
+/// Where the session will live.
+struct Browser {
+    session_key: Option<PublicKeyHex>,
+    device: Option<DeviceProof>,
+    user_agent: String,
 }
 
 async fn sign_in(
     cx: &Cx,
     body: &EmailVerificationVerifyRequest,
     answered: &Answered,
-    session_key: Option<PublicKeyHex>,
-    device: Option<DeviceProof>,
+    browser: &Browser,
 ) -> Result<Answer<VerifyResponse>, ApiError> {
     let address = answered.address.as_str();
     let found = cx.app.store.account_by_identifier(cx.env.id, "email", address.as_bytes()).await?;
@@ -61,7 +68,14 @@ async fn sign_in(
         None => new_account(cx, address),
     };
     let proof = answered.right.proof(credential);
-    let (me, steps) = sessions::open(cx, Opening { account, proof, session_key, device });
+    let opening = Opening {
+        account,
+        proof,
+        session_key: browser.session_key.clone(),
+        device: browser.device.clone(),
+        user_agent: browser.user_agent.clone(),
+    };
+    let (me, steps) = sessions::open(cx, opening);
     let mut scopes = body.requested_scopes.clone();
     let optional = !cx.env.settings.security.mfa.required();
     if body.allow_new_mfa_linking && optional && !me.has_mfa() {
@@ -98,6 +112,9 @@ fn new_account(cx: &Cx, address: &str) -> (Account, CredentialId, Vec<Step>) {
         id: UserId::new(cx.now, random::bytes()),
         version: 1,
         profile: Profile::default(),
+        default_method: None,
+        recovery: None,
+        epoch: 0,
         first_visit: cx.now,
         last_visit: cx.now,
     };

@@ -7,17 +7,17 @@ use serde_json::json;
 use stile_core::Principal;
 use stile_factors::passkey::{self, Asserted, Purpose};
 use stile_store::ledger::{self, Kind};
-use stile_store::{Mutation, Passkey, credentials, passkeys, users};
+use stile_store::{Mutation, Passkey, credentials, failures, passkeys, users};
 
 use super::{GetPasskeyAuthenticationOptionsResponse, OptionsQuery, PasskeyAuthRequest, known, noted, party};
-use crate::access::{PendingOrFull, reload};
+use crate::access::PendingOrFull;
 use crate::api::models::VerifyResponse;
 use crate::context::Cx;
 use crate::error::{ApiError, Code};
+use crate::flows::factors::{self, Wanted};
 use crate::flows::{deciding, sessions};
 use crate::http::Json;
 use crate::limits::Bucket;
-use crate::tokens;
 
 /// Gives the options for proving a passkey
 ///
@@ -59,7 +59,9 @@ pub async fn handle(
     let passkey = find(&cx, &body).await?.filter(|p| p.owner == me.user.id).ok_or(Code::PasskeyNotFound)?;
     let purpose = Purpose::Authenticate(me.session.id, me.user.id);
     let asserted = verify(&cx, &passkey, &body, purpose).await?;
-    let done = deciding!(prove(&cx, &me, &passkey, asserted, &body.requested_scopes).await);
+    let wanted = Wanted { scopes: &body.requested_scopes, mfa_token: body.create_mfa_token.as_ref() };
+    let done =
+        deciding!(&cx, present = me.0.clone() => prove(&cx, &present, &passkey, asserted, &wanted).await);
     noted(&cx, passkey.owner, done).await
 }
 
@@ -68,18 +70,18 @@ async fn prove(
     me: &Principal,
     passkey: &Passkey,
     asserted: Asserted,
-    scopes: &[String],
+    wanted: &Wanted<'_>,
 ) -> Result<Answer<VerifyResponse>, ApiError> {
-    let me = reload(cx, me).await?;
-    let elevation = sessions::elevation(cx, &me, asserted.proof, scopes)?;
-    let (raised, steps) = sessions::raise(cx, &me, asserted.proof);
-    let mutation = Mutation::new([users::unchanged(cx.env.id, &me.user)])
+    let mut given = factors::give(cx, me, asserted.proof, wanted)?;
+    let mut mutation = Mutation::new([users::unchanged(cx.env.id, &me.user)])
         .and_all(use_up(cx, passkey, &asserted))
-        .and_all(steps)
-        .and(sessions::granted(cx, &me, elevation.as_ref()));
+        .and_all(given.steps());
+    if asserted.proof.is_mfa() {
+        // Another method has passed: those that were guessed at may be tried again.
+        mutation = mutation.and(failures::forget(cx.env.id, me.user.id));
+    }
     cx.commit(mutation).await?;
-    let elevated = elevation.map(|e| tokens::elevated(cx, &raised, &e)).transpose()?;
-    VerifyResponse::of(cx, &raised, false, elevated).map(Answer)
+    given.answer(cx).map(Answer)
 }
 
 /// The passkey that an answer names, whoever's it is.

@@ -3,8 +3,8 @@
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
-use stile_core::{Credential, CredentialId, CredentialKind, Principal};
-use stile_store::{Mutation, credentials, sessions, users};
+use stile_core::{CredentialId, CredentialKind, Principal};
+use stile_store::{Mutation, users};
 use utoipa::ToSchema;
 
 use crate::access::{Me, reload};
@@ -12,7 +12,7 @@ use crate::access::{Me, reload};
 use crate::context::Cx;
 use crate::delivery::Content;
 use crate::error::{ApiError, Code};
-use crate::flows::deciding;
+use crate::flows::{deciding, factors};
 use crate::gate::{self, Permit};
 use crate::http::Json;
 
@@ -54,22 +54,14 @@ async fn remove(
     let CredentialKind::Passkey { alias, .. } = &credential.kind else {
         return Err(Code::PasskeyNotFound.into());
     };
-    let signs_in = |c: &Credential| match c.kind {
-        CredentialKind::Email { .. } => c.sign_in,
-        CredentialKind::Passkey { .. } => c.sign_in && cx.env.settings.passkeys.sign_in,
-    };
-    let others_sign_in = me.credentials.iter().any(|c| c.id != id && signs_in(c));
-    if cx.env.settings.sdk.prevent_orphaned_accounts && !others_sign_in {
-        return Err(Code::LastSignInCredential.into());
-    }
+    factors::keep_a_way_in(cx, &me, id)?;
     let name = alias.clone().unwrap_or_else(|| "Passkey".into());
     let detail = json!({ "credential": id.to_string(), "permit": permit.how() });
     let mutation = Mutation::new([
         users::changed(cx.env.id, &me.user),
-        credentials::delete(cx.env.id, me.user.id, id),
-        sessions::end_opened_by(cx.env.id, me.user.id, id, me.session.id),
         cx.audit("passkey.removed", Some(me.user.id), detail),
     ])
+    .and_all(factors::removed(cx, &me, id))
     .and_all(cx.notice(&me, &Content::PasskeyRemoved { name, at: cx.now })?);
     cx.commit(mutation).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -156,9 +156,9 @@ pub struct PasskeyAuthRequest {
     /// Always `public-key`.
     #[serde(rename = "type")]
     kind: PublicKeyCredentialType,
-    /// Asks for a legacy MFA token; accepted and not answered in this version.
+    /// Asks for a legacy MFA token.
     #[serde(default)]
-    create_mfa_token: Option<CreateMfaToken>,
+    pub create_mfa_token: Option<CreateMfaToken>,
     /// Scopes for an elevated access token.
     #[serde(default)]
     pub requested_scopes: Vec<String>,

@@ -1,7 +1,7 @@
 //! Enrols a passkey. Registering counts as proving it.
 
 use axum::Json as Answer;
-use axum::http::{HeaderMap, header};
+use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stile_core::settings::MfaMethod;
@@ -16,9 +16,10 @@ use utoipa::ToSchema;
 use super::{PasskeyDescriptor, PublicKeyCredentialType, TIMEOUT_MS, hints, noted, party, user_verification};
 use crate::access::{PendingOrFull, reload};
 use crate::api::models::{CreateMfaToken, VerifyResponse};
-use crate::context::{Cx, text};
+use crate::context::{Cx, user_agent};
 use crate::delivery::Content;
 use crate::error::{ApiError, Code};
+use crate::flows::factors::{self, Wanted};
 use crate::flows::{deciding, sessions};
 use crate::gate::{self, Permit};
 use crate::http::Json;
@@ -147,7 +148,7 @@ pub struct PasskeyRegisterRequest {
     /// Always `public-key`.
     #[serde(rename = "type")]
     kind: PublicKeyCredentialType,
-    /// Asks for a legacy MFA token; accepted and not answered in this version.
+    /// Asks for a legacy MFA token.
     #[serde(default)]
     create_mfa_token: Option<CreateMfaToken>,
 }
@@ -209,9 +210,8 @@ pub async fn handle(
             return Err(error.into());
         }
     };
-    let user_agent: String =
-        text(&headers, header::USER_AGENT.as_str()).unwrap_or_default().chars().take(300).collect();
-    let done = deciding!(enrol(&cx, &me, &permit, &registered, &body.response.transports, &user_agent).await);
+    let user_agent = user_agent(&headers);
+    let done = deciding!(enrol(&cx, &me, &permit, &registered, &body, &user_agent).await);
     noted(&cx, me.user.id, done).await
 }
 
@@ -220,7 +220,7 @@ async fn enrol(
     me: &Principal,
     permit: &Permit<gate::CredentialLink>,
     registered: &Registered,
-    transports: &[String],
+    body: &PasskeyRegisterRequest,
     user_agent: &str,
 ) -> Result<Answer<VerifyResponse>, ApiError> {
     let had_mfa = me.has_mfa();
@@ -253,7 +253,7 @@ async fn enrol(
         aaguid: made.aaguid,
         transports: TRANSPORTS
             .into_iter()
-            .filter(|t| transports.iter().any(|sent| sent == t))
+            .filter(|t| body.response.transports.iter().any(|sent| sent == t))
             .map(Into::into)
             .collect(),
         backup_eligible: made.backup_eligible,
@@ -265,7 +265,9 @@ async fn enrol(
     };
     let mut after = me.clone();
     after.credentials.push(credential.clone());
-    let (after, steps) = sessions::raise(cx, &after, registered.proof(id, cx.now));
+    let codes = factors::codes_beside(cx, &mut after, MfaMethod::Passkey)?;
+    let wanted = Wanted { scopes: &[], mfa_token: body.create_mfa_token.as_ref() };
+    let mut given = factors::give(cx, &after, registered.proof(id, cx.now), &wanted)?;
     let notice = Content::PasskeyAdded { name: storage.unwrap_or("Passkey").to_owned(), at: cx.now };
     let until = cx.now.plus_seconds(passkey::LIFETIME_SECONDS + 120);
     let detail =
@@ -276,15 +278,16 @@ async fn enrol(
         credentials::insert(cx.env.id, me.user.id, &made.id, &credential),
         passkeys::insert(&record),
     ])
-    .and_all(steps)
+    .and_all(codes)
+    .and_all(given.steps())
     .and_all(cx.notice(&me, &notice)?)
     .and(cx.audit("passkey.added", Some(me.user.id), detail));
     cx.commit(mutation).await.map_err(|error| match error {
         CommitError::Missed(Miss::Taken) => Code::PasskeyExists.into(),
         other => ApiError::from(other),
     })?;
-    let elevated = renewed(cx, &after, permit, registered.proof(id, cx.now))?;
-    VerifyResponse::of(cx, &after, false, elevated).map(Answer)
+    let elevated = renewed(cx, &given.raised, permit, registered.proof(id, cx.now))?;
+    Ok(Answer(given.answer(cx)?.or_elevated(elevated)))
 }
 
 /// A token by which a code let the user enrol is worth nothing beside the new factor, and a page would go on sending it.
@@ -295,7 +298,7 @@ fn renewed(
     permit: &Permit<gate::CredentialLink>,
     proof: Proof,
 ) -> Result<Option<String>, ApiError> {
-    let Some(held) = permit.time_bound() else { return Ok(None) };
+    let Some(held) = permit.claims().filter(|claims| !claims.single_use) else { return Ok(None) };
     let scopes: Vec<String> = held.scope.split(' ').map(str::to_owned).collect();
     let Ok(Some(mut elevation)) = sessions::elevation(cx, me, proof, &scopes) else { return Ok(None) };
     elevation.seconds = elevation.seconds.min(held.exp.saturating_sub(cx.now.seconds()));

@@ -12,7 +12,7 @@ use stile_store::{Mutation, Passkey};
 use super::authenticate::{find, use_up, verify};
 use super::{GetPasskeyAuthenticationOptionsResponse, OptionsQuery, PasskeyAuthRequest, noted};
 use crate::api::models::VerifyResponse;
-use crate::context::{Cx, session_key};
+use crate::context::{Cx, session_key, user_agent};
 use crate::error::{ApiError, Code};
 use crate::flows::deciding;
 use crate::flows::sessions::{self, Opening};
@@ -54,7 +54,8 @@ pub async fn handle(
     sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
     let passkey = find(&cx, &body).await?.ok_or(Code::PasskeyNotFound)?;
     let asserted = verify(&cx, &passkey, &body, Purpose::SignIn).await?;
-    let done = deciding!(sign_in(&cx, &passkey, asserted, key.clone(), &body.requested_scopes).await);
+    let agent = user_agent(&headers);
+    let done = deciding!(sign_in(&cx, &passkey, asserted, key.clone(), &agent, &body.requested_scopes).await);
     noted(&cx, passkey.owner, done).await
 }
 
@@ -63,6 +64,7 @@ async fn sign_in(
     passkey: &Passkey,
     asserted: Asserted,
     session_key: Option<PublicKeyHex>,
+    user_agent: &str,
     scopes: &[String],
 ) -> Result<Answer<VerifyResponse>, ApiError> {
     let account = cx.app.store.account_by_identifier(cx.env.id, "passkey", &passkey.webauthn_id).await?;
@@ -73,8 +75,9 @@ async fn sign_in(
         return Err(Code::CredentialNotEnabledForSignIn.into());
     }
     let visit = sessions::visit(cx, &account);
+    let user_agent = user_agent.to_owned();
     let (me, steps) =
-        sessions::open(cx, Opening { account, proof: asserted.proof, session_key, device: None });
+        sessions::open(cx, Opening { account, proof: asserted.proof, session_key, device: None, user_agent });
     let elevation = sessions::elevation(cx, &me, asserted.proof, scopes)?;
     let mutation = Mutation::new([visit])
         .and_all(use_up(cx, passkey, &asserted))

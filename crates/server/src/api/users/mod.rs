@@ -3,5 +3,5 @@
 pub mod check;
 pub mod delete;
 pub mod get;
-pub mod mfa_methods;
+pub mod sessions;
 pub mod update;

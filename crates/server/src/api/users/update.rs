@@ -5,8 +5,8 @@ use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
 use stile_core::principal::Profile;
-use stile_core::{EmailAddress, Micros, Principal};
-use stile_store::{CommitError, Miss, Mutation, users};
+use stile_core::{Acknowledgement, EmailAddress, Micros, Principal};
+use stile_store::{CommitError, Miss, Mutation, recovery_codes, users};
 use utoipa::ToSchema;
 
 use crate::access::{Me, reload};
@@ -23,7 +23,7 @@ use crate::tokens;
 /// Fields to change; absent ones stay.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[derive(Default)]
+#[derive(Default, PartialEq)]
 pub struct UserFields {
     /// A new e-mail address: a code goes there, and `verifyEmail` completes the change.
     email: Option<String>,
@@ -44,7 +44,7 @@ pub struct UserFields {
     /// The app's own facts, at most 4 KiB.
     #[schema(value_type = Option<Object>)]
     metadata: Option<serde_json::Map<String, serde_json::Value>>,
-    /// Recovery codes come with a later version: there are none to acknowledge.
+    /// `complete`, alone, when the user has saved the recovery codes.
     mfa_backup_code_acknowledgement: Option<String>,
 }
 
@@ -69,8 +69,15 @@ pub async fn handle(
     if body.phone_number.is_some() {
         return Err(Code::NoSmsProvider.into());
     }
-    if body.mfa_backup_code_acknowledgement.is_some() {
-        return Err(ApiError::with(Code::InvalidUpdate, "There are no recovery codes to acknowledge."));
+    if let Some(said) = body.mfa_backup_code_acknowledgement.as_deref() {
+        let alone =
+            UserFields { mfa_backup_code_acknowledgement: Some(said.to_owned()), ..UserFields::default() };
+        if body != alone {
+            let text = "mfaBackupCodeAcknowledgement is sent alone.";
+            return Err(ApiError::with(Code::InvalidUpdate, text));
+        }
+        let after = deciding!(&cx, present = me.0.clone() => acknowledge(&cx, &present, said).await)?;
+        return answer(&cx, after, &headers, NextViewEnum::Done, None);
     }
     let address =
         body.email.as_deref().map(EmailAddress::parse).transpose().map_err(|_| Code::InvalidEmail)?;
@@ -88,29 +95,56 @@ pub async fn handle(
         let permit = gate::pass(&cx, &me, &gate::PROFILE_CHANGE, &headers).await?;
         after = deciding!(change_profile(&cx, &me, &permit, &body).await)?;
     }
-    // Nothing was proved, least of all by the device that the session may be bound to: the new tokens say what changed,
-    // and live no longer than the one that was sent. `/refresh` prolongs.
-    let sent = tokens::verify_access(&cx, bearer(&headers).ok_or(Code::Unauthorized)?)?.exp;
-    after.session.idle_expires_at =
-        after.session.idle_expires_at.min(Micros::new(sent.saturating_mul(1_000_000)));
     let Some((address, permit)) = email_permit else {
-        let session = VerifyResponse::of(&cx, &after, false, None)?;
-        return Ok(Answer(UpdateSelfResponse {
-            session,
-            next_view: NextViewEnum::Done,
-            email_verification: None,
-        }));
+        return answer(&cx, after, &headers, NextViewEnum::Done, None);
     };
     let key = session_key(&headers, None)?;
     let creator = Creator::new(&cx, Some(me.session.id), key.as_ref());
     let id = codes::send(&cx, &address, creator, Some(permit.scope())).await?;
     let sent =
         EmailVerificationCreateResponse { verification_uuid: id.to_string(), email: address.to_string() };
-    Ok(Answer(UpdateSelfResponse {
-        session: VerifyResponse::of(&cx, &after, false, None)?,
-        next_view: NextViewEnum::VerifyEmail,
-        email_verification: Some(sent),
-    }))
+    answer(&cx, after, &headers, NextViewEnum::VerifyEmail, Some(sent))
+}
+
+/// Nothing was proved, least of all by the device that the session may be bound to: the new tokens say what changed, and
+/// live no longer than the one that was sent. `/refresh` prolongs.
+fn answer(
+    cx: &Cx,
+    mut after: Principal,
+    headers: &HeaderMap,
+    next_view: NextViewEnum,
+    email_verification: Option<EmailVerificationCreateResponse>,
+) -> Result<Answer<UpdateSelfResponse>, ApiError> {
+    let sent = tokens::verify_access(cx, bearer(headers).ok_or(Code::Unauthorized)?)?.exp;
+    after.session.idle_expires_at =
+        after.session.idle_expires_at.min(Micros::new(sent.saturating_mul(1_000_000)));
+    let session = VerifyResponse::of(cx, &after, false, None)?;
+    Ok(Answer(UpdateSelfResponse { session, next_view, email_verification }))
+}
+
+/// The user has saved the recovery codes: what was kept to show them is forgotten. Saying it again changes nothing.
+async fn acknowledge(cx: &Cx, me: &Principal, said: &str) -> Result<Principal, ApiError> {
+    let state = me.user.recovery.filter(|_| said == Acknowledgement::Complete.as_str());
+    let Some(state) = state else {
+        return Err(ApiError::with(
+            Code::InvalidUpdate,
+            "There are no recovery codes to acknowledge like this.",
+        ));
+    };
+    let mut after = me.clone();
+    if state == Acknowledgement::Complete {
+        return Ok(after);
+    }
+    after.user.recovery = Some(Acknowledgement::Complete);
+    after.user.version += 1;
+    let mutation = Mutation::new([
+        users::changed(cx.env.id, &me.user),
+        users::recovery(cx.env.id, me.user.id, after.user.recovery),
+        recovery_codes::hide(me.user.id),
+        cx.audit("recovery_codes.acknowledged", Some(me.user.id), json!({})),
+    ]);
+    cx.commit(mutation).await?;
+    Ok(after)
 }
 
 async fn change_profile(

@@ -6,6 +6,7 @@ use axum::extract::rejection::QueryRejection;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+use super::{MFADevice, devices};
 use crate::access::PendingOrFull;
 use crate::api::models::UserPasskey;
 use crate::context::Cx;
@@ -16,12 +17,8 @@ use crate::error::{ApiError, Code};
 #[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub struct MethodsQuery {
-    /// Passkeys are verified when they are enrolled, so both values give the same.
+    /// Whether a device that waits for its first code in this session is left out; it is unless this is `false`.
     #[serde(rename = "verifiedOnly")]
-    #[expect(
-        dead_code,
-        reason = "part of the contract; it decides nothing while passkeys are the only method"
-    )]
     verified_only: Option<bool>,
 }
 
@@ -29,18 +26,20 @@ pub struct MethodsQuery {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MFAMethodsResponse {
-    /// Authenticator apps; none in this version.
-    #[schema(value_type = Vec<Object>)]
-    devices: Vec<serde_json::Value>,
+    /// Authenticator apps, oldest first.
+    devices: Vec<MFADevice>,
     /// Passkeys, oldest first.
     passkeys: Vec<UserPasskey>,
     /// Whether the user has a second factor.
     user_has_verified_mfa_methods: bool,
+    /// How many recovery codes can still be used; an addition to the contract.
+    #[schema(required = false)]
+    recovery_codes_left: i64,
 }
 
 /// Lists the user's second factors
 #[utoipa::path(
-    get, path = "/users/mfa/methods", operation_id = "getMfaMethods", tag = "Users", params(MethodsQuery),
+    get, path = "/users/mfa/methods", operation_id = "getMfaMethods", tag = "Second factors", params(MethodsQuery),
     responses((status = 200, body = MFAMethodsResponse)), extensions(("x-stile-access" = json!("pending")))
 )]
 pub async fn handle(
@@ -48,11 +47,13 @@ pub async fn handle(
     me: PendingOrFull,
     query: Result<Query<MethodsQuery>, QueryRejection>,
 ) -> Result<Answer<MFAMethodsResponse>, ApiError> {
-    query.map_err(|_| Code::InvalidParameter)?;
+    let Query(query) = query.map_err(|_| Code::InvalidParameter)?;
     let passkeys = cx.app.store.passkeys(cx.env.id, me.user.id).await?;
+    let codes = cx.app.store.recovery_codes(me.user.id).await?;
     Ok(Answer(MFAMethodsResponse {
-        devices: Vec::new(),
+        devices: devices(&cx, &me, query.verified_only.unwrap_or(true)).await?,
         passkeys: UserPasskey::all(&passkeys, &me),
         user_has_verified_mfa_methods: me.has_mfa(),
+        recovery_codes_left: i64::try_from(codes.len()).unwrap_or(0),
     }))
 }

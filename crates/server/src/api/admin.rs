@@ -1,0 +1,98 @@
+//! What an operator's own backend may do to users, with an API token. The token says which environment is meant.
+
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::access::api_token;
+use crate::context::Cx;
+use crate::error::{ApiError, Code};
+use crate::flows::reset::{self, Order, ResetError};
+
+/// The scope that changes users.
+const SCOPE: &str = "environment.users.write";
+const MAX_REASON: usize = 200;
+
+/// Why.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResetMfaRequest {
+    /// In the operator's words, for the audit log; at most 200 characters.
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+/// Resets a user's second factors
+///
+/// Removes passkeys, authenticator apps and recovery codes, ends sessions and elevated tokens, and tells the user. Needs
+/// an API token with the scope `environment.users.write`.
+#[utoipa::path(
+    post, path = "/{userId}/mfa/reset", operation_id = "resetUserMfa", tag = "Backend",
+    params(("userId" = String, Path, description = "User id")),
+    request_body(content = ResetMfaRequest, description = "May be left out"),
+    responses((status = 204)), extensions(("x-stile-access" = json!("apiToken")))
+)]
+pub async fn reset_mfa(
+    cx: Cx,
+    headers: HeaderMap,
+    Path(user): Path<String>,
+    body: Bytes,
+) -> Result<StatusCode, ApiError> {
+    api_token(&cx, &headers, SCOPE).await?;
+    let order: ResetMfaRequest = match &*body {
+        [] => ResetMfaRequest::default(),
+        json => serde_json::from_slice(json).map_err(|_| Code::InvalidBody)?,
+    };
+    let reason = order.reason.as_deref();
+    if reason.is_some_and(|r| r.chars().count() > MAX_REASON || r.chars().any(char::is_control)) {
+        return Err(ApiError::with(Code::InvalidBody, "reason has at most 200 characters on one line."));
+    }
+    reset(&cx, &user, reason).await
+}
+
+/// Removes a user's second factors
+///
+/// The same as `resetUserMfa`, without a reason.
+#[utoipa::path(
+    delete, path = "/{userId}/mfa", operation_id = "deleteUserMfa", tag = "Backend",
+    params(("userId" = String, Path, description = "User id")),
+    responses((status = 204)), extensions(("x-stile-access" = json!("apiToken")))
+)]
+pub async fn delete_mfa(
+    cx: Cx,
+    headers: HeaderMap,
+    Path(user): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    api_token(&cx, &headers, SCOPE).await?;
+    reset(&cx, &user, None).await
+}
+
+async fn reset(cx: &Cx, user: &str, reason: Option<&str>) -> Result<StatusCode, ApiError> {
+    let general = &cx.env.settings.general;
+    let order = Order {
+        environment: cx.env.id,
+        app: &general.display_name,
+        support: general.support_email.as_deref(),
+        user: user.parse().map_err(|_| Code::UserNotFound)?,
+        reason,
+        request: &cx.request_id,
+        now: cx.now,
+    };
+    reset::reset(&cx.app.store, &cx.app.keys, &order).await?;
+    cx.app.mail_waiting.notify_one();
+    Ok(StatusCode::NO_CONTENT)
+}
+
+impl From<ResetError> for ApiError {
+    fn from(error: ResetError) -> Self {
+        match error {
+            ResetError::NoUser => Code::UserNotFound.into(),
+            ResetError::LastWayIn => Code::LastSignInCredential.into(),
+            ResetError::Store(error) => error.into(),
+            ResetError::Commit(error) => error.into(),
+            ResetError::Seal(error) => Self::internal(error),
+        }
+    }
+}

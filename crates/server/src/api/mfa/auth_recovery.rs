@@ -1,0 +1,89 @@
+//! Uses a recovery code in the place of a second factor.
+
+use axum::Json as Answer;
+use serde::Deserialize;
+use serde_json::json;
+use stile_core::{Principal, Proof};
+use stile_factors::recovery_code;
+use stile_store::{Guessed, Mutation, recovery_codes, users};
+use utoipa::ToSchema;
+
+use super::can_be_a_code;
+use crate::access::PendingOrFull;
+use crate::api::models::{CreateMfaToken, VerifyResponse};
+use crate::context::Cx;
+use crate::delivery::Content;
+use crate::error::{ApiError, Code};
+use crate::flows::factors::{self, Wanted};
+use crate::flows::{deciding, guesses, sessions};
+use crate::http::Json;
+use crate::limits::Bucket;
+
+/// A recovery code.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MFAAuthRecoveryDevicePostRequest {
+    /// One of the user's recovery codes, in any spelling.
+    code: String,
+    /// Asks for a legacy MFA token.
+    #[serde(default)]
+    create_mfa_token: Option<CreateMfaToken>,
+    /// Scopes for an elevated access token.
+    #[serde(default)]
+    requested_scopes: Vec<String>,
+}
+
+/// Uses a recovery code
+///
+/// It stands in for a second factor, once. Elevated tokens that the user held before stop working.
+#[utoipa::path(
+    post, path = "/users/mfa/auth/recovery", operation_id = "authenticateRecoveryCode", tag = "Second factors",
+    request_body = MFAAuthRecoveryDevicePostRequest,
+    responses((status = 200, body = VerifyResponse)),
+    extensions(("x-stile-access" = json!("pending")))
+)]
+pub async fn handle(
+    cx: Cx,
+    me: PendingOrFull,
+    Json(body): Json<MFAAuthRecoveryDevicePostRequest>,
+) -> Result<Answer<VerifyResponse>, ApiError> {
+    cx.limit(Bucket::SignIn)?;
+    sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
+    can_be_a_code(&body.code)?;
+    let wanted = Wanted { scopes: &body.requested_scopes, mfa_token: body.create_mfa_token.as_ref() };
+    deciding!(&cx, present = me.0.clone() => recover(&cx, &present, &body.code, &wanted).await).map(Answer)
+}
+
+async fn recover(
+    cx: &Cx,
+    me: &Principal,
+    code: &str,
+    wanted: &Wanted<'_>,
+) -> Result<VerifyResponse, ApiError> {
+    // CVE-2022-36071: a code is worth nothing without a factor that it stands in for.
+    let method = me.default_method().map(|c| c.id).ok_or(Code::RecoveryCodesNotAvailable)?;
+    // Judged before the code, so that a refusal says nothing about it.
+    sessions::elevation(cx, me, Proof::recovery(method, cx.now), wanted.scopes)?;
+    let guess = guesses::admit(cx, me, Guessed::RecoveryCode).await?;
+    let hash = recovery_code::hash(&cx.app.keys, cx.env.id, me.user.id, code);
+    let codes = cx.app.store.recovery_codes(me.user.id).await?;
+    if !codes.contains(&hash) {
+        return Err(guesses::wrong(cx, me, &guess).await);
+    }
+    let left = u32::try_from(codes.len()).unwrap_or(0).saturating_sub(1);
+    let mut after = me.clone();
+    after.user.version += 1;
+    after.user.epoch += 1;
+    let mut given = factors::give(cx, &after, recovery_code::proof(method, cx.now), wanted)?;
+    let mutation = Mutation::new([
+        users::changed(cx.env.id, &me.user),
+        users::next_epoch(cx.env.id, me.user.id),
+        recovery_codes::use_up(me.user.id, hash),
+    ])
+    .and_all(guesses::right(me, &guess, cx.now))
+    .and_all(given.steps())
+    .and_all(cx.notice(me, &Content::RecoveryCodeUsed { left, at: cx.now })?)
+    .and(cx.audit("recovery_code.used", Some(me.user.id), json!({ "left": left })));
+    cx.commit(mutation).await.map_err(guesses::refused)?;
+    given.answer(cx)
+}

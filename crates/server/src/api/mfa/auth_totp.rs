@@ -1,0 +1,157 @@
+//! Proves an authenticator app. The first right code verifies the device.
+
+use axum::Json as Answer;
+use serde::Deserialize;
+use serde_json::json;
+use stile_core::settings::MfaMethod;
+use stile_core::{Credential, CredentialId, CredentialKind, Principal, Proof};
+use stile_factors::totp::{self, Secret};
+use stile_store::{Guessed, Mutation, TotpDevice, UnverifiedTotp, credentials, totp as rows, users};
+use utoipa::ToSchema;
+
+use super::{apps, can_be_a_code, room_for_one};
+use crate::access::PendingOrFull;
+use crate::api::models::{CreateMfaToken, VerifyResponse};
+use crate::context::Cx;
+use crate::delivery::Content;
+use crate::error::{ApiError, Code};
+use crate::flows::factors::{self, Wanted};
+use crate::flows::{deciding, guesses, sessions};
+use crate::http::Json;
+use crate::limits::Bucket;
+
+/// A code of an authenticator app.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MFAAuthTotpDevicePostRequest {
+    /// Device id; without it the user's default device.
+    #[serde(default)]
+    id: Option<String>,
+    /// Six digits, in any spelling.
+    code: String,
+    /// Asks for a legacy MFA token.
+    #[serde(default)]
+    create_mfa_token: Option<CreateMfaToken>,
+    /// Scopes for an elevated access token.
+    #[serde(default)]
+    requested_scopes: Vec<String>,
+}
+
+/// Proves an authenticator app
+///
+/// With `requestedScopes` the answer carries an elevated access token for them. The first right code of a new device
+/// verifies it.
+#[utoipa::path(
+    post, path = "/users/mfa/auth/totp", operation_id = "authenticateTotp", tag = "Second factors",
+    request_body = MFAAuthTotpDevicePostRequest,
+    responses((status = 200, body = VerifyResponse)),
+    extensions(("x-stile-access" = json!("pending")))
+)]
+pub async fn handle(
+    cx: Cx,
+    me: PendingOrFull,
+    Json(body): Json<MFAAuthTotpDevicePostRequest>,
+) -> Result<Answer<VerifyResponse>, ApiError> {
+    cx.limit(Bucket::SignIn)?;
+    sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
+    can_be_a_code(&body.code)?;
+    let id = body.id.as_deref().map(str::parse).transpose().map_err(|_| Code::MfaDeviceNotFound)?;
+    let wanted = Wanted { scopes: &body.requested_scopes, mfa_token: body.create_mfa_token.as_ref() };
+    deciding!(&cx, present = me.0.clone() => prove(&cx, &present, id, &body.code, &wanted).await).map(Answer)
+}
+
+async fn prove(
+    cx: &Cx,
+    me: &Principal,
+    id: Option<CredentialId>,
+    code: &str,
+    wanted: &Wanted<'_>,
+) -> Result<VerifyResponse, ApiError> {
+    if let Some(id) = chosen(me, id) {
+        return step_up(cx, me, id, code, wanted).await;
+    }
+    let waiting = cx.app.store.unverified_totp(me.session.id, cx.now).await?;
+    let waiting = waiting.filter(|device| id.is_none_or(|id| id == device.id));
+    verify(cx, me, &waiting.ok_or(Code::MfaDeviceNotFound)?, code, wanted).await
+}
+
+/// The verified device that is meant: the one named, else the default one, else the newest.
+fn chosen(me: &Principal, id: Option<CredentialId>) -> Option<CredentialId> {
+    if let Some(id) = id {
+        return apps(me).map(|c| c.id).find(|app| *app == id);
+    }
+    let default = me.default_method().map(|c| c.id);
+    apps(me).map(|c| c.id).find(|app| Some(*app) == default).or_else(|| apps(me).next_back().map(|c| c.id))
+}
+
+async fn step_up(
+    cx: &Cx,
+    me: &Principal,
+    id: CredentialId,
+    code: &str,
+    wanted: &Wanted<'_>,
+) -> Result<VerifyResponse, ApiError> {
+    // Judged before the code, so that a refusal says nothing about it.
+    sessions::elevation(cx, me, Proof::totp(id, cx.now), wanted.scopes)?;
+    let guess = guesses::admit(cx, me, Guessed::Totp).await?;
+    let device = cx.app.store.totp_device(cx.env.id, me.user.id, id).await?.ok_or(Code::MfaDeviceNotFound)?;
+    let secret = Secret::open(&cx.app.keys, cx.env.id, id, &device.sealed).map_err(ApiError::internal)?;
+    let Some(right) = totp::judge(&secret, device.last_step, code, cx.now) else {
+        return Err(guesses::wrong(cx, me, &guess).await);
+    };
+    let mut given = factors::give(cx, me, right.proof(id), wanted)?;
+    let mutation = Mutation::new([
+        users::unchanged(cx.env.id, &me.user),
+        rows::advance(id, right.step()),
+        credentials::verified(cx.env.id, me.user.id, id, cx.now),
+    ])
+    .and_all(guesses::right(me, &guess, cx.now))
+    .and_all(given.steps());
+    cx.commit(mutation).await.map_err(guesses::refused)?;
+    given.answer(cx)
+}
+
+/// The first code of a device. Wrong ones are not counted: whoever holds the session was shown the secret, so there is
+/// nothing to guess, and a device that counts for nothing locks nobody out.
+async fn verify(
+    cx: &Cx,
+    me: &Principal,
+    device: &UnverifiedTotp,
+    code: &str,
+    wanted: &Wanted<'_>,
+) -> Result<VerifyResponse, ApiError> {
+    // The permit was for the factors of then: a device that was begun without one is not enrolled beside one that came
+    // since (CVE-2023-3597), nor across a recovery or a reset.
+    if device.epoch != me.user.epoch || (me.has_mfa() && !device.with_factor) {
+        return Err(Code::MfaRequired.into());
+    }
+    room_for_one(cx, me)?;
+    let id = device.id;
+    let kind = CredentialKind::Totp { alias: None };
+    let credential = Credential { id, kind, sign_in: false, created_at: cx.now, verified_at: cx.now };
+    let mut after = me.clone();
+    after.credentials.push(credential.clone());
+    after.user.version += 1;
+    sessions::elevation(cx, &after, Proof::totp(id, cx.now), wanted.scopes)?;
+    let secret = Secret::open(&cx.app.keys, cx.env.id, id, &device.sealed).map_err(ApiError::internal)?;
+    let Some(right) = totp::judge(&secret, -1, code, cx.now) else {
+        cx.note("totp.refused", Some(me.user.id), json!({ "credential": id.to_string() })).await;
+        return Err(Code::MfaInvalidCode.into());
+    };
+    let codes = factors::codes_beside(cx, &mut after, MfaMethod::Totp)?;
+    let mut given = factors::give(cx, &after, right.proof(id), wanted)?;
+    let stored = TotpDevice { credential: id, sealed: device.sealed.clone(), last_step: right.step() };
+    let detail = json!({ "credential": id.to_string(), "permit": device.permitted });
+    let mutation = Mutation::new([
+        users::changed(cx.env.id, &me.user),
+        rows::awaited(me.session.id, id),
+        credentials::insert(cx.env.id, me.user.id, id.as_bytes(), &credential),
+        rows::insert(&stored),
+    ])
+    .and_all(codes)
+    .and_all(given.steps())
+    .and_all(cx.notice(me, &Content::TotpAdded { at: cx.now })?)
+    .and(cx.audit("totp.added", Some(me.user.id), detail));
+    cx.commit(mutation).await.map_err(guesses::refused)?;
+    given.answer(cx)
+}

@@ -1,0 +1,142 @@
+//! The user's authenticator apps: listed, named, and which factor is asked for first.
+
+use axum::Json as Answer;
+use axum::body::Bytes;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use stile_core::{CredentialId, CredentialKind, Principal};
+use stile_store::{Mutation, credentials, users};
+use utoipa::ToSchema;
+
+use super::{MFADevice, devices};
+use crate::access::{Me, PendingOrFull};
+use crate::context::Cx;
+use crate::error::{ApiError, Code};
+use crate::flows::deciding;
+
+/// Authenticator apps of a user, oldest first.
+#[derive(Serialize, ToSchema)]
+pub struct MFAListDevicesResponse {
+    /// How many.
+    count: usize,
+    /// The devices; one that waits for its first code in this session is among them, unverified.
+    devices: Vec<MFADevice>,
+}
+
+/// Lists the user's authenticator apps
+#[utoipa::path(
+    get, path = "/users/mfa", operation_id = "getMfaDevices", tag = "Second factors",
+    responses((status = 200, body = MFAListDevicesResponse)), extensions(("x-stile-access" = json!("pending")))
+)]
+pub async fn list(cx: Cx, me: PendingOrFull) -> Result<Answer<MFAListDevicesResponse>, ApiError> {
+    let devices = devices(&cx, &me, false).await?;
+    Ok(Answer(MFAListDevicesResponse { count: devices.len(), devices }))
+}
+
+/// Gives one of the user's authenticator apps
+#[utoipa::path(
+    get, path = "/users/mfa/{mfaDeviceId}", operation_id = "getMfaDevice", tag = "Second factors",
+    params(("mfaDeviceId" = String, Path, description = "Device id")),
+    responses((status = 200, body = MFADevice)), extensions(("x-stile-access" = json!("pending")))
+)]
+pub async fn one(
+    cx: Cx,
+    me: PendingOrFull,
+    path: Path<(String, String)>,
+) -> Result<Answer<MFADevice>, ApiError> {
+    let Path((_, id)) = path;
+    let mut all = devices(&cx, &me, false).await?;
+    let place = all.iter().position(|device| device.id == id).ok_or_else(no_such_device)?;
+    Ok(Answer(all.swap_remove(place)))
+}
+
+/// What to change; an empty body makes the device the default.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MFAUpdateDeviceRequest {
+    /// Asked for first; only `true`: another takes the place by being made the default.
+    #[serde(default)]
+    default: Option<bool>,
+    /// At most 64 characters; an empty one takes the name away. An addition to the contract.
+    #[serde(default)]
+    alias: Option<String>,
+}
+
+const MAX_ALIAS: usize = 64;
+/// The longest body, in bytes.
+const MAX_UPDATE: usize = 1_024;
+
+/// Makes a second factor the default, or names an authenticator app
+///
+/// A passkey can be the default too; passkeys are named with `PUT /users/passkeys`.
+#[utoipa::path(
+    put, path = "/users/mfa/{mfaDeviceId}", operation_id = "updateMfaDevice", tag = "Second factors",
+    params(("mfaDeviceId" = String, Path, description = "Device id")),
+    request_body(content = MFAUpdateDeviceRequest, description = "May be left out: makes the device the default"),
+    responses((status = 204)), extensions(("x-stile-access" = json!("session")))
+)]
+pub async fn update(
+    cx: Cx,
+    me: Me,
+    path: Path<(String, String)>,
+    body: Bytes,
+) -> Result<StatusCode, ApiError> {
+    let wanted = parse(&body)?;
+    let Path((_, id)) = path;
+    let id = id.parse().map_err(|_| no_such_device())?;
+    deciding!(&cx, present = me.0.clone() => change(&cx, &present, id, &wanted).await)
+}
+
+fn parse(body: &[u8]) -> Result<MFAUpdateDeviceRequest, ApiError> {
+    if body.is_empty() {
+        return Ok(MFAUpdateDeviceRequest { default: Some(true), alias: None });
+    }
+    if body.len() > MAX_UPDATE {
+        return Err(Code::BodyTooLarge.into());
+    }
+    let wanted: MFAUpdateDeviceRequest = serde_json::from_slice(body).map_err(|_| Code::InvalidBody)?;
+    if wanted.default == Some(false) {
+        return Err(ApiError::with(Code::InvalidUpdate, "Make another factor the default instead."));
+    }
+    if wanted
+        .alias
+        .as_deref()
+        .is_some_and(|a| a.chars().count() > MAX_ALIAS || a.chars().any(char::is_control))
+    {
+        let text = "A name has at most 64 characters without control characters.";
+        return Err(ApiError::with(Code::InvalidBody, text));
+    }
+    Ok(wanted)
+}
+
+async fn change(
+    cx: &Cx,
+    me: &Principal,
+    id: CredentialId,
+    wanted: &MFAUpdateDeviceRequest,
+) -> Result<StatusCode, ApiError> {
+    let mut credential = me.mfa_methods().find(|c| c.id == id).cloned().ok_or_else(no_such_device)?;
+    let mut mutation = Mutation::new([users::changed(cx.env.id, &me.user)]);
+    if wanted.default == Some(true) {
+        let detail = json!({ "credential": id.to_string() });
+        mutation = mutation.and(users::prefer(cx.env.id, me.user.id, Some(id))).and(cx.audit(
+            "mfa.default_changed",
+            Some(me.user.id),
+            detail,
+        ));
+    }
+    if let Some(name) = wanted.alias.as_deref().map(str::trim) {
+        let CredentialKind::Totp { alias } = &mut credential.kind else { return Err(no_such_device()) };
+        *alias = (!name.is_empty()).then(|| name.to_owned());
+        mutation = mutation.and(credentials::describe(cx.env.id, me.user.id, &credential));
+    }
+    cx.commit(mutation).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is asked for is not there, or somebody else's.
+pub(super) fn no_such_device() -> ApiError {
+    ApiError::with(Code::NotFound, "There is no such device on this account.")
+}

@@ -1,0 +1,116 @@
+//! Second factors: authenticator apps, recovery codes, and what both have in common.
+
+pub mod auth_recovery;
+pub mod auth_totp;
+pub mod codes;
+pub mod devices;
+pub mod methods;
+pub mod register_totp;
+pub mod remove;
+
+use serde::Serialize;
+use stile_core::{Credential, CredentialKind, Principal};
+use stile_store::UnverifiedTotp;
+use utoipa::ToSchema;
+
+use crate::api::models::iso;
+use crate::context::Cx;
+use crate::error::{ApiError, Code};
+
+/// Kinds of second factors.
+#[derive(Clone, Copy, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[expect(dead_code, reason = "the contract names all kinds; e-mail is no second factor here")]
+pub enum MFADeviceType {
+    /// An authenticator app.
+    Totp,
+    /// A passkey.
+    Passkey,
+    /// E-mail codes.
+    Email,
+}
+
+/// An authenticator app as its owner sees it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MFADevice {
+    #[serde(rename = "type")]
+    kind: MFADeviceType,
+    /// Whether a right code has been shown. Until then it counts for nothing.
+    verified: bool,
+    /// Device id.
+    id: String,
+    /// When it was added, ISO 8601.
+    created_at: String,
+    /// When its first code was verified, ISO 8601; null before.
+    #[schema(required = true)]
+    verified_at: Option<String>,
+    /// Whether it is asked for first.
+    default: bool,
+    /// The name that the user gave it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alias: Option<String>,
+}
+
+impl MFADevice {
+    fn verified(credential: &Credential, me: &Principal) -> Self {
+        let default = me.default_method().is_some_and(|method| method.id == credential.id);
+        Self {
+            kind: MFADeviceType::Totp,
+            verified: true,
+            id: credential.id.to_string(),
+            created_at: iso(credential.created_at),
+            verified_at: Some(iso(credential.created_at)),
+            default,
+            alias: credential.alias().map(str::to_owned),
+        }
+    }
+
+    fn unverified(device: &UnverifiedTotp) -> Self {
+        Self {
+            kind: MFADeviceType::Totp,
+            verified: false,
+            id: device.id.to_string(),
+            created_at: iso(device.created_at),
+            verified_at: None,
+            default: false,
+            alias: None,
+        }
+    }
+}
+
+/// The user's verified authenticator apps, oldest first.
+fn apps(me: &Principal) -> impl DoubleEndedIterator<Item = &Credential> {
+    me.credentials.iter().filter(|c| matches!(c.kind, CredentialKind::Totp { .. }))
+}
+
+/// The user's devices: the verified ones, and the one that waits for its first code in this session.
+async fn devices(cx: &Cx, me: &Principal, verified_only: bool) -> Result<Vec<MFADevice>, ApiError> {
+    let mut devices: Vec<MFADevice> = apps(me).map(|c| MFADevice::verified(c, me)).collect();
+    if !verified_only {
+        let waiting = cx.app.store.unverified_totp(me.session.id, cx.now).await?;
+        devices.extend(waiting.as_ref().map(MFADevice::unverified));
+    }
+    Ok(devices)
+}
+
+/// Whether the user may hold one more authenticator app.
+fn room_for_one(cx: &Cx, me: &Principal) -> Result<(), ApiError> {
+    let max = cx.env.settings.security.mfa.max_totp_per_user;
+    if apps(me).count() < usize::try_from(max).unwrap_or(usize::MAX) {
+        Ok(())
+    } else {
+        Err(Code::MaxMfaDevices.into())
+    }
+}
+
+/// The longest answer that is looked at, in bytes; codes are far shorter.
+const MAX_ANSWER: usize = 200;
+
+/// Refuses what cannot be a code at all: nothing is judged, and nothing counted.
+fn can_be_a_code(answer: &str) -> Result<(), ApiError> {
+    if answer.trim().is_empty() || answer.len() > MAX_ANSWER {
+        return Err(Code::MfaInvalidRequest.into());
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! Removes an authenticator app.
+
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::json;
+use stile_core::{CredentialId, CredentialKind, Principal};
+use stile_store::{Mutation, users};
+
+use super::devices::no_such_device;
+use crate::access::Me;
+use crate::context::Cx;
+use crate::delivery::Content;
+use crate::error::ApiError;
+use crate::flows::{deciding, factors};
+use crate::gate::{self, Permit};
+
+/// Removes an authenticator app
+///
+/// Needs `credential:unlink`. With the last second factor the recovery codes stop working.
+#[utoipa::path(
+    delete, path = "/users/mfa/{mfaDeviceId}", operation_id = "deleteMfaDevice", tag = "Second factors",
+    params(("mfaDeviceId" = String, Path, description = "Device id")),
+    responses((status = 204)), extensions(("x-stile-access" = json!("gated")))
+)]
+pub async fn handle(
+    cx: Cx,
+    me: Me,
+    headers: HeaderMap,
+    path: Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    let permit = gate::pass(&cx, &me, &gate::MFA_DEVICE_DELETE, &headers).await?;
+    let Path((_, id)) = path;
+    let id = id.parse().map_err(|_| no_such_device())?;
+    deciding!(&cx, present = me.0.clone() => remove(&cx, &present, &permit, id).await)
+}
+
+async fn remove(
+    cx: &Cx,
+    me: &Principal,
+    permit: &Permit<gate::CredentialUnlink>,
+    id: CredentialId,
+) -> Result<StatusCode, ApiError> {
+    let credential = me.credential(id).ok_or_else(no_such_device)?;
+    let CredentialKind::Totp { alias } = &credential.kind else { return Err(no_such_device()) };
+    let name = alias.clone().unwrap_or_else(|| "Authenticator app".into());
+    let detail = json!({ "credential": id.to_string(), "permit": permit.how() });
+    let mutation = Mutation::new([
+        users::changed(cx.env.id, &me.user),
+        cx.audit("totp.removed", Some(me.user.id), detail),
+    ])
+    .and_all(factors::removed(cx, me, id))
+    .and_all(cx.notice(me, &Content::TotpRemoved { name, at: cx.now })?);
+    cx.commit(mutation).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

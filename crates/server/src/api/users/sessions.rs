@@ -1,0 +1,126 @@
+//! The user's sessions: seen, and ended.
+
+use axum::Json as Answer;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use serde::Serialize;
+use serde_json::json;
+use stile_core::{Proof, SessionId};
+use stile_store::{CommitError, Miss, Mutation, SessionRow, sessions};
+use utoipa::ToSchema;
+
+use crate::access::Me;
+use crate::api::models::iso;
+use crate::context::Cx;
+use crate::error::{ApiError, Code};
+
+/// A signed-in browser as its user sees it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct UserSession {
+    /// Session id.
+    id: String,
+    /// When it was opened, ISO 8601.
+    created_at: String,
+    /// When it was last refreshed or proved something, ISO 8601.
+    last_used_at: String,
+    /// Whether it is the one that asks.
+    current: bool,
+    /// The browser that opened it, as it calls itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_agent: Option<String>,
+    /// Whether a second factor was proved in it.
+    mfa: bool,
+    /// Whether it still owes a second factor.
+    pending: bool,
+}
+
+/// Sessions of a user, newest first, at most 100.
+#[derive(Serialize, ToSchema)]
+pub struct UserSessionsResponse {
+    /// How many are listed.
+    count: usize,
+    /// The sessions.
+    sessions: Vec<UserSession>,
+}
+
+/// How many were ended.
+#[derive(Serialize, ToSchema)]
+pub struct EndedSessionsResponse {
+    /// How many.
+    ended: usize,
+}
+
+const MAX_LISTED: u32 = 100;
+
+/// Lists the user's sessions
+#[utoipa::path(
+    get, path = "/users/sessions", operation_id = "getSessions", tag = "Users",
+    responses((status = 200, body = UserSessionsResponse)), extensions(("x-stile-access" = json!("session")))
+)]
+pub async fn list(cx: Cx, me: Me) -> Result<Answer<UserSessionsResponse>, ApiError> {
+    let rows = cx.app.store.sessions(cx.env.id, me.user.id, cx.now, MAX_LISTED).await?;
+    let sessions: Vec<UserSession> = rows.iter().map(|row| shown(&cx, row, me.session.id)).collect();
+    Ok(Answer(UserSessionsResponse { count: sessions.len(), sessions }))
+}
+
+fn shown(cx: &Cx, row: &SessionRow, current: SessionId) -> UserSession {
+    // What moves the idle limit on is what uses a session.
+    let idle = i64::from(cx.env.settings.security.session_idle_seconds);
+    let last_used = row.idle_expires_at.plus_seconds(-idle).clamp(row.created_at, cx.now.max(row.created_at));
+    UserSession {
+        id: row.id.to_string(),
+        created_at: iso(row.created_at),
+        last_used_at: iso(last_used),
+        current: row.id == current,
+        user_agent: Some(row.user_agent.clone()).filter(|agent| !agent.is_empty()),
+        mfa: row.proofs.iter().any(Proof::is_mfa),
+        pending: row.pending,
+    }
+}
+
+/// Ends one of the user's other sessions
+///
+/// Signing out of this one is `POST /revoke`.
+#[utoipa::path(
+    delete, path = "/users/sessions/{sessionId}", operation_id = "endSession", tag = "Users",
+    params(("sessionId" = String, Path, description = "Session id")),
+    responses((status = 204)), extensions(("x-stile-access" = json!("session")))
+)]
+pub async fn end(cx: Cx, me: Me, path: Path<(String, String)>) -> Result<StatusCode, ApiError> {
+    let Path((_, id)) = path;
+    let id: SessionId = id.parse().map_err(|_| none())?;
+    let detail = json!({ "session": id.to_string(), "by": me.session.id.to_string() });
+    let mutation = Mutation::new([
+        sessions::end_of(cx.env.id, me.user.id, id),
+        cx.audit("session.ended", Some(me.user.id), detail),
+    ]);
+    match cx.commit(mutation).await {
+        Err(CommitError::Missed(Miss::NotFound)) => Err(none()),
+        other => {
+            other?;
+            Ok(StatusCode::NO_CONTENT)
+        }
+    }
+}
+
+fn none() -> ApiError {
+    ApiError::with(Code::NotFound, "There is no such session on this account.")
+}
+
+/// Ends all of the user's other sessions
+#[utoipa::path(
+    delete, path = "/users/sessions", operation_id = "endOtherSessions", tag = "Users",
+    responses((status = 200, body = EndedSessionsResponse)), extensions(("x-stile-access" = json!("session")))
+)]
+pub async fn end_others(cx: Cx, me: Me) -> Result<Answer<EndedSessionsResponse>, ApiError> {
+    let rows = cx.app.store.sessions(cx.env.id, me.user.id, cx.now, u32::MAX).await?;
+    let ended = rows.iter().filter(|row| row.id != me.session.id).count();
+    let detail = json!({ "by": me.session.id.to_string(), "ended": ended });
+    let mutation = Mutation::new([
+        sessions::end_all(cx.env.id, me.user.id, Some(me.session.id)),
+        cx.audit("session.others_ended", Some(me.user.id), detail),
+    ]);
+    cx.commit(mutation).await?;
+    Ok(Answer(EndedSessionsResponse { ended }))
+}

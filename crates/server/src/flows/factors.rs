@@ -1,0 +1,162 @@
+//! Second factors: what a proof gives, what adding the first one brings, what taking one away takes along.
+
+use serde_json::json;
+use stile_core::policy::Elevation;
+use stile_core::settings::MfaMethod;
+use stile_core::{Acknowledgement, Credential, CredentialId, CredentialKind, Level, Principal, Proof};
+use stile_factors::recovery_code;
+use stile_keys::random;
+use stile_store::{MfaToken, Step, credentials, mfa_tokens, recovery_codes, sessions as rows, users};
+use zeroize::Zeroizing;
+
+use crate::api::models::{CreateMfaToken, VerifyResponse};
+use crate::context::Cx;
+use crate::error::{ApiError, Code};
+use crate::flows::sessions;
+use crate::gate::mfa_token_hash;
+use crate::tokens;
+
+/// What a request wants for its proof.
+pub struct Wanted<'a> {
+    /// Scopes for an elevated access token.
+    pub scopes: &'a [String],
+    /// A legacy MFA token.
+    pub mfa_token: Option<&'a CreateMfaToken>,
+}
+
+/// What a proof gave: steps to commit, and then the answer.
+pub struct Given {
+    /// The principal after the proof.
+    pub raised: Principal,
+    elevation: Option<Elevation>,
+    mfa_token: Option<Zeroizing<String>>,
+    steps: Vec<Step>,
+}
+
+/// Letters of a legacy MFA token: 256 random bits.
+const MFA_TOKEN: usize = 43;
+const MFA_TOKEN_ONCE_SECONDS: i64 = 600;
+const MFA_TOKEN_SECONDS: i64 = 3_600;
+
+/// What a proof gives in this session.
+pub fn give(cx: &Cx, me: &Principal, proof: Proof, wanted: &Wanted) -> Result<Given, ApiError> {
+    let elevation = sessions::elevation(cx, me, proof, wanted.scopes)?;
+    let (raised, mut steps) = sessions::raise(cx, me, proof);
+    steps.extend(sessions::granted(cx, &raised, elevation.as_ref()));
+    let mut mfa_token = None;
+    // Asking for one never makes an authentication fail: a proof that is no second factor just gives none.
+    if let Some(asked) = wanted.mfa_token
+        && proof.is_mfa()
+        && raised.session.level == Level::Full
+    {
+        let text = random::alphanumeric(MFA_TOKEN);
+        let seconds = if asked.single_use { MFA_TOKEN_ONCE_SECONDS } else { MFA_TOKEN_SECONDS };
+        steps.push(mfa_tokens::insert(&MfaToken {
+            hash: mfa_token_hash(cx, &text),
+            session: raised.session.id,
+            proof,
+            single_use: asked.single_use,
+            epoch: raised.user.epoch,
+            expires_at: cx.now.plus_seconds(seconds),
+        }));
+        let detail = json!({ "singleUse": asked.single_use, "method": proof.method.as_str() });
+        steps.push(cx.audit("mfa_token.issued", Some(me.user.id), detail));
+        mfa_token = Some(text);
+    }
+    Ok(Given { raised, elevation, mfa_token, steps })
+}
+
+impl Given {
+    /// The steps, to be committed before the answer is made.
+    pub fn steps(&mut self) -> Vec<Step> {
+        std::mem::take(&mut self.steps)
+    }
+
+    /// The answer.
+    pub fn answer(self, cx: &Cx) -> Result<VerifyResponse, ApiError> {
+        let elevated = self.elevation.map(|e| tokens::elevated(cx, &self.raised, &e)).transpose()?;
+        let answer = VerifyResponse::of(cx, &self.raised, false, elevated)?;
+        Ok(answer.with_mfa_token(self.mfa_token))
+    }
+}
+
+/// How long a set of recovery codes is kept to be seen, in seconds.
+const SHOWN_SECONDS: i64 = 86_400;
+
+/// A new set of recovery codes in the place of any other, to be acknowledged.
+pub fn new_codes(cx: &Cx, me: &Principal) -> Result<(Zeroizing<Vec<String>>, Vec<Step>), ApiError> {
+    let set = recovery_code::new_set();
+    // Texts always serialise.
+    let plain = Zeroizing::new(serde_json::to_vec(&*set).map_err(ApiError::internal)?);
+    let sealed = cx.app.keys.seal.seal(&codes_context(cx, me), &plain).map_err(ApiError::internal)?;
+    let owner = me.user.id;
+    let mut steps = vec![
+        recovery_codes::delete_all(owner),
+        recovery_codes::show(owner, &sealed, cx.now.plus_seconds(SHOWN_SECONDS)),
+        users::recovery(cx.env.id, owner, Some(Acknowledgement::Pending)),
+    ];
+    let hash = |code: &String| recovery_code::hash(&cx.app.keys, cx.env.id, owner, code);
+    steps.extend(set.iter().map(|code| recovery_codes::insert(owner, hash(code))));
+    Ok((set, steps))
+}
+
+/// The associated data of a sealed set.
+pub fn codes_context<'a>(cx: &'a Cx, me: &'a Principal) -> [&'a [u8]; 3] {
+    [b"recovery_shown", cx.env.id.as_bytes(), me.user.id.as_bytes()]
+}
+
+/// Recovery codes for a user who gets a factor of this kind and has none yet. `after` is told of them.
+pub fn codes_beside(cx: &Cx, after: &mut Principal, method: MfaMethod) -> Result<Vec<Step>, ApiError> {
+    let wanted = after.has_mfa() && cx.env.settings.security.mfa.allows_recovery_codes(method);
+    if !wanted || after.user.recovery.is_some() {
+        return Ok(Vec::new());
+    }
+    let (_, steps) = new_codes(cx, after)?;
+    after.user.recovery = Some(Acknowledgement::Pending);
+    Ok(steps)
+}
+
+/// Whether recovery codes may stand beside any factor that the user has.
+pub fn codes_allowed(cx: &Cx, me: &Principal) -> bool {
+    let mfa = &cx.env.settings.security.mfa;
+    me.mfa_methods().any(|c| match c.kind {
+        CredentialKind::Email { .. } => false,
+        CredentialKind::Passkey { .. } => mfa.allows_recovery_codes(MfaMethod::Passkey),
+        CredentialKind::Totp { .. } => mfa.allows_recovery_codes(MfaMethod::Totp),
+    })
+}
+
+/// What goes with a factor that is taken away: the sessions that it opened, the user's choice of it, and with the last
+/// factor the recovery codes. Whoever calls begins with the user's version.
+pub fn removed(cx: &Cx, me: &Principal, id: CredentialId) -> Vec<Step> {
+    let (environment, owner) = (cx.env.id, me.user.id);
+    let mut steps = vec![
+        credentials::delete(environment, owner, id),
+        rows::end_opened_by(environment, owner, id, me.session.id),
+    ];
+    if me.user.default_method == Some(id) {
+        steps.push(users::prefer(environment, owner, None));
+    }
+    if !me.mfa_methods().any(|c| c.id != id) {
+        steps.extend([
+            recovery_codes::delete_all(owner),
+            recovery_codes::hide(owner),
+            users::recovery(environment, owner, None),
+        ]);
+    }
+    steps
+}
+
+/// Refuses taking away what signs in when nothing else does.
+pub fn keep_a_way_in(cx: &Cx, me: &Principal, id: CredentialId) -> Result<(), ApiError> {
+    let signs_in = |c: &Credential| match c.kind {
+        CredentialKind::Email { .. } => c.sign_in,
+        CredentialKind::Passkey { .. } => c.sign_in && cx.env.settings.passkeys.sign_in,
+        CredentialKind::Totp { .. } => false,
+    };
+    let others = me.credentials.iter().any(|c| c.id != id && signs_in(c));
+    if cx.env.settings.sdk.prevent_orphaned_accounts && !others {
+        return Err(Code::LastSignInCredential.into());
+    }
+    Ok(())
+}

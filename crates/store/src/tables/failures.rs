@@ -1,0 +1,129 @@
+//! Wrong second factors of a user: one counter over all methods, which locks, and one for each method, which caps.
+//!
+//! Both an answer that counts and an answer that passes hold the counter as it was read (invariant 7): of a thousand
+//! guesses sent at once, one is judged.
+
+use stile_core::{EnvironmentId, Micros, UserId};
+
+use crate::Store;
+use crate::error::StoreError;
+use crate::mutation::{Miss, Step};
+use crate::value::Row;
+
+/// After so many failures in a row a method is judged no more, until another method passes (NIST SP 800-63B-4 §3.2.2).
+pub const CAP: i64 = 100;
+
+/// A method whose answers can be guessed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Guessed {
+    /// A code of an authenticator app.
+    Totp,
+    /// A recovery code.
+    RecoveryCode,
+}
+
+impl Guessed {
+    /// The text in the table.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::RecoveryCode => "recovery_code",
+        }
+    }
+}
+
+/// A user's failures since the last success.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Failures {
+    /// Over all methods.
+    pub count: i64,
+    /// Until when no answer is judged, in microseconds; 0 for no lock.
+    pub locked_until: i64,
+    /// With authenticator apps.
+    pub totp: i64,
+    /// With recovery codes.
+    pub recovery_code: i64,
+    /// From this client address, whoever's they are, in the present window.
+    pub here: i64,
+    /// When the window of this client address ends.
+    pub here_until: i64,
+}
+
+impl Failures {
+    /// Failures with this method.
+    pub const fn of(&self, method: Guessed) -> i64 {
+        match method {
+            Guessed::Totp => self.totp,
+            Guessed::RecoveryCode => self.recovery_code,
+        }
+    }
+}
+
+impl Store {
+    /// The user's failures, and those of the client address that has this counter.
+    pub async fn failures(
+        &self,
+        owner: UserId,
+        address: [u8; 32],
+        now: Micros,
+    ) -> Result<Failures, StoreError> {
+        let sql = "SELECT method, count, locked_until FROM failures WHERE owner = ?1
+                   UNION ALL
+                   SELECT 'here', count, expires_at FROM counters WHERE key = ?2 AND expires_at > ?3";
+        let rows = self.rows(sql, vec![owner.into(), address.into(), now.into()]).await?;
+        let mut failures = Failures::default();
+        for row in rows {
+            add(&mut failures, row)?;
+        }
+        Ok(failures)
+    }
+}
+
+fn add(failures: &mut Failures, mut row: Row) -> Result<(), StoreError> {
+    let (method, count, until): (String, i64, i64) = (row.take()?, row.take()?, row.take()?);
+    match method.as_str() {
+        "any" => (failures.count, failures.locked_until) = (count, until),
+        "totp" => failures.totp = count,
+        "recovery_code" => failures.recovery_code = count,
+        "here" => (failures.here, failures.here_until) = (count, until),
+        _ => return Err(StoreError::Corrupt("failures of an unknown method")),
+    }
+    Ok(())
+}
+
+/// Counts a failure that was judged when `read` had been counted, and locks until then; misses when another answer was
+/// judged meanwhile, or while a lock holds.
+pub fn count(owner: UserId, read: &Failures, locked_until: Micros, now: Micros) -> Step {
+    let sql = "INSERT INTO failures (owner, method, count, locked_until) VALUES (?1, 'any', 1, ?3)
+               ON CONFLICT (owner, method) DO UPDATE SET count = failures.count + 1, locked_until = ?3
+               WHERE failures.count = ?2 AND failures.locked_until <= ?4";
+    let args = vec![owner.into(), read.count.into(), locked_until.into(), now.into()];
+    Step::one(sql, args, Miss::LockedOut)
+}
+
+/// Counts a failure with this method, up to the cap.
+pub fn count_method(owner: UserId, method: Guessed) -> Step {
+    let sql = "INSERT INTO failures (owner, method, count, locked_until) VALUES (?1, ?2, 1, 0)
+               ON CONFLICT (owner, method) DO UPDATE SET count = failures.count + 1 WHERE failures.count < ?3";
+    Step::one(sql, vec![owner.into(), method.as_str().into(), CAP.into()], Miss::LockedOut)
+}
+
+/// Lets a right answer pass only when nothing was counted since `read` and no lock holds, and begins anew.
+pub fn pass(owner: UserId, read: &Failures, now: Micros) -> Step {
+    let sql = "INSERT INTO failures (owner, method, count, locked_until) VALUES (?1, 'any', 0, 0)
+               ON CONFLICT (owner, method) DO UPDATE SET count = 0, locked_until = 0
+               WHERE failures.count = ?2 AND failures.locked_until <= ?3";
+    Step::one(sql, vec![owner.into(), read.count.into(), now.into()], Miss::LockedOut)
+}
+
+/// Forgets the failures with each method: a factor has been proved.
+pub fn forget_methods(owner: UserId) -> Step {
+    Step::any("DELETE FROM failures WHERE owner = ?1 AND method <> 'any'", vec![owner.into()])
+}
+
+/// Forgets all failures of the user: a factor that cannot be guessed has been proved, or an operator has stepped in.
+pub fn forget(environment: EnvironmentId, owner: UserId) -> Step {
+    let sql = "DELETE FROM failures
+               WHERE owner = ?1 AND EXISTS (SELECT 1 FROM users u WHERE u.id = ?1 AND u.environment = ?2)";
+    Step::any(sql, vec![owner.into(), environment.into()])
+}
