@@ -59,6 +59,16 @@ journey('an authenticator app is set up at sign-up, and asked for afterwards', a
   await ann.screenshots('account-5-second-factor');
   await prover(page, 'Continue').byApp(await app.nextCode());
   await isIn(page);
+
+  // A sign-in with two factors opens no guarded door.
+  await page.getByRole('button', { name: 'Open the vault' }).click();
+  await page
+    .getByRole('group', { name: 'Answer of the vault' })
+    .getByText('elevated_token_required')
+    .waitFor();
+  await prover(page.getByRole('region', { name: 'The vault' }), 'Step up').byApp(await app.nextCode());
+  await page.getByRole('region', { name: 'In the vault' }).waitFor();
+  await ann.screenshots('account-6-vault');
 });
 
 journey('whoever loses the app uses a recovery code, and enrols anew', async ({ mail, stile, visitor }) => {
@@ -105,3 +115,38 @@ journey('whoever loses the app uses a recovery code, and enrols anew', async ({ 
   await proof.byApp(await app.nextCode());
   await isIn(page);
 });
+
+journey(
+  'five wrong codes lock, and end the sign-in that was not finished',
+  async ({ mail, stile, visitor }) => {
+    const ann = await visitor();
+    const { page } = ann;
+    await page.goto(DEMO);
+    await enterByMail(page, mail, ANN);
+    const app = await setUpApp(page, stile);
+    await keepCodes(page);
+    await signOut(page);
+
+    await enterByMail(page, mail, ANN);
+    const right = await app.nextCode();
+    const proof = prover(page, 'Continue');
+    for (const off of [1, 2, 3, 4, 5]) {
+      const answered = page.waitForResponse((response) => response.url().endsWith('/users/mfa/auth/totp'));
+      await proof.byApp(String((Number(right) + off) % 1_000_000).padStart(6, '0'));
+      await answered;
+    }
+    await page.getByText('mfa_rate_limited_error').waitFor();
+    await ann.screenshots('account-7-locked');
+
+    // The right one comes too late, and signing in anew is no way around the lock.
+    await proof.byApp(right);
+    await page.getByRole('status').getByText('Your session has ended.').waitFor();
+    await enterByMail(page, mail, ANN);
+    await prover(page, 'Continue').byApp(right);
+    await page.getByText('mfa_rate_limited_error').waitFor();
+
+    await stile.advanceClock(60);
+    await prover(page, 'Continue').byApp(await app.nextCode());
+    await isIn(page);
+  },
+);

@@ -110,9 +110,15 @@ export function ActionsHome() {
 
 /** The environment that wants two factors at every sign-in. */
 export function AccountHome() {
+  const [vault, setVault] = useState<VaultState>({ is: 'locked' });
   const intro = (factors: Factors | undefined) => (
-    <Intro title="You are in." steps={accountSteps({ reached: 4, factors: countOf(factors) })}>
-      It took two factors, and it will at the next sign-in. Whatever is guarded beyond that asks again.
+    <Intro
+      title="You are in."
+      steps={accountSteps({ reached: 4, factors: countOf(factors) })}
+      more={<Vault vault={vault} setVault={setVault} />}
+    >
+      It took two factors, and it will at the next sign-in. The vault asks again all the same: its door wants
+      a proof of its own.
     </Intro>
   );
   return <Panels intro={intro} />;
