@@ -28,6 +28,7 @@ export function Actions({ factors, done, setDone }: Props) {
   const [required, setRequired] = useState<Partial<Record<MFAAction, boolean>>>({});
   const [methods, setMethods] = useState<Method[]>();
   const { run, busy, trouble } = useAction();
+  const asking = useAction();
 
   const ask = async () => {
     const answers = ACTIONS.map(async ([mfaAction]) => [
@@ -36,7 +37,9 @@ export function Actions({ factors, done, setDone }: Props) {
     ]);
     setRequired(Object.fromEntries(await Promise.all(answers)));
   };
-  useEffect(() => void run(ask), [factors]);
+  useEffect(() => {
+    if (factors !== undefined) void asking.run(ask);
+  }, [factors]);
 
   const change = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
@@ -87,6 +90,7 @@ export function Actions({ factors, done, setDone }: Props) {
           ))}
         </tbody>
       </table>
+      <TroubleNote trouble={asking.trouble} />
 
       <h3>Your nickname</h3>
       <form className="form form-row" onSubmit={change}>

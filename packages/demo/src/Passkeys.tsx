@@ -44,10 +44,7 @@ export function Passkeys({ passkeys, first, onChange }: Props) {
       {passkeys === undefined ? (
         <p className="quiet">Fetching your passkeys…</p>
       ) : isFirst ? (
-        <p>
-          None yet. With a passkey, a proof is a fingerprint, a face or a PIN; without any second factor, it
-          is a code by e-mail each time.
-        </p>
+        <p>None yet. With a passkey, a proof is a fingerprint, a face or a PIN, and no code to be typed.</p>
       ) : (
         <ul className="factors" aria-label="Your passkeys">
           {passkeys.map((passkey) => (

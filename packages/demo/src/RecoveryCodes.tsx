@@ -57,11 +57,17 @@ function Kept({ onRenewed }: { onRenewed: () => void }) {
 
   // Every proof may have been one of the codes.
   useEffect(() => {
-    const count = () => void run(async () => setLeft((await getMfaMethods()).recoveryCodesLeft));
-    count();
-    return onEvent({ event: 'mfaCompletionSuccess', listener: count });
+    const look = () =>
+      getMfaMethods().then(
+        ({ recoveryCodesLeft }) => setLeft(recoveryCodesLeft),
+        // Then it is not said how many.
+        () => undefined,
+      );
+    void look();
+    return onEvent({ event: 'mfaCompletionSuccess', listener: look });
   }, []);
 
+  const count = left === 1 ? '1 code left.' : `${left} codes left.`;
   const renew = () =>
     run(async () => {
       const question = {
@@ -77,16 +83,16 @@ function Kept({ onRenewed }: { onRenewed: () => void }) {
   return (
     <>
       {left === undefined || left > FEW ? (
-        <p>You have kept them. Each stands in for your second factor, once.</p>
+        <p>
+          <b>{left === undefined ? 'Kept.' : count}</b> Each stands in for your second factor, once.
+        </p>
       ) : (
         <div className="notice">
           <p>
-            <strong>{left === 0 ? 'All codes are used.' : 'Few are left.'}</strong> Make new ones before you
-            need them.
+            <strong>{count}</strong> Make new ones before you need them.
           </p>
         </div>
       )}
-      {left !== undefined && <p>{left === 1 ? '1 code left' : `${left} codes left`}</p>}
       <Button busy={busy} onClick={renew}>
         Make new codes
       </Button>

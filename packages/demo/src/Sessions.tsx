@@ -12,12 +12,13 @@ type Props = {
 export function Sessions({ changed, onSeen }: Props) {
   const [sessions, setSessions] = useState<UserSession[]>();
   const { run, busy, trouble } = useAction();
+  const looking = useAction();
   const reload = async () => {
     const now = await getSessions();
     setSessions(now);
     if (changed && now.length > 1) say(`${changed} You are signed in elsewhere, too: see “Sessions”.`);
   };
-  useEffect(() => void run(reload), [changed]);
+  useEffect(() => void looking.run(reload), [changed]);
 
   const others = sessions?.filter(({ current }) => !current) ?? [];
   const endOthers = () =>
@@ -62,7 +63,7 @@ export function Sessions({ changed, onSeen }: Props) {
           End all others
         </Button>
       )}
-      <TroubleNote trouble={trouble} />
+      <TroubleNote trouble={trouble ?? looking.trouble} />
     </section>
   );
 }
