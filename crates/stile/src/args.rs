@@ -96,9 +96,13 @@ pub struct ServeArgs {
     /// Address and port to listen on.
     #[arg(long, value_name = "ADDR", env = "STILE_LISTEN", default_value = LISTEN, hide_env_values = true)]
     pub listen: String,
-    /// Folder with the data.
+    /// Folder with the data, for one server on one machine.
     #[arg(long, value_name = "DIR", env = "STILE_DATA_DIR", hide_env_values = true, value_parser = path())]
     pub data_dir: Option<PathBuf>,
+    /// PostgreSQL database with the data, instead of a folder; several servers can share it:
+    /// postgres://USER:PASSWORD@HOST/DATABASE. Rather in the variable: other users can see a command line.
+    #[arg(long, value_name = "URL", env = "STILE_DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
     /// The mail server: smtps://user:password@mail.example.com, or smtp:// for STARTTLS.
     #[arg(long, value_name = "URL", env = "STILE_SMTP_URL", hide_env_values = true)]
     pub smtp_url: Option<String>,
@@ -127,6 +131,10 @@ pub struct Place {
     /// Folder with the data. Default: ./.stile when there is one.
     #[arg(long, global = true, value_name = "DIR", env = "STILE_DATA_DIR", hide_env_values = true, value_parser = path())]
     pub data_dir: Option<PathBuf>,
+    /// PostgreSQL database with the data, instead of a folder: postgres://USER:PASSWORD@HOST/DATABASE. Rather in the
+    /// variable: other users can see a command line.
+    #[arg(long, global = true, value_name = "URL", env = "STILE_DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
     /// File with the master key. Without it, the key is taken from the variable STILE_MASTER_KEY, or else from
     /// master.key in the data folder. Commands that touch no secret need none.
     #[arg(long, global = true, value_name = "FILE", env = "STILE_MASTER_KEY_FILE", hide_env_values = true, value_parser = path())]

@@ -17,6 +17,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use crate::args::DevArgs;
+use crate::data::Data;
 use crate::error::Failure;
 use crate::open;
 use crate::output::Output;
@@ -45,7 +46,7 @@ pub async fn run(args: &DevArgs, output: Output) -> Result<(), Failure> {
     open::make_folder(&args.data_dir)?;
     keep_out_of_git(&args.data_dir);
     let key = open::development_key(&args.data_dir)?;
-    let store = open::store(&args.data_dir, true)?;
+    let store = Data::Folder(args.data_dir.clone()).store(true).await?;
     let keys = open::keyring(&store, &key).await?;
     demo_environment(&store, &keys).await?;
     let demo_api_token = demo_token(&store, &keys).await?.as_str().to_owned();

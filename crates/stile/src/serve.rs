@@ -7,7 +7,7 @@ use stile_server::clock::Clock;
 use stile_server::{App, Config};
 
 use crate::args::ServeArgs;
-use crate::checks::{Examined, Level, examine};
+use crate::checks::{Examined, Level, Purpose, examine};
 use crate::error::{Failure, Problem};
 use crate::output::Output;
 use crate::run;
@@ -15,7 +15,7 @@ use crate::run;
 /// Runs the server until it is told to stop, or says all that keeps it from starting.
 pub async fn run(args: &ServeArgs, output: Output) -> Result<(), Failure> {
     let stop = run::stop_signal()?;
-    let examined = examine(args).await;
+    let examined = examine(args, Purpose::Serve).await;
     let failed = examined.findings.0.iter().filter(|finding| finding.level == Level::Fail);
     let mut problems: Vec<Problem> = failed.map(|finding| finding.problem.clone()).collect();
     let listener = match examined.listen {

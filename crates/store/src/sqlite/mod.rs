@@ -13,7 +13,7 @@ use stile_core::Micros;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{CommitError, OpenError, StoreError};
-use crate::migrate::{MIGRATIONS, checksum, newest};
+use crate::migrate::{self, Schema, checksum};
 use crate::mutation::Mutation;
 use crate::value::{Row, Value};
 
@@ -188,28 +188,31 @@ fn migrate(db: &mut Connection, now: Micros) -> Result<(), MigrateError> {
            version INTEGER NOT NULL PRIMARY KEY, checksum INTEGER NOT NULL, applied_at INTEGER NOT NULL
          ) STRICT;",
     )?;
-    let found: i64 = tx.query_row("SELECT COALESCE(MAX(version), 0) FROM migrations", [], |r| r.get(0))?;
-    if found > newest() {
-        return Err(MigrateError::Open(OpenError::Newer { found, known: newest() }));
-    }
-    for migration in MIGRATIONS {
-        let sum = checksum(migration.sql);
-        if migration.version > found {
-            tx.execute_batch(&migration.sql.replace("\n);", "\n) STRICT;"))?;
-            tx.execute(
-                "INSERT INTO migrations VALUES (?1, ?2, ?3)",
-                params![migration.version, sum, now.get()],
-            )?;
-            continue;
-        }
-        let applied: i64 =
-            tx.query_row("SELECT checksum FROM migrations WHERE version = ?1", [migration.version], |r| {
-                r.get(0)
-            })?;
-        if applied != sum {
-            return Err(MigrateError::Open(OpenError::Altered(migration.version)));
-        }
+    let schema = migrate::compare(&applied(&tx)?).map_err(MigrateError::Open)?;
+    for migration in migrate::missing(schema) {
+        tx.execute_batch(&migration.sql.replace("\n);", "\n) STRICT;"))?;
+        let note = params![migration.version, checksum(migration.sql), now.get()];
+        tx.execute("INSERT INTO migrations VALUES (?1, ?2, ?3)", note)?;
     }
     tx.commit()?;
     Ok(())
+}
+
+/// The migrations of a database, each by number and checksum.
+fn applied(db: &Connection) -> rusqlite::Result<Vec<(i64, i64)>> {
+    let mut rows = db.prepare("SELECT version, checksum FROM migrations")?;
+    rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// How a database file stands to this binary. Changes nothing.
+pub(crate) fn schema(path: &Path) -> Result<Schema, OpenError> {
+    let look = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(path, flags)?;
+        db.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+        if db.table_exists(None, "migrations")? { applied(&db) } else { Ok(Vec::new()) }
+    };
+    let applied = look()
+        .map_err(|e| OpenError::Unusable { database: path.display().to_string(), reason: why(path, &e) })?;
+    migrate::compare(&applied)
 }
