@@ -21,6 +21,7 @@ mod journey;
 mod parallel;
 mod passkeys;
 mod place;
+mod rotation;
 mod sessions;
 mod tokens_at_the_edge;
 mod users;

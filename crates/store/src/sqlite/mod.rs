@@ -6,6 +6,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior, params};
@@ -31,7 +32,22 @@ pub(crate) struct Sqlite {
 struct Inner {
     path: PathBuf,
     readers: Mutex<Vec<Connection>>,
-    queue: mpsc::Sender<Job>,
+    /// There until the end.
+    queue: Option<mpsc::Sender<Job>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// With the last handle: what was accepted is written, and the file closed, before the process goes on to its end.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue = None;
+        self.readers.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the writer ended badly");
+        }
+    }
 }
 
 pub(crate) struct Job {
@@ -61,18 +77,21 @@ impl Sqlite {
             MigrateError::Engine(e) => unusable(e),
         })?;
         let (queue, jobs) = mpsc::channel(QUEUE);
-        std::thread::Builder::new()
-            .name("stile-writer".into())
-            .spawn(move || writer::run(writer, jobs))
-            .map_err(|e| refused(e.to_string()))?;
-        Ok(Self { inner: Arc::new(Inner { path: path.to_owned(), readers: Mutex::default(), queue }) })
+        let thread = std::thread::Builder::new().name("stile-writer".into());
+        let writer = thread.spawn(move || writer::run(writer, jobs)).map_err(|e| refused(e.to_string()))?;
+        let (queue, writer) = (Some(queue), Some(writer));
+        Ok(Self {
+            inner: Arc::new(Inner { path: path.to_owned(), readers: Mutex::default(), queue, writer }),
+        })
     }
 
     pub(crate) async fn commit(&self, mutation: Mutation) -> Result<(), CommitError> {
+        let stopped = || CommitError::Failed("the writer has stopped".into());
         let (done, answer) = oneshot::channel();
-        self.inner.queue.try_send(Job { mutation, done }).map_err(|e| match e {
+        let queue = self.inner.queue.as_ref().ok_or_else(stopped)?;
+        queue.try_send(Job { mutation, done }).map_err(|e| match e {
             mpsc::error::TrySendError::Full(_) => CommitError::Busy,
-            mpsc::error::TrySendError::Closed(_) => CommitError::Failed("the writer has stopped".into()),
+            mpsc::error::TrySendError::Closed(_) => stopped(),
         })?;
         answer.await.unwrap_or(Err(CommitError::Unknown))
     }
