@@ -123,6 +123,10 @@ pub struct ServeArgs {
         hide_env_values = true
     )]
     pub trusted_proxy: Vec<String>,
+    /// After the signal to stop, `readyz` says no for this many seconds before connections are refused, so that a load
+    /// balancer can send its clients elsewhere.
+    #[arg(long, value_name = "SECONDS", env = "STILE_DRAIN", default_value_t = 5, hide_env_values = true)]
+    pub drain: u16,
 }
 
 /// Where an operator's command finds the data.

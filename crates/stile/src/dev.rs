@@ -11,7 +11,7 @@ use stile_keys::{Keyring, random};
 use stile_server::clock::Clock;
 use stile_server::delivery::{DevOutbox, Transport};
 use stile_server::flows::environments::{self, OperatorError};
-use stile_server::{App, Config, DEMO_ENVIRONMENT, Development};
+use stile_server::{App, Config, DEMO_ENVIRONMENT, Development, Serving};
 use stile_store::Store;
 use url::Url;
 use zeroize::Zeroizing;
@@ -58,7 +58,7 @@ pub async fn run(args: &DevArgs, output: Output) -> Result<(), Failure> {
     let config = Config { public_url, trusted_proxies: Vec::new(), development };
     let outbox = Some(Arc::new(DevOutbox::default()));
     let app = Arc::new(App::new(store, Arc::new(keys), Arc::new(Clock::default()), config, outbox));
-    run::serve(app, listener, transport, stop).await
+    run::serve(app, listener, transport, Serving::default(), stop).await
 }
 
 fn public_url(text: &str) -> Result<Url, Failure> {

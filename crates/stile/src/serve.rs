@@ -1,10 +1,11 @@
 //! `stile serve`: the server, with no development surface.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use stile_server::clock::Clock;
-use stile_server::{App, Config};
+use stile_server::{App, Config, Serving};
 
 use crate::args::ServeArgs;
 use crate::checks::{Examined, Level, Purpose, examine};
@@ -36,5 +37,6 @@ pub async fn run(args: &ServeArgs, output: Output) -> Result<(), Failure> {
     output.answer(&text, &value)?;
     let config = Config { public_url, trusted_proxies, development: None };
     let app = Arc::new(App::new(store, Arc::new(keys), Arc::new(Clock::default()), config, None));
-    run::serve(app, listener, transport, stop).await
+    let serving = Serving { drain: Duration::from_secs(args.drain.into()), ..Serving::default() };
+    run::serve(app, listener, transport, serving, stop).await
 }

@@ -6,7 +6,7 @@ use crate::database::apart;
 use crate::world::{KEY, NOBODY, OTHER_KEY, Server, World, get, port, ran};
 
 /// The options that `serve` needs where the database is in its variable.
-const SERVE: [&str; 10] = [
+const SERVE: [&str; 12] = [
     "--public-url",
     "https://auth.example.com",
     "--listen",
@@ -17,6 +17,8 @@ const SERVE: [&str; 10] = [
     "smtp://localhost:1",
     "--mail-from",
     "no-reply@example.com",
+    "--drain",
+    "0",
 ];
 
 fn serve(world: &World) -> (Server, u16) {

@@ -162,6 +162,7 @@ fn every_option_can_come_from_a_variable() {
         ("STILE_SMTP_URL", "smtp://localhost:1"),
         ("STILE_MAIL_FROM", "Acme <no-reply@example.com>"),
         ("STILE_TRUSTED_PROXY", "10.0.0.0/8"),
+        ("STILE_DRAIN", "0"),
     ] {
         command.env(name, value);
     }

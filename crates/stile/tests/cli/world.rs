@@ -125,7 +125,7 @@ impl World {
     }
 
     /// The options that `serve` needs on `data`.
-    pub fn serve_options(&self) -> [&'static str; 12] {
+    pub fn serve_options(&self) -> [&'static str; 14] {
         [
             "--public-url",
             "https://auth.example.com",
@@ -139,6 +139,8 @@ impl World {
             "smtp://localhost:1",
             "--mail-from",
             "no-reply@example.com",
+            "--drain",
+            "0",
         ]
     }
 }
