@@ -11,6 +11,7 @@ import { addAuthenticator } from './lib/authenticator.mjs';
 import { launchBrowser, newVisitor } from './lib/browser.mjs';
 import { startMail } from './lib/mail.mjs';
 import { takeScreenshots } from './lib/screenshots.mjs';
+import { totp } from './lib/totp.mjs';
 
 test('a mail that was sent arrives, and an older one is not taken for it', async (t) => {
   const mail = await startMail();
@@ -26,6 +27,13 @@ test('a mail that was sent arrives, and an older one is not taken for it', async
   const { subject, text, code, from } = await second;
   assert.deepEqual({ subject, code, from }, { subject: 'Zürich', code: '222222', from: 'stile@example.org' });
   assert.match(text, /^Your code is 222222\.\s*$/);
+});
+
+test('the authenticator app shows the codes of RFC 6238, appendix B', () => {
+  // Base32 of "12345678901234567890".
+  const secret = 'GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ';
+  const shown = [59, 1111111109, 1234567890, 20000000000].map((seconds) => totp(secret, seconds * 1000));
+  assert.deepEqual(shown, ['287082', '081804', '005924', '353130']);
 });
 
 test('Chromium makes and uses a passkey, and says no when the person is not verified', async (t) => {

@@ -1,24 +1,8 @@
 import assert from 'node:assert/strict';
+import { enterByMail } from './lib/demo.mjs';
 import { journey } from './lib/stage.mjs';
 
 const ANN = 'ann@example.org';
-
-/**
- * Signs in on the demo with the code of a real mail.
- *
- * @param {import('playwright-core').Page} page
- * @param {{ mark(): number, waitForMail(to: string, after: number): Promise<{ code?: string | null }> }} mail
- * @param {string} address
- */
-async function signIn(page, mail, address) {
-  const mark = mail.mark();
-  await page.getByRole('textbox', { name: 'E-mail' }).fill(address);
-  await page.getByRole('button', { name: 'Send code' }).click();
-  const { code } = await mail.waitForMail(address, mark);
-  await page.getByRole('textbox', { name: 'Code' }).fill(code ?? '');
-  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-  await page.getByRole('button', { name: 'Sign out' }).waitFor();
-}
 
 journey('the vault opens once for a passkey', async ({ mail, visitor }) => {
   const ann = await visitor();
@@ -27,7 +11,7 @@ journey('the vault opens once for a passkey', async ({ mail, visitor }) => {
   await page.getByRole('textbox', { name: 'E-mail' }).waitFor();
   await ann.screenshots('1-signed-out');
 
-  await signIn(page, mail, ANN);
+  await enterByMail(page, mail, ANN);
   await page.getByRole('button', { name: 'Enrol a passkey' }).click();
   await page.getByRole('list', { name: 'Your passkeys' }).getByRole('listitem').waitFor();
   assert.equal((await ann.authenticator?.credentials())?.length, 1);
@@ -59,7 +43,7 @@ journey('the vault opens once for a passkey', async ({ mail, visitor }) => {
 journey('a page reload keeps the session, signing out ends it', async ({ mail, visitor }) => {
   const { page } = await visitor();
   await page.goto('/demo');
-  await signIn(page, mail, ANN);
+  await enterByMail(page, mail, ANN);
   await page.reload();
   await page.getByRole('button', { name: 'Sign out' }).click();
   await page.getByRole('textbox', { name: 'E-mail' }).waitFor();
@@ -71,7 +55,7 @@ journey('a passkey signs in, and is removed with a step-up', async ({ mail, visi
   const ann = await visitor();
   const { page } = ann;
   await page.goto('/demo');
-  await signIn(page, mail, ANN);
+  await enterByMail(page, mail, ANN);
   await page.getByRole('button', { name: 'Enrol a passkey' }).click();
   const list = page.getByRole('list', { name: 'Your passkeys' });
   await list.getByRole('listitem').waitFor();
@@ -89,7 +73,7 @@ journey('six minutes later a first passkey needs a step-up', async ({ mail, stil
   const ann = await visitor();
   const { page } = ann;
   await page.goto('/demo');
-  await signIn(page, mail, ANN);
+  await enterByMail(page, mail, ANN);
   await stile.advanceClock(360);
 
   await page.getByRole('button', { name: 'Enrol a passkey' }).click();
@@ -133,7 +117,7 @@ journey('the API viewer lists every operation', async ({ stile, visitor }) => {
 journey('the outbox shows what was sent', async ({ mail, visitor }) => {
   const ann = await visitor();
   await ann.page.goto('/demo');
-  await signIn(ann.page, mail, ANN);
+  await enterByMail(ann.page, mail, ANN);
   await ann.page.goto('/dev/outbox');
   await ann.page.getByText(ANN).first().waitFor();
   await ann.screenshots('outbox');

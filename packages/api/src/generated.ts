@@ -1117,18 +1117,21 @@ export type UserSession = {
   /** Session id. */
   id: string;
   /** When it was opened, ISO 8601. */
-  createdAt: string;
+  createdAt: Date;
   /** When it was last refreshed or proved something, ISO 8601. */
-  lastUsedAt: string;
+  lastUsedAt: Date;
   /** Whether it is the one that asks. */
   current: boolean;
   /** The browser that opened it, as it calls itself. */
-  userAgent?: string | null;
+  userAgent?: string;
   /** Whether a second factor was proved in it. */
   mfa: boolean;
   /** Whether it still owes a second factor. */
   pending: boolean;
 };
+
+/** Where {@link UserSession} holds dates, which are strings in the JSON text. */
+export const UserSessionDates: readonly string[] = ['createdAt', 'lastUsedAt'];
 
 /** Sessions of a user, newest first, at most 100. */
 export type UserSessionsResponse = {
@@ -1137,6 +1140,9 @@ export type UserSessionsResponse = {
   /** The sessions. */
   sessions: UserSession[];
 };
+
+/** Where {@link UserSessionsResponse} holds dates, which are strings in the JSON text. */
+export const UserSessionsResponseDates: readonly string[] = ['sessions.*.createdAt', 'sessions.*.lastUsedAt'];
 
 export const UserVerificationRequirement = {
   Discouraged: 'discouraged',

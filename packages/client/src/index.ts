@@ -2,7 +2,11 @@ export {
   JwtScope,
   JwtVerifiedCredentialFormatEnum,
   MFAAction,
+  type MFADevice,
   MFADeviceType,
+  type MFAGetRecoveryCodesResponse,
+  type MFAMethodsResponse,
+  type MFARegisterTotpDeviceGetResponse,
   MfaBackupCodeAcknowledgement,
   MfaEnrollment,
   type ProjectSettings,
@@ -11,8 +15,10 @@ export {
   type SdkUser,
   type StepUpCheckResponse,
   type StepUpCredential,
+  type StepUpTerms,
   TokenScope,
   type UserPasskey,
+  type UserSession,
   type VerifyResponse,
 } from '@stile/api';
 export { createStileClient, createStileClient as createDynamicClient } from './client/createStileClient.js';
@@ -39,7 +45,21 @@ export { ValueMustBeDefinedError } from './errors/ValueMustBeDefinedError.js';
 export { offEvent } from './events/offEvent.js';
 export { onceEvent } from './events/onceEvent.js';
 export { onEvent } from './events/onEvent.js';
+export { acknowledgeRecoveryCodes } from './mfa/acknowledgeRecoveryCodes.js';
+export { authenticateMfaRecoveryCode } from './mfa/authenticateMfaRecoveryCode.js';
+export { authenticateTotpMfaDevice } from './mfa/authenticateTotpMfaDevice.js';
+export { consumeMfaToken } from './mfa/consumeMfaToken.js';
+export { createNewMfaRecoveryCodes } from './mfa/createNewMfaRecoveryCodes.js';
+export { deleteMfaDevice } from './mfa/deleteMfaDevice.js';
+export { getMfaDevices } from './mfa/getMfaDevices.js';
 export { getMfaMethods } from './mfa/getMfaMethods.js';
+export { getMfaRecoveryCodes } from './mfa/getMfaRecoveryCodes.js';
+export { isMfaRequiredForAction } from './mfa/isMfaRequiredForAction.js';
+export { isPendingRecoveryCodesAcknowledgment } from './mfa/isPendingRecoveryCodesAcknowledgment.js';
+export { isUserMissingMfaAuth } from './mfa/isUserMissingMfaAuth.js';
+export { registerTotpMfaDevice } from './mfa/registerTotpMfaDevice.js';
+export { renameMfaDevice } from './mfa/renameMfaDevice.js';
+export { setDefaultMfaDevice } from './mfa/setDefaultMfaDevice.js';
 export { sendEmailOTP } from './otp/sendEmailOTP.js';
 export { type VerifyOTPParams, verifyOTP } from './otp/verifyOTP.js';
 export { authenticatePasskeyMFA } from './passkeys/authenticatePasskeyMFA.js';
@@ -53,6 +73,9 @@ export { checkUserScopes } from './session/checkUserScopes.js';
 export { isSignedIn } from './session/isSignedIn.js';
 export { logout } from './session/logout.js';
 export { refreshAuth } from './session/refreshAuth.js';
+export { getSessions } from './sessions/getSessions.js';
+export { revokeOtherSessions } from './sessions/revokeOtherSessions.js';
+export { revokeSession } from './sessions/revokeSession.js';
 export { checkStepUpAuth } from './stepUp/checkStepUpAuth.js';
 export { getElevatedAccessToken } from './stepUp/getElevatedAccessToken.js';
 export { hasElevatedAccessToken } from './stepUp/hasElevatedAccessToken.js';

@@ -9,7 +9,7 @@ import {
 import { type FormEvent, useState } from 'react';
 import { useStile } from './client';
 import { EmailCode } from './EmailCode';
-import { useGuarded } from './StepUp';
+import { useGuarded } from './Guarded';
 import { timeLeft } from './tokens';
 import { Button, Field, say, TroubleNote, useAction, useNow } from './ui';
 
@@ -131,15 +131,16 @@ function Delete() {
       const question = {
         scope: TokenScope.Userdelete,
         title: 'Delete your account',
-        text: 'Account, passkeys and sessions are removed at once, and nothing brings them back.',
+        text: 'Account, second factors and sessions are removed at once, and nothing brings them back.',
         confirm: 'Delete for good',
+        takesMfaToken: true,
       };
       if (!(await guarded(question, () => deleteUser()))) return;
       say('Your account is deleted.');
     });
   return (
     <>
-      <Row label="Data" value="Account, passkeys, sessions">
+      <Row label="Data" value="Account, second factors, sessions">
         <Button look="quiet" busy={busy} onClick={remove}>
           Delete account
         </Button>

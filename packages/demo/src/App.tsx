@@ -1,24 +1,22 @@
 import {
-  authenticatePasskeyMFA,
-  checkUserScopes,
-  getPasskeys,
-  hasElevatedAccessToken,
   initializeClient,
-  JwtScope,
-  logout,
+  isPendingRecoveryCodesAcknowledgment,
+  isUserMissingMfaAuth,
   onEvent,
-  type UserPasskey,
 } from '@stile/client';
 import { type ReactNode, useEffect, useRef, useState } from 'react';
-import { Account } from './Account';
-import { Climb } from './Climb';
-import { useStile, VAULT_OPEN } from './client';
+import { Climb, type Step } from './Climb';
+import { environment, useStile } from './client';
+import { GuardedProvider } from './Guarded';
+import { Header } from './Header';
+import { Hero } from './Hero';
 import { forgetTokens } from './log';
-import { Passkeys } from './Passkeys';
+import { Pending } from './Pending';
+import { CodesToKeep } from './RecoveryCodes';
+import { AccountHome, ActionsHome, VaultHome } from './SignedIn';
 import { SignIn } from './SignIn';
-import { StepUpProvider } from './StepUp';
-import { Button, StatusLine, say, TroubleNote, useAction } from './ui';
-import { Vault, type VaultState } from './Vault';
+import { accountSteps, actionSteps, vaultSteps } from './steps';
+import { Button, focusHeading, StatusLine, say, TroubleNote, useAction } from './ui';
 import { WhatHappened } from './WhatHappened';
 
 /** What to tell about a session that ended without the user's doing. */
@@ -44,7 +42,7 @@ export function App() {
     [],
   );
   return (
-    <StepUpProvider>
+    <GuardedProvider>
       <Header />
       <div className="page">
         <main>
@@ -53,51 +51,23 @@ export function App() {
         <WhatHappened />
       </div>
       <StatusLine />
-    </StepUpProvider>
+    </GuardedProvider>
   );
 }
 
-function Header() {
-  const { user } = useStile();
-  return (
-    <header className="top">
-      <a className="brand" href="/demo/">
-        <Mark />
-        <span>
-          <b>Stile</b> demo
-        </span>
-      </a>
-      <nav aria-label="Development">
-        <a href="/docs/api">API</a>
-        <a href="/dev/outbox">Outbox</a>
-      </nav>
-      {user && (
-        <div className="who">
-          <span>{user.email ?? 'Signed in'}</span>
-          <Button look="quiet" onClick={() => logout()}>
-            Sign out
-          </Button>
-        </div>
-      )}
-    </header>
-  );
-}
+const HOMES: Record<string, () => ReactNode> = { '1': VaultHome, '2': ActionsHome, '3': AccountHome };
 
-/** A stile, seen from the side. */
-function Mark() {
-  return (
-    <svg className="mark" viewBox="0 0 32 32" aria-hidden="true">
-      <title>Stile</title>
-      <path d="M16 4.500V27M6 27 16 10.500 26 27M7 20.500h6.500M18.500 20.500H25M10.500 14.500h11" />
-    </svg>
-  );
-}
-
-/** Which one: starting, failed to start, signed out, a second factor owed, signed in. */
+/** Which one: starting, failed to start, signed out, a second factor owed, codes to be kept, signed in. */
 function Screen() {
-  const { initStatus, user } = useStile();
-  const owes = user && checkUserScopes({ scopes: [JwtScope.RequiresAdditionalAuth], user });
-  const screen = initStatus === 'finished' ? (user ? (owes ? 'half' : 'in') : 'out') : initStatus;
+  const { initStatus, user, projectSettings } = useStile();
+  const [postponed, setPostponed] = useState<string>();
+  // Where everybody must have a second factor, everybody must be able to lose one.
+  const keepsCodes =
+    Boolean(projectSettings?.security.mfa?.required) &&
+    isPendingRecoveryCodesAcknowledgment() &&
+    postponed !== user?.id;
+  const inside = user && (isUserMissingMfaAuth() ? 'half' : keepsCodes ? 'codes' : 'in');
+  const screen = initStatus === 'finished' ? (inside ?? 'out') : initStatus;
 
   // Somebody who has just signed out does not want to be asked to sign in again.
   const [wasIn, setWasIn] = useState(false);
@@ -110,23 +80,16 @@ function Screen() {
     before.current = screen;
     if (isFirst) return;
     scrollTo({ top: 0 });
-    document.querySelector('h1')?.focus({ preventScroll: true });
+    focusHeading();
   }, [screen]);
 
+  const Home = HOMES[environment.key] ?? VaultHome;
   if (screen === 'failed') return <OutOfReach />;
   if (screen === 'out') return <SignedOut isFresh={!wasIn} />;
-  if (screen === 'half') return <SecondFactor />;
-  if (screen === 'in') return <SignedIn key={user?.id} />;
+  if (screen === 'half') return <Half />;
+  if (screen === 'codes') return <Codes onLater={() => setPostponed(user?.id)} />;
+  if (screen === 'in') return <Home key={user?.id} />;
   return <p className="quiet">Looking for the server…</p>;
-}
-
-function Hero({ title, children }: { title: string; children: ReactNode }) {
-  return (
-    <div className="hero">
-      <h1 tabIndex={-1}>{title}</h1>
-      <p>{children}</p>
-    </div>
-  );
 }
 
 function OutOfReach() {
@@ -147,84 +110,67 @@ function OutOfReach() {
   );
 }
 
+type Welcome = { title: string; text: string; steps: readonly Step[] };
+
+const VAULT: Welcome = {
+  title: 'Your vault is over the fence.',
+  text:
+    'Sign in, enrol a second factor, prove that it is you, and the door opens. Every request on the way is ' +
+    'written down, so that you see what your own app would do.',
+  steps: vaultSteps({ by: undefined, factors: 0, steppedUp: false, open: false }),
+};
+
+const WELCOMES: Record<string, Welcome> = {
+  '2': {
+    title: 'Some things ask twice.',
+    text:
+      'Signing in is enough to look around. Changing your profile takes a second factor as well, once you have ' +
+      'one, and an MFA token carries it there: the way of apps that have not moved to step-up yet.',
+    steps: actionSteps({ isIn: false, factors: 0, token: false, done: false }),
+  },
+  '3': {
+    title: 'Two factors, or no way in.',
+    text:
+      'Everybody here enrols a second factor with the first sign-in, keeps recovery codes for the day it is ' +
+      'lost, and proves it at every sign-in.',
+    steps: accountSteps({ reached: 0 }),
+  },
+};
+
 function SignedOut({ isFresh }: { isFresh: boolean }) {
+  const { title, text, steps } = WELCOMES[environment.key] ?? VAULT;
   return (
     <>
-      <Hero title="Your vault is over the fence.">
-        Sign in, enrol a passkey, prove that it is you, and the door opens. Every request on the way is
-        written down, so that you see what your own app would do.
-      </Hero>
+      <Hero title={title}>{text}</Hero>
       <SignIn offerPasskeys={isFresh} />
-      <Climb steps={stepsOf({ by: undefined, passkeys: 0, steppedUp: false, open: false })} />
-    </>
-  );
-}
-
-function SecondFactor() {
-  const { run, busy, trouble } = useAction();
-  const prove = () =>
-    run(async () => {
-      const { user } = await authenticatePasskeyMFA();
-      say(`Signed in as ${user.email}.`);
-    });
-  return (
-    <>
-      <Hero title="One more step.">
-        Your account has a passkey, so an e-mail code alone does not sign you in. Continue with the passkey.
-      </Hero>
-      <section className="panel">
-        <Button look="main" busy={busy} onClick={prove}>
-          {busy ? 'Waiting for your passkey…' : 'Continue with passkey'}
-        </Button>
-        <TroubleNote trouble={trouble} />
-      </section>
-    </>
-  );
-}
-
-function SignedIn() {
-  const { user } = useStile();
-  const [passkeys, setPasskeys] = useState<UserPasskey[]>();
-  const [vault, setVault] = useState<VaultState>({ is: 'locked' });
-  const { run, trouble } = useAction();
-  const reload = async () => setPasskeys(await getPasskeys());
-  useEffect(() => void run(reload), []);
-
-  const open = vault.is === 'open';
-  const last = user?.verifiedCredentials.find(({ id }) => id === user.lastVerifiedCredentialId);
-  const steps = stepsOf({
-    by: last?.format === 'passkey' ? 'Last proof: passkey' : 'Last proof: e-mail code',
-    passkeys: passkeys?.length ?? 0,
-    steppedUp: open || hasElevatedAccessToken(VAULT_OPEN),
-    open,
-  });
-
-  return (
-    <>
-      {open ? (
-        <Hero title="Your vault is open.">You are over the fence. The token that got you here is spent.</Hero>
-      ) : (
-        <Hero title="Your vault is locked.">
-          Being signed in shows it to you. Opening it takes a proof that is fresh, and for this door alone.
-        </Hero>
-      )}
       <Climb steps={steps} />
-      <Vault vault={vault} setVault={setVault} />
-      <TroubleNote trouble={trouble} />
-      <Passkeys passkeys={passkeys} reload={reload} />
-      <Account />
     </>
   );
 }
 
-type Way = { by: string | undefined; passkeys: number; steppedUp: boolean; open: boolean };
+function Half() {
+  return (
+    <>
+      <Pending />
+      <Climb steps={accountSteps({ reached: 1 })} />
+    </>
+  );
+}
 
-function stepsOf({ by, passkeys, steppedUp, open }: Way) {
-  const count = passkeys > 1 ? `${passkeys} of them` : 'Bound to your device';
-  return [
-    { title: 'Signed in', note: by ?? 'By code or passkey', done: by !== undefined },
-    { title: 'Passkey enrolled', note: passkeys > 0 ? count : 'Or stay with codes', done: passkeys > 0 },
-    { title: 'Stepped up', note: 'For this door, once', done: steppedUp },
-    { title: 'Open', note: open ? 'Come in' : 'The other side', done: open },
-  ];
+function Codes({ onLater }: { onLater: () => void }) {
+  return (
+    <>
+      <Hero title="Keep these codes.">
+        Should your second factor be lost or broken, one of them stands in for it, once. Put them where you
+        keep what matters, and not beside the device.
+      </Hero>
+      <section className="panel" aria-label="Recovery codes">
+        <CodesToKeep />
+        <Button look="quiet" onClick={onLater}>
+          Later
+        </Button>
+      </section>
+      <Climb steps={accountSteps({ reached: 2 })} />
+    </>
+  );
 }

@@ -10,7 +10,7 @@ export function Climb({ steps }: { steps: readonly Step[] }) {
   const next = steps.findIndex(({ done }, at) => !done && at >= reached);
   return (
     <section className="climb" aria-label="The way over the stile">
-      <svg className="scene" viewBox="0 22 720 184" aria-hidden="true" data-reached={reached}>
+      <svg className="scene" viewBox="0 12 720 194" aria-hidden="true" data-reached={reached}>
         <title>A stile</title>
         <circle className="s-sun" cx="640" cy="68" r="22" />
         <path className="s-hill" d="M0 166C120 128 232 150 360 154S596 104 720 132V210H0Z" />

@@ -1,7 +1,8 @@
 import { type EmailOTPVerification, sendEmailOTP } from '@stile/client';
 import { type FormEvent, useEffect, useState } from 'react';
+import { CodeField } from './Code';
 import { Outbox } from './Outbox';
-import { Button, Field, say, useAction, useNow } from './ui';
+import { Button, say, useAction, useNow } from './ui';
 
 /** Seconds until another code may be asked for. */
 const PAUSE = 30;
@@ -42,22 +43,14 @@ export function EmailCode({ sent, action, onCode, canResend = true }: Props) {
   return (
     <>
       <form className="form" onSubmit={submit}>
-        <Field
-          label="Code"
-          name="code"
-          className="code-input"
-          autoComplete="one-time-code"
-          inputMode="numeric"
-          autoFocus
-          required
+        <CodeField
+          code={code}
+          setCode={setCode}
           hint={
             <>
               Sent to <b>{email}</b>. Spaces do not matter.
             </>
           }
-          value={code}
-          // People paste "123 456", or the whole line of the mail.
-          onChange={(event) => setCode(event.target.value.replace(/\D/g, ''))}
           trouble={trouble ?? resending.trouble}
         />
         <div className="row">

@@ -1,18 +1,25 @@
 import {
   deletePasskey,
-  refreshUser,
   registerPasskey,
   renamePasskey,
+  setDefaultMfaDevice,
   TokenScope,
   type UserPasskey,
 } from '@stile/client';
-import { type FormEvent, useState } from 'react';
-import { useGuarded } from './StepUp';
-import { Button, Field, say, TroubleNote, useAction } from './ui';
+import { useState } from 'react';
+import { useGuarded } from './Guarded';
+import { Rename } from './Rename';
+import { Button, dayAndTime, focusPanel, say, TroubleNote, useAction } from './ui';
 
-type Props = { passkeys: UserPasskey[] | undefined; reload: () => Promise<void> };
+type Props = {
+  passkeys: UserPasskey[] | undefined;
+  /** `app`: passkeys could take its place; `passkey`: they have it; absent: there is no choice. */
+  first: 'app' | 'passkey' | undefined;
+  /** Something about the factors has changed. */
+  onChange: (what: string) => Promise<void>;
+};
 
-export function Passkeys({ passkeys, reload }: Props) {
+export function Passkeys({ passkeys, first, onChange }: Props) {
   const guarded = useGuarded();
   const { run, busy, trouble } = useAction();
   const isFirst = passkeys?.length === 0;
@@ -22,29 +29,29 @@ export function Passkeys({ passkeys, reload }: Props) {
     title: isFirst ? 'Enrol a passkey' : 'Enrol another passkey',
     // Right after a sign-in the first passkey needs no further proof: the server takes that one.
     operation: 'registerPasskey',
-    text: 'Whoever adds a passkey can open your vault with it. So prove first that it is you.',
+    text: 'Whoever adds a passkey can act in your name with it. So prove first that it is you.',
   };
   const enrol = () =>
     run(async () => {
-      if (!(await guarded(question, () => registerPasskey()))) return;
-      await reload();
-      say('Passkey enrolled.');
+      if (await guarded(question, () => registerPasskey())) await onChange('Passkey enrolled.');
     });
 
   return (
     <section className="panel" aria-labelledby="passkeys">
-      <h2 id="passkeys">Passkeys</h2>
+      <h2 id="passkeys" tabIndex={-1}>
+        Passkeys
+      </h2>
       {passkeys === undefined ? (
         <p className="quiet">Fetching your passkeys…</p>
       ) : isFirst ? (
         <p>
-          None yet. With a passkey, opening the vault takes a fingerprint, a face or a PIN; without one, a
-          code by e-mail each time.
+          None yet. With a passkey, a proof is a fingerprint, a face or a PIN; without any second factor, it
+          is a code by e-mail each time.
         </p>
       ) : (
-        <ul className="passkeys" aria-label="Your passkeys">
+        <ul className="factors" aria-label="Your passkeys">
           {passkeys.map((passkey) => (
-            <Passkey key={passkey.id} passkey={passkey} reload={reload} />
+            <Passkey key={passkey.id} passkey={passkey} first={first} onChange={onChange} />
           ))}
         </ul>
       )}
@@ -63,7 +70,7 @@ export function Passkeys({ passkeys, reload }: Props) {
   );
 }
 
-function Passkey({ passkey, reload }: { passkey: UserPasskey; reload: () => Promise<void> }) {
+function Passkey({ passkey, first, onChange }: Omit<Props, 'passkeys'> & { passkey: UserPasskey }) {
   const guarded = useGuarded();
   const [isRenaming, setRenaming] = useState(false);
   const { run, busy, trouble } = useAction();
@@ -76,51 +83,45 @@ function Passkey({ passkey, reload }: { passkey: UserPasskey; reload: () => Prom
         title: `Remove “${name}”`,
         text: 'It will open nothing any more. Your browser is told to forget it.',
         confirm: 'Remove passkey',
+        takesMfaToken: true,
       };
       if (!(await guarded(question, () => deletePasskey({ passkeyId: passkey.id })))) return;
-      // The user's credentials are fewer now.
-      await Promise.all([reload(), refreshUser()]);
-      say(`Passkey “${name}” removed.`);
+      await onChange(`Passkey “${name}” removed.`);
+      focusPanel('passkeys');
     });
-  const rename = (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const alias = String(new FormData(event.currentTarget).get('alias')).trim();
-    return run(async () => {
-      await renamePasskey({ passkeyId: passkey.id, alias });
-      await reload();
-      setRenaming(false);
-      say(`Passkey renamed to “${alias}”.`);
+  const makeDefault = () =>
+    run(async () => {
+      await setDefaultMfaDevice({ deviceId: passkey.id });
+      await onChange('');
+      focusPanel('passkeys');
+      say(`“${name}” is offered first now.`);
     });
+  const keep = () => {
+    setRenaming(false);
+    focusPanel('passkeys');
+  };
+  const rename = async (alias: string) => {
+    await renamePasskey({ passkeyId: passkey.id, alias });
+    await onChange('');
+    keep();
+    say(`Passkey renamed to “${alias}”.`);
   };
 
   return (
     <li>
       {isRenaming ? (
-        <form className="form form-row" onSubmit={rename}>
-          <Field
-            label="Name of the passkey"
-            name="alias"
-            defaultValue={name}
-            maxLength={60}
-            autoFocus
-            required
-          />
-          <Button type="submit" busy={busy}>
-            Save
-          </Button>
-          <Button look="quiet" onClick={() => setRenaming(false)}>
-            Keep
-          </Button>
-        </form>
+        <Rename label="Name of the passkey" name={name} onName={rename} onKeep={keep} />
       ) : (
-        <div className="passkey">
+        <div className="factor">
           <div>
-            <b>{name}</b>
-            <p className="quiet">
-              Enrolled{' '}
-              {passkey.createdAt.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' })}
-            </p>
+            <b>{name}</b> {first === 'passkey' && <span className="tag">Default</span>}
+            <p className="quiet">Enrolled {dayAndTime(passkey.createdAt)}</p>
           </div>
+          {first === 'app' && (
+            <Button look="quiet" aria-label={`Make ${name} the default`} busy={busy} onClick={makeDefault}>
+              Make default
+            </Button>
+          )}
           <Button look="quiet" aria-label={`Rename ${name}`} onClick={() => setRenaming(true)}>
             Rename
           </Button>

@@ -1,12 +1,12 @@
 import { hasElevatedAccessToken, type Scope } from '@stile/client';
-import { useStile } from './client';
+import { environment, useStile } from './client';
 import { type Entry, textOf, useLog } from './log';
 import { decodeToken, localTime, timeLeft, timeOf } from './tokens';
 import { CopyButton, useNow } from './ui';
 
 /** Tokens and requests as they are. An app shows neither to its users. */
 export function WhatHappened() {
-  const { token } = useStile();
+  const { token, mfaToken } = useStile();
   const { entries, tokens } = useLog();
   const access = token ?? tokens.access;
   const elevated = tokens.elevated && decodeToken(tokens.elevated);
@@ -36,6 +36,14 @@ export function WhatHappened() {
           about="Says that the person proved it, for this scope."
           state={isHeld ? 'held' : 'handed over'}
         />
+        {environment.takesMfaTokens && (
+          <p className="token token-empty">
+            <b className="token-name">MFA</b>{' '}
+            <span>
+              {mfaToken ? <code>{mfaToken}</code> : 'An opaque one, for apps of the old way: none is held.'}
+            </span>
+          </p>
+        )}
       </section>
       <section aria-labelledby="requests">
         <div className="happened-head">

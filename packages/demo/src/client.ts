@@ -1,13 +1,17 @@
-import { createStileClient, onEvent, type StileClient } from '@stile/client';
+import { createStileClient, type MFADeviceType, onEvent, type StileClient } from '@stile/client';
 import { useSyncExternalStore } from 'react';
+import { environmentOf } from './environments';
 import { loggedFetch } from './log';
 
 /** The scope that guards the door. It is the environment's own: any `name:verb` can be one. */
 export const VAULT_OPEN = 'vault:open';
 
+/** The environment that this page is about. Another one is another page: `?env=2`. */
+export const environment = environmentOf(location.search);
+
 /** The only client of the page, so that the functions of the SDK need not be told which one is meant. */
 export const client: StileClient = createStileClient({
-  environmentId: '5711e000-0000-4000-8000-000000000001',
+  environmentId: environment.id,
   // The server serves this page too. `fetch` is here for the panel "What happened"; an app leaves it out.
   coreConfig: { apiBaseUrl: '/api/v0', fetch: loggedFetch },
 });
@@ -25,11 +29,24 @@ function subscribe(onChange: () => void): () => void {
     changes++;
     onChange();
   };
-  const events = ['initStatusChanged', 'userChanged', 'tokenChanged', 'sessionExpiresAtChanged'] as const;
+  const events = [
+    'initStatusChanged',
+    'userChanged',
+    'tokenChanged',
+    'mfaTokenChanged',
+    'sessionExpiresAtChanged',
+    'projectSettingsChanged',
+  ] as const;
   const stops = events.map((event) => onEvent({ event, listener }));
   return () => {
     for (const stop of stops) stop();
   };
+}
+
+/** Whether the environment lets its users enrol this kind of second factor. */
+export function isOffered(type: MFADeviceType): boolean {
+  const { availableMethods = [], methods = [] } = client.projectSettings?.security.mfa ?? {};
+  return availableMethods.includes(type) && methods.some((method) => method.type === type && method.enabled);
 }
 
 /** What the vault answered. */

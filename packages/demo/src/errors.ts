@@ -1,4 +1,5 @@
-import { APIError, StileError } from '@stile/client';
+import { APIError, MfaRateLimitedError, StileError } from '@stile/client';
+import { timeLeft } from './tokens';
 
 /** What went wrong, for the person in front of the page. */
 export type Trouble = { text: string; todo?: string; code?: string; status?: number };
@@ -10,7 +11,14 @@ const TODO: Record<string, string> = {
   invalid_challenge: 'The passkey dialog was open for too long. Start it again.',
   passkey_not_found: 'The server does not know this passkey any more. Sign in with an e-mail code.',
   elevated_token_required: 'Prove that it is you, then do it again.',
-  mfa_required: 'You have a passkey, so an e-mail code is not enough. Use the passkey.',
+  mfa_required: 'You have a second factor, so an e-mail code is not enough. Use the second factor.',
+  mfa_invalid_otp_error:
+    'If the app shows another code now, take that one. If it never fits, set the clock of the phone.',
+  mfa_method_locked: 'Use another of your second factors; that unlocks this one, too.',
+  mfa_token_invalid: 'Get another MFA token, then do it again.',
+  mfa_enrolment_required: 'Set up an authenticator app or a passkey, then do it again.',
+  mfa_rate_limited_error: 'Wait a while, then try again, or use another second factor.',
+  mfa_device_not_found: 'It was removed in the meantime. Reload the page to see what is left.',
   network_error: 'Look whether “stile dev” is still running, then try again.',
   no_webauthn_support_error: 'Use an e-mail code, or open the page in a current browser.',
 };
@@ -33,8 +41,9 @@ const BROWSER: Record<string, Trouble> = {
 
 export function explain(error: unknown): Trouble {
   if (error instanceof StileError) {
-    const wait = error instanceof APIError ? error.retryAfter : undefined;
-    const todo = wait ? `Wait ${wait} s, then try again.` : TODO[error.code];
+    const limited = error instanceof APIError || error instanceof MfaRateLimitedError;
+    const wait = limited ? timeLeft((error.retryAfter ?? 0) * 1000, 0) : undefined;
+    const todo = wait ? `Wait ${wait}, then try again.` : TODO[error.code];
     return {
       text: error.message,
       code: error.code,
@@ -51,9 +60,15 @@ export function isAbort(error: unknown): boolean {
   return (error as { name?: unknown } | null)?.name === 'AbortError';
 }
 
-/** The server refuses for want of an elevated token, or does not take the one that it was sent. */
+/** The server refuses for want of a token, or does not take the one that it was sent. */
 export function needsStepUp(error: unknown): boolean {
-  return error instanceof StileError && error.code.startsWith('elevated_token_');
+  if (!(error instanceof StileError)) return false;
+  return error.code.startsWith('elevated_token_') || error.code === 'mfa_token_invalid';
+}
+
+/** The server refuses because no second factor was proved in this session, or too long ago. */
+export function needsFactor(error: unknown): boolean {
+  return error instanceof StileError && error.code === 'recent_mfa_required';
 }
 
 /** The server knows this session no more. */

@@ -23,7 +23,7 @@ type Log = { entries: readonly Entry[]; tokens: SeenTokens };
 
 const LONGEST = 200;
 /** The headers that decide something. */
-const SHOWN_HEADERS = ['authorization', 'x-dyn-elevated-access-token'];
+const SHOWN_HEADERS = ['authorization', 'x-dyn-elevated-access-token', 'x-mfa-auth-token'];
 
 let log: Log = { entries: [], tokens: {} };
 let lastId = 0;

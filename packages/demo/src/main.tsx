@@ -1,25 +1,42 @@
-// The demo of Stile: a vault whose door is the scope `vault:open`. Read it in this order:
-//   client.ts    the client, and the app's own backend
-//   SignIn.tsx   a code by e-mail, or a passkey
-//   Vault.tsx    refused, stepped up, open
-//   StepUp.tsx   the proof that a guarded action asks for
-//   Passkeys.tsx and Account.tsx   actions that need a step-up of their own
-// The rest draws: Climb, Door, WhatHappened, ui, style.css.
+// The demo of Stile, in three environments: step-up, actions, account (environments.ts). Read it in this order:
+//   client.ts      the client, and the app's own backend
+//   SignIn.tsx     a code by e-mail, or a passkey
+//   Pending.tsx    a session that owes a second factor: prove it, or enrol one
+//   Vault.tsx      refused, stepped up, open
+//   Guarded.tsx, StepUp.tsx, Proof.tsx   the proof that a guarded action asks for
+//   Passkeys.tsx, Authenticators.tsx, EnrolApp.tsx, RecoveryCodes.tsx   second factors, and what stands in for them
+//   Actions.tsx    actions that ask for MFA, with legacy MFA tokens
+//   Sessions.tsx, Account.tsx   where else one is signed in; actions that need a step-up of their own
+// The rest draws: App, SignedIn, Header, Climb, Door, Qr, WhatHappened, ui, style.css.
 //
 // Names that the browser tests go by (roles with accessible names):
 //   signed out   textbox "E-mail"; buttons "Send code", "Use a passkey"; then textbox "Code"; buttons "Sign in",
 //                "Resend code", "Use another address"; region "Outbox" with button "Use code 123456"
-//   second factor owed   button "Continue with passkey"
+//   second factor owed   region "Second factor": buttons "Enrol a passkey", "Set up an authenticator app"; or a proof
+//                with the verb "Continue"
+//   a proof      with the verb "Step up" ("Continue", "Get token"): button "Step up with passkey"; or textbox "Code",
+//                button "Step up with code"; or textbox "Recovery code", button "Step up with recovery code"; list
+//                "Other ways" with buttons "Use passkey instead", "Use authenticator app instead", "Use recovery code
+//                instead"; without a second factor button "Send code" first
+//   codes to keep   list "Your recovery codes"; buttons "Copy the codes", "Print", "I have kept these codes"; link
+//                "Download"; "Later"
 //   signed in    buttons "Enrol a passkey" ("Enrol another passkey"), "Open the vault", "Renew session", "Sign out"
-//   refused      group "Answer of the vault" with "403", "elevated_token_required"; button "Step up with passkey", or
-//                without a passkey "Send code", textbox "Code", button "Step up with code"
+//   refused      group "Answer of the vault" with "403", "elevated_token_required"; then a proof
 //   open         region "In the vault"; buttons "Use the same token again", "Close the vault"
 //   passkeys     list "Your passkeys"; per passkey buttons "Rename <name>", "Remove <name>"; textbox "Name of the passkey"
+//   apps         button "Set up an authenticator app"; then image "QR code …", the key, textbox "Code", buttons
+//                "Verify code", "Not now"; list "Your authenticator apps"; per app buttons "Make <name> the default",
+//                "Rename <name>", "Remove <name>"; textbox "Name of the app"
+//   codes        region "Recovery codes"; buttons "Show codes", "Make new codes"
+//   actions      region "Protected actions" with a row per action; textbox "Nickname", button "Save nickname"; "MFA
+//                token: none" (held, used), button "Get an MFA token"
+//   sessions     list "Your sessions"; per other session button "End <name>"; buttons "End all others", and after a
+//                change of a factor "End all others now", "Leave them"
 //   account      button "Change e-mail", then textbox "New e-mail", buttons "Continue", "Confirm new e-mail";
 //                button "Delete account"
-//   dialogs      dialog named by its title; button "Cancel"; what goes on: "Step up with passkey" (or the code, as
-//                above), or, where a held token answers already, "Remove passkey", "Delete for good"
-//   always       status region with the latest result; complementary "What happened"
+//   dialogs      dialog named by its title; button "Cancel"; a proof, or, where a held token answers already, what goes
+//                on: "Remove passkey", "Remove app", "Make new codes", "Delete for good"
+//   always       navigation "Environment"; status region with the latest result; complementary "What happened"
 import { createRoot } from 'react-dom/client';
 import { App } from './App';
 import './style.css';

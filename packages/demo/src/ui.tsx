@@ -37,6 +37,16 @@ export function StatusLine() {
   );
 }
 
+/** Puts the focus on the heading of a panel, where the control that had it is gone. */
+export function focusPanel(id: string): void {
+  document.getElementById(id)?.focus({ preventScroll: true });
+}
+
+/** Puts the focus where the screen begins. */
+export function focusHeading(): void {
+  document.querySelector('h1')?.focus({ preventScroll: true });
+}
+
 // ---- Actions ----
 
 /** Something that takes a moment and may fail: one at a time, its error kept for `TroubleNote`. */
@@ -131,7 +141,9 @@ export function Field({ label, hint, trouble, ...input }: FieldProps) {
   );
 }
 
-export function CopyButton({ text, label }: { text: () => string; label: string }) {
+type CopyProps = { text: () => string; label: string; look?: 'small' | 'quiet' };
+
+export function CopyButton({ text, label, look = 'small' }: CopyProps) {
   const [said, setSaid] = useState<string>();
   useEffect(() => {
     if (!said) return;
@@ -144,10 +156,20 @@ export function CopyButton({ text, label }: { text: () => string; label: string 
       () => setSaid('Not allowed'),
     );
   return (
-    <button type="button" className="copy" aria-label={label} onClick={copy}>
+    <button
+      type="button"
+      className={look === 'small' ? 'copy' : 'button button-quiet'}
+      aria-label={label}
+      onClick={copy}
+    >
       <span aria-live="polite">{said ?? 'Copy'}</span>
     </button>
   );
+}
+
+/** Day and time where the reader is. */
+export function dayAndTime(at: Date): string {
+  return at.toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 }
 
 /** The time, drawn anew every second. */

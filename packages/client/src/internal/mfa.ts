@@ -1,5 +1,7 @@
-import type { VerifyResponse } from '@stile/api';
-import type { Core } from './core.js';
+import type { Scope, VerifyResponse } from '@stile/api';
+import type { CreateMfaToken, StileClient } from '../types.js';
+import { type Core, readyCore } from './core.js';
+import { authenticate } from './session.js';
 import { emit } from './state.js';
 
 /** Runs a proof of a second factor and tells the listeners how it ended. Errors go on to the caller. */
@@ -20,4 +22,26 @@ export async function mfaAttempt<T extends VerifyResponse>(
     emit(core, 'mfaCompletionFailure', { ...device, error });
     throw error;
   }
+}
+
+/** A proof of a second factor by a code. */
+export async function proveFactor(
+  client: StileClient | undefined,
+  proof: {
+    path: string;
+    code: string;
+    deviceId?: string | undefined;
+    createMfaToken: CreateMfaToken | undefined;
+    requestedScopes: readonly Scope[] | undefined;
+  },
+): Promise<VerifyResponse> {
+  const { path, code, deviceId, createMfaToken, requestedScopes } = proof;
+  const core = await readyCore(client);
+  const body = {
+    code,
+    ...(deviceId === undefined ? undefined : { id: deviceId }),
+    ...(createMfaToken ? { createMfaToken } : undefined),
+    ...(requestedScopes ? { requestedScopes } : undefined),
+  };
+  return mfaAttempt(core, () => authenticate<VerifyResponse>(core, { method: 'POST', path, body }), deviceId);
 }

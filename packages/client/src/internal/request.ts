@@ -7,6 +7,7 @@ import { deviceProof, needsDeviceProof } from './deviceProof.js';
 import { dropRefusedToken, takeElevatedToken } from './elevatedTokens.js';
 import { randomName } from './encoding.js';
 import { errorOf } from './errorOf.js';
+import { dropMfaToken } from './mfaToken.js';
 import { dropNonces } from './nonces.js';
 
 export type ApiRequest = {
@@ -46,12 +47,20 @@ export async function request<T>(core: Core, call: ApiRequest): Promise<T> {
   try {
     return await send<T>(core, call, { ...headers, ...proof });
   } catch (error) {
-    if (elevated && error instanceof StileError) dropRefusedToken(core, elevated, error.code);
+    if (error instanceof StileError) dropRefused(core, error.code, headers);
     // Nonces wait in the storage for a day, and the server may have forgotten them (a new database, a new key).
     if (!proves || !(error instanceof StileError && error.code === 'invalid_nonce')) throw error;
     await dropNonces(core);
     return await send<T>(core, call, { ...headers, ...(await deviceProof(core)) });
   }
+}
+
+/** Forgets the tokens that the server refused: used, expired, or dead with what they were proved with. */
+function dropRefused(core: Core, code: string, headers: Record<string, string>): void {
+  const elevated = headers['x-dyn-elevated-access-token'];
+  if (elevated) dropRefusedToken(core, elevated, code);
+  const mfaToken = headers['x-mfa-auth-token'];
+  if (mfaToken && mfaToken === core.state.mfaToken && code === 'mfa_token_invalid') dropMfaToken(core);
 }
 
 async function send<T>(core: Core, call: ApiRequest, headers: Record<string, string>): Promise<T> {

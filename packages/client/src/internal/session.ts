@@ -58,7 +58,7 @@ async function applyVerifyResponse(core: Core, answer: VerifyResponse): Promise<
   const elevated = answer.elevatedAccessToken ? parseElevatedToken(answer.elevatedAccessToken) : undefined;
   const held = core.state.elevatedAccessTokens;
   const expires = Number.isFinite(answer.expiresAt) ? new Date(answer.expiresAt * 1000) : null;
-  const patch = {
+  const patch: Partial<State> = {
     user: answer.user,
     token: answer.minifiedJwt ?? null,
     legacyToken: answer.jwt ?? null,
@@ -69,6 +69,7 @@ async function applyVerifyResponse(core: Core, answer: VerifyResponse): Promise<
   // Tokens of one user are nothing to the next one.
   if (core.state.user && core.state.user.id !== answer.user.id) {
     patch.elevatedAccessTokens = elevated ? [elevated] : [];
+    patch.mfaToken = answer.mfaToken ?? null;
     core.epoch++;
   }
   setState(core, patch);

@@ -7,7 +7,8 @@ import type { StileClient } from '../types.js';
 /**
  * Whether the user must prove a factor again before an action of this scope, and with which credentials that can be
  * done. A held token answers without a request, and is not spent. Never throws: when the server cannot be asked, a
- * step-up is required and `credentials` is empty.
+ * step-up is required and `credentials` is empty. The server adds which rule asked (`reason`), and what would satisfy
+ * it (`satisfiedBy`).
  *
  * One scope can guard several operations of different strictness. `operation`, an operation id of the OpenAPI document
  * such as `registerPasskey`, asks about that one; without it the answer is that of the strictest.
@@ -24,9 +25,15 @@ export async function checkStepUpAuth(
       path: '/stepUp/check',
       body: { scope, ...(operation ? { operation } : undefined) },
     });
-    const { isRequired, credentials, defaultCredentialId } = answer;
+    const { isRequired, credentials, defaultCredentialId, reason, satisfiedBy } = answer;
     if (typeof isRequired !== 'boolean' || !Array.isArray(credentials)) throw new Error('malformed answer');
-    return { isRequired, credentials, ...(defaultCredentialId ? { defaultCredentialId } : undefined) };
+    return {
+      isRequired,
+      credentials,
+      ...(defaultCredentialId ? { defaultCredentialId } : undefined),
+      ...(reason ? { reason } : undefined),
+      ...(satisfiedBy ? { satisfiedBy } : undefined),
+    };
   } catch {
     return { isRequired: true, credentials: [] };
   }

@@ -144,6 +144,8 @@ describe('checkStepUpAuth', () => {
       isRequired: true,
       credentials: [{ id: 'p1', format: 'passkey', type: 'passkey', alias: 'Laptop' }],
       defaultCredentialId: 'p1',
+      reason: 'scope',
+      satisfiedBy: { strength: 'phishing_resistant', maxAgeSeconds: 300, singleUse: true, tokenSeconds: 300 },
     };
     t.server.on('POST /stepUp/check', () => ({ json: answer }));
     expect(await checkStepUpAuth({ scope: 'payments:transfer' })).toEqual(answer);

@@ -1,0 +1,107 @@
+// The environment where everybody has a second factor: enrolment at sign-up, every further sign-in, and its loss.
+
+import assert from 'node:assert/strict';
+import { enterByMail, keepCodes, prover, setUpApp, signOut } from './lib/demo.mjs';
+import { journey } from './lib/stage.mjs';
+import { totp } from './lib/totp.mjs';
+
+const ANN = 'ann@example.org';
+const DEMO = '/demo/?env=3';
+
+/** @param {import('playwright-core').Page} page */
+const isIn = (page) => page.getByRole('heading', { name: 'You are in.' }).waitFor();
+
+journey('an authenticator app is set up at sign-up, and asked for afterwards', async (stage) => {
+  const { mail, stile } = stage;
+  const ann = await stage.visitor();
+  const { page } = ann;
+  await page.goto(DEMO);
+  await enterByMail(page, mail, ANN);
+  await page.getByRole('heading', { name: 'Choose a second factor.' }).waitFor();
+  await ann.screenshots('account-1-choose');
+
+  await page.getByRole('button', { name: 'Set up an authenticator app' }).click();
+  await page.getByRole('img', { name: /^QR code/ }).waitFor();
+  const shown = (await page.locator('.secret').textContent()) ?? '';
+  const uri = new URL(
+    (await page.getByRole('link', { name: 'open the app with it' }).getAttribute('href')) ?? '',
+  );
+  assert.equal(uri.protocol, 'otpauth:');
+  assert.equal(uri.searchParams.get('secret'), shown.replaceAll(' ', ''));
+  assert.ok(uri.searchParams.get('issuer'));
+  assert.ok(decodeURIComponent(uri.pathname).endsWith(ANN));
+  await ann.screenshots('account-2-app');
+
+  // Neither the wrong code nor a reload lets anybody in.
+  const now = Date.parse((await stile.clock()).now);
+  await page.getByRole('textbox', { name: 'Code' }).fill(totp(shown, now + 3_600_000));
+  await page.getByRole('button', { name: 'Verify code' }).click();
+  await page.getByText(/wrong/i).first().waitFor();
+  await page.reload();
+  await page.getByRole('heading', { name: 'Choose a second factor.' }).waitFor();
+
+  const app = await setUpApp(page, stile);
+  await page.getByRole('heading', { name: 'Keep these codes.' }).waitFor();
+  await ann.screenshots('account-3-codes');
+  const download = page.waitForEvent('download');
+  await page.getByRole('link', { name: 'Download' }).click();
+  assert.match((await download).suggestedFilename(), /recovery-codes/);
+  const codes = await keepCodes(page);
+  assert.equal(new Set(codes).size, 10);
+  await isIn(page);
+  await ann.screenshots('account-4-in');
+  await page.reload();
+  await isIn(page);
+
+  await signOut(page);
+  await enterByMail(page, mail, ANN);
+  await page.getByRole('heading', { name: 'One more step.' }).waitFor();
+  await ann.screenshots('account-5-second-factor');
+  await prover(page, 'Continue').byApp(await app.nextCode());
+  await isIn(page);
+});
+
+journey('whoever loses the app uses a recovery code, and enrols anew', async ({ mail, stile, visitor }) => {
+  const before = await visitor();
+  await before.page.goto(DEMO);
+  await enterByMail(before.page, mail, ANN);
+  await setUpApp(before.page, stile);
+  const [first = '', second = '', third = ''] = await keepCodes(before.page);
+  await isIn(before.page);
+
+  const { page } = await visitor();
+  await page.goto(DEMO);
+  await enterByMail(page, mail, ANN);
+  // However it is typed.
+  await prover(page, 'Continue').byRecoveryCode(first.toLowerCase().replaceAll('-', ' '));
+  await isIn(page);
+
+  await page.getByRole('button', { name: 'Remove Authenticator app' }).click();
+  const dialog = prover(page.getByRole('dialog'), 'Step up');
+  await dialog.byRecoveryCode(first);
+  await page
+    .getByRole('dialog')
+    .getByText(/wrong|used/i)
+    .first()
+    .waitFor();
+  await dialog.byRecoveryCode(second);
+  await page.getByText('None yet. It works without a network').waitFor();
+  // Codes exist only beside a second factor.
+  await page.getByRole('region', { name: 'Recovery codes' }).waitFor({ state: 'detached' });
+
+  const app = await setUpApp(page, stile);
+  const codes = await keepCodes(page);
+  assert.ok(!codes.includes(third));
+  await isIn(page);
+
+  await signOut(page);
+  await enterByMail(page, mail, ANN);
+  const proof = prover(page, 'Continue');
+  await proof.byRecoveryCode(third);
+  await page
+    .getByText(/wrong|used/i)
+    .first()
+    .waitFor();
+  await proof.byApp(await app.nextCode());
+  await isIn(page);
+});

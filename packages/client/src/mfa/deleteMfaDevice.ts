@@ -1,0 +1,35 @@
+import { ValueMustBeDefinedError } from '../errors/ValueMustBeDefinedError.js';
+import { readyCore } from '../internal/core.js';
+import { findElevatedToken } from '../internal/elevatedTokens.js';
+import { request } from '../internal/request.js';
+import type { StileClient } from '../types.js';
+
+const SCOPE = 'credential:unlink';
+
+/**
+ * Deletes an authenticator app of the signed-in user, with a held `credential:unlink` token, or, where the
+ * environment's API version still takes one, a legacy MFA token.
+ *
+ * @param params.deviceId `id` of what {@link getMfaDevices} answers
+ * @param params.mfaAuthToken legacy MFA token; `null` and an empty one count as none
+ * @throws ValueMustBeDefinedError with neither token; the server is not asked then
+ * @throws APIError `mfa_device_not_found`
+ */
+export async function deleteMfaDevice(
+  { deviceId, mfaAuthToken }: { deviceId: string; mfaAuthToken?: string | null | undefined },
+  client?: StileClient,
+): Promise<void> {
+  const core = await readyCore(client);
+  if (!mfaAuthToken && !findElevatedToken(core, SCOPE)) {
+    throw new ValueMustBeDefinedError(
+      `Deleting a device needs an elevated token: authenticate with requestedScopes: ['${SCOPE}'] first`,
+    );
+  }
+  await request(core, {
+    method: 'DELETE',
+    path: `/users/mfa/${encodeURIComponent(deviceId)}`,
+    elevated: [SCOPE],
+    // The contract has this header always, empty where there is no such token.
+    headers: { 'x-mfa-auth-token': mfaAuthToken ?? '' },
+  });
+}
