@@ -22,6 +22,7 @@ mod listener;
 mod openapi;
 mod ready;
 mod tokens;
+mod verified;
 
 use std::sync::Arc;
 use std::time::Duration;
