@@ -87,11 +87,10 @@ impl Database {
     /// The server's options for this data.
     pub(crate) fn options(&self) -> Vec<String> {
         let text = |path: &Path| path.display().to_string();
-        let mut options = vec!["--data-dir".to_owned(), text(&self.folder)];
-        options.extend(["--master-key-file".to_owned(), text(&self.folder.join(KEY_FILE))]);
-        if let Some(url) = &self.url {
-            options.extend(["--database".to_owned(), url.clone()]);
-        }
-        options
+        let place = match &self.url {
+            None => ["--data-dir".to_owned(), text(&self.folder)],
+            Some(url) => ["--database".to_owned(), url.clone()],
+        };
+        place.into_iter().chain(["--master-key-file".to_owned(), text(&self.folder.join(KEY_FILE))]).collect()
     }
 }

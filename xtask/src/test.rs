@@ -23,7 +23,7 @@ const TABLE: [Step; 17] = [
     Step { area: PREPARE, name: POSTGRES, needs: &[], work: postgres::start },
     Step {
         area: "rust",
-        name: "store and server, on PostgreSQL",
+        name: "suites and commands, on PostgreSQL",
         needs: &[BUILD, POSTGRES],
         work: on_postgres,
     },
@@ -73,12 +73,18 @@ fn cargo_test() -> Result<String> {
     counted(count(&output, "test result: ok. ", ""))
 }
 
-/// The suites that take an engine; what is true of the other engine alone is left out.
+/// The suites that take an engine; what is true of the other engine alone is left out. And the commands.
 fn on_postgres() -> Result<String> {
-    let mut command = process::cargo(&["test", "--workspace", "--test", "suite", "--", "--skip", "sqlite::"]);
-    command.env("STILE_TEST_ENGINE", "postgres").env("STILE_TEST_POSTGRES", postgres::url()?);
-    let output = process::run(&mut command)?;
-    counted(count(&output, "test result: ok. ", ""))
+    let suites = ["test", "--workspace", "--test", "suite", "--", "--skip", "sqlite::"];
+    // With the workspace's features, so that nothing is built anew.
+    let commands = ["test", "--workspace", "--test", "cli", "--", "postgres::"];
+    let mut tests = 0;
+    for words in [&suites[..], &commands] {
+        let mut command = process::cargo(words);
+        command.env("STILE_TEST_ENGINE", "postgres").env("STILE_TEST_POSTGRES", postgres::url()?);
+        tests += count(&process::run(&mut command)?, "test result: ok. ", "");
+    }
+    counted(tests)
 }
 
 fn types() -> Result<String> {

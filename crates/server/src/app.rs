@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::delivery::DevOutbox;
 use crate::environment::{Cache, Environment};
 use crate::error::ApiError;
+use crate::ready::Readiness;
 
 /// The running server.
 pub struct App {
@@ -27,6 +28,8 @@ pub struct App {
     pub mail_waiting: Arc<Notify>,
     /// Mails as development shows them.
     pub dev_outbox: Option<Arc<DevOutbox>>,
+    /// Whether this node can do its work.
+    pub(crate) readiness: Readiness,
     environments: Cache,
 }
 
@@ -40,7 +43,8 @@ impl App {
         dev_outbox: Option<Arc<DevOutbox>>,
     ) -> Self {
         let mail_waiting = Arc::new(Notify::new());
-        Self { store, keys, clock, config, mail_waiting, dev_outbox, environments: Cache::default() }
+        let (readiness, environments) = (Readiness::default(), Cache::default());
+        Self { store, keys, clock, config, mail_waiting, dev_outbox, readiness, environments }
     }
 
     /// The environment of that id, at its present version.

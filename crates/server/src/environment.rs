@@ -14,6 +14,7 @@ use stile_store::{SigningKeyRow, Store};
 use crate::api::settings::public_settings;
 use crate::error::{ApiError, Code};
 use crate::limits::Limiter;
+use crate::verified::Verified;
 
 /// A stored answer with its entity tag.
 pub struct Rendered {
@@ -39,6 +40,8 @@ pub struct Environment {
     pub public: Rendered,
     /// The published key set.
     pub jwks: Rendered,
+    /// Access tokens that its keys have verified.
+    pub verified: Verified,
     /// Until when the keys are these: the next retirement among them.
     keys_until: Option<Micros>,
     keys: Vec<Key>,
@@ -137,6 +140,7 @@ async fn load(
         public,
         jwks: rendered(&serde_json::json!({ "keys": jwks }))?,
         settings,
+        verified: Verified::default(),
         keys_until: rows.iter().filter_map(|k| k.verifies_until).min(),
         keys,
         verifying,

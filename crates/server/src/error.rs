@@ -165,6 +165,8 @@ codes! {
     StorageUnavailable = 503 "storage_unavailable" "The server cannot store anything at the moment. Nothing was changed.",
     /// The connection to the database was lost while committing.
     OutcomeUnknown = 503 "outcome_unknown" "It is unknown whether this was done: look before trying again.",
+    /// This node cannot do its work, or is about to end.
+    NotReady = 503 "not_ready" "This server is not ready: its database takes no writes, or it is about to stop.",
     /// The request took too long.
     DeadlineExceeded = 503 "deadline_exceeded" "The request took too long.",
 }

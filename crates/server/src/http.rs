@@ -20,8 +20,6 @@ use crate::error::{ApiError, Code};
 
 /// The largest body that any operation takes, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
-/// The longest that a request may take.
-const DEADLINE: Duration = Duration::from_secs(10);
 const MAX_REQUEST_ID: usize = 100;
 
 /// A JSON body. What does not fit its type is refused with a text that says where.
@@ -141,9 +139,9 @@ fn request_id(headers: &HeaderMap) -> String {
 }
 
 /// Around everything: a deadline, and the headers that every answer carries.
-pub async fn outer_layer(request: Request, next: Next) -> Response {
+pub async fn outer_layer(State(deadline): State<Duration>, request: Request, next: Next) -> Response {
     let head = format!("{} {}", request.method(), request.uri().path());
-    let mut response = match tokio::time::timeout(DEADLINE, next.run(request)).await {
+    let mut response = match tokio::time::timeout(deadline, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {
             tracing::error!(head, "a request reached its deadline");

@@ -18,11 +18,14 @@ pub mod gate;
 mod http;
 mod jobs;
 mod limits;
+mod listener;
 mod openapi;
+mod ready;
 mod tokens;
+mod verified;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -36,10 +39,16 @@ pub use app::App;
 pub use config::{Config, Development};
 pub use dev::{DEMO_ACCOUNT, DEMO_ACTIONS, DEMO_ENVIRONMENT};
 pub use error::Code;
+pub use listener::Timeouts;
 pub use openapi::{ACCESS, access};
 
 /// The whole HTTP surface.
 pub fn router(app: Arc<App>) -> Router {
+    within(app, Timeouts::default().request)
+}
+
+/// The whole HTTP surface; a request takes no longer than this.
+fn within(app: Arc<App>, deadline: Duration) -> Router {
     let document = openapi_document();
     let mut router = api::api(&app)
         .route("/healthz", get(|| async { StatusCode::NO_CONTENT }))
@@ -54,7 +63,7 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             error::ApiError::internal("a request panicked").into_response()
         }))
-        .layer(middleware::from_fn(http::outer_layer))
+        .layer(middleware::from_fn_with_state(deadline, http::outer_layer))
         .with_state(app)
 }
 
@@ -63,19 +72,29 @@ pub fn openapi_document() -> utoipa::openapi::OpenApi {
     api::document()
 }
 
-/// Whether this node can do its work: its database answers.
+/// Whether this node can do its work: its database takes writes. `healthz` says no more than that the process lives.
 async fn ready(
     axum::extract::State(app): axum::extract::State<Arc<App>>,
 ) -> Result<StatusCode, error::ApiError> {
-    app.store.environments().await?;
-    Ok(StatusCode::NO_CONTENT)
+    if app.readiness.ask(&app.store).await { Ok(StatusCode::NO_CONTENT) } else { Err(Code::NotReady.into()) }
 }
 
-/// Serves until `stop` turns true, then finishes what is under way.
+/// How to serve.
+#[derive(Clone, Copy, Default)]
+pub struct Serving {
+    /// What clients may take.
+    pub timeouts: Timeouts,
+    /// How long requests are still taken after `readyz` has begun to say no.
+    pub drain: Duration,
+}
+
+/// Serves until `stop` turns true: then it is no longer ready, takes no more connections after a while, and finishes
+/// what is under way.
 pub async fn serve(
     app: Arc<App>,
     listener: TcpListener,
     transport: delivery::Transport,
+    serving: Serving,
     stop: watch::Receiver<bool>,
 ) -> std::io::Result<()> {
     let sender = delivery::Sender {
@@ -87,11 +106,15 @@ pub async fn serve(
     };
     let mail = tokio::spawn(delivery::run(sender, Arc::clone(&app.mail_waiting), stop.clone()));
     let sweep = tokio::spawn(jobs::sweep(Arc::clone(&app), stop.clone()));
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
+    let Serving { timeouts, drain } = serving;
+    let router = within(Arc::clone(&app), timeouts.request);
+    let service = listener::watched(router).into_make_service_with_connect_info::<listener::Peer>();
     let mut stopped = stop;
-    let served = axum::serve(listener, service)
+    let served = axum::serve(listener::Listener { inner: listener, timeouts }, service)
         .with_graceful_shutdown(async move {
-            let _closed = stopped.wait_for(|stop| *stop).await;
+            let _closed = stopped.wait_for(|stop| *stop).await.map(drop);
+            app.readiness.stop();
+            tokio::time::sleep(drain).await;
         })
         .await;
     for job in [mail, sweep] {

@@ -1,6 +1,7 @@
 //! Access, identity and elevated tokens: claims made, signed and checked.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use stile_core::claims::{ACCESS, ELEVATED, ElevatedClaims, IDENTITY, IdentityClaims, SessionClaims};
 use stile_core::policy::Elevation;
@@ -108,7 +109,7 @@ pub fn elevated(cx: &Cx, me: &Principal, elevation: &Elevation) -> Result<String
 }
 
 /// Checks an access token: signature, kind, environment, audience, times (RFC 8725 §3).
-pub fn verify_access(cx: &Cx, token: &str) -> Result<SessionClaims, ApiError> {
+pub fn verify_access(cx: &Cx, token: &str) -> Result<Arc<SessionClaims>, ApiError> {
     let claims = access_claims(cx, token)?;
     if claims.exp <= cx.now.seconds() {
         return Err(ApiError::with(Code::Unauthorized, "The access token has expired: sign in again."));
@@ -117,9 +118,13 @@ pub fn verify_access(cx: &Cx, token: &str) -> Result<SessionClaims, ApiError> {
 }
 
 /// As `verify_access`, whether or not the token has expired: for signing out.
-pub fn access_claims(cx: &Cx, token: &str) -> Result<SessionClaims, ApiError> {
-    let claims: SessionClaims = jws::verify(token, ACCESS, cx.env.verifying_keys())
-        .map_err(|_| ApiError::from(Code::Unauthorized))?;
+pub fn access_claims(cx: &Cx, token: &str) -> Result<Arc<SessionClaims>, ApiError> {
+    let hash = cx.app.keys.counter.tag(&[b"access-token", token.as_bytes()]);
+    let claims = cx
+        .env
+        .verified
+        .claims(hash, || jws::verify(token, ACCESS, cx.env.verifying_keys()))
+        .map_err(|_: JwsError| ApiError::from(Code::Unauthorized))?;
     let ours = claims.iss == issuer(cx)
         && claims.environment_id == cx.env.id.to_string()
         && audience_is_ours(cx, &claims.aud);

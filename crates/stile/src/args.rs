@@ -98,9 +98,13 @@ pub struct ServeArgs {
     /// Address and port to listen on.
     #[arg(long, value_name = "ADDR", env = "STILE_LISTEN", default_value = LISTEN, hide_env_values = true)]
     pub listen: String,
-    /// Folder with the data.
+    /// Folder with the data, for one server on one machine.
     #[arg(long, value_name = "DIR", env = "STILE_DATA_DIR", hide_env_values = true, value_parser = path())]
     pub data_dir: Option<PathBuf>,
+    /// PostgreSQL database with the data, instead of a folder; several servers can share it:
+    /// postgres://USER:PASSWORD@HOST/DATABASE. Rather in the variable: other users can see a command line.
+    #[arg(long, value_name = "URL", env = "STILE_DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
     /// The mail server: smtps://user:password@mail.example.com, or smtp:// for STARTTLS.
     #[arg(long, value_name = "URL", env = "STILE_SMTP_URL", hide_env_values = true)]
     pub smtp_url: Option<String>,
@@ -121,6 +125,10 @@ pub struct ServeArgs {
         hide_env_values = true
     )]
     pub trusted_proxy: Vec<String>,
+    /// After the signal to stop, `readyz` says no for this many seconds before connections are refused, so that a load
+    /// balancer can send its clients elsewhere.
+    #[arg(long, value_name = "SECONDS", env = "STILE_DRAIN", default_value_t = 5, hide_env_values = true)]
+    pub drain: u16,
 }
 
 /// Where an operator's command finds the data.
@@ -129,6 +137,10 @@ pub struct Place {
     /// Folder with the data. Default: ./.stile when there is one.
     #[arg(long, global = true, value_name = "DIR", env = "STILE_DATA_DIR", hide_env_values = true, value_parser = path())]
     pub data_dir: Option<PathBuf>,
+    /// PostgreSQL database with the data, instead of a folder: postgres://USER:PASSWORD@HOST/DATABASE. Rather in the
+    /// variable: other users can see a command line.
+    #[arg(long, global = true, value_name = "URL", env = "STILE_DATABASE", hide_env_values = true)]
+    pub database: Option<String>,
     /// File with the master key. Without it, the key is taken from the variable STILE_MASTER_KEY, or else from
     /// master.key in the data folder. Commands that touch no secret need none.
     #[arg(long, global = true, value_name = "FILE", env = "STILE_MASTER_KEY_FILE", hide_env_values = true, value_parser = path())]

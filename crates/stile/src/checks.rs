@@ -1,20 +1,21 @@
 //! What `serve` needs, as findings: all of them, so that nobody mends one thing only to be told of the next.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ipnet::IpNet;
 use serde::Serialize;
 use stile_core::Settings;
 use stile_keys::Keyring;
 use stile_server::delivery::Transport;
-use stile_store::{Environment, Store};
+use stile_store::{Environment, Schema, Store};
 use url::{Host, Url};
 
 use crate::args::{self, ServeArgs};
+use crate::data::Data;
 use crate::env::read_settings;
 use crate::error::{Failure, Problem};
-use crate::open::{self, DATABASE, create_command, given};
+use crate::open::{self, given};
 use crate::smtp;
 
 /// How a check went.
@@ -97,8 +98,8 @@ pub struct Examined {
     pub trusted_proxies: Vec<IpNet>,
     /// `--smtp-url` and `--mail-from`.
     pub transport: Option<Transport>,
-    /// `--data-dir`, usable.
-    pub folder: Option<PathBuf>,
+    /// `--data-dir` or `--database`, usable.
+    pub data: Option<Data>,
     /// Its database.
     pub store: Option<Store>,
     /// The keys, when they are those of the data.
@@ -107,8 +108,17 @@ pub struct Examined {
     pub environments: Vec<(Environment, Settings)>,
 }
 
-/// Looks at everything that `serve` needs. Makes no file, but brings an older database up to date, as `serve` does.
-pub async fn examine(args: &ServeArgs) -> Examined {
+/// What a database that an older Stile made is looked at for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// To run on it: it is brought up to date.
+    Serve,
+    /// To tell: it stays as it is.
+    Tell,
+}
+
+/// Looks at everything that `serve` needs. Makes no file and no database.
+pub async fn examine(args: &ServeArgs, purpose: Purpose) -> Examined {
     let mut findings = Findings::default();
     let public_url = findings.take("public URL", public_url(args.public_url.as_deref()), ToString::to_string);
     let listen = findings.take("address", listen(&args.listen), |address| format!("listens on {address}"));
@@ -117,22 +127,21 @@ pub async fn examine(args: &ServeArgs) -> Examined {
 
     let key_file = given(args.master_key_file.as_ref());
     let key = findings.take("master key", open::master_key(key_file), |_| "can be read".into());
-    let folder =
-        findings.take("data directory", folder(args), |folder| format!("{} can be used", folder.display()));
-    let store = folder.as_ref().and_then(|folder| {
-        let outcome = database(folder, key_file);
-        findings.take("database", outcome, |_| "is sound and of this version".into())
-    });
+    let data = findings.take("data", data(args), |data| format!("in {}", data.name()));
+    let store = match &data {
+        Some(data) => database(data, key_file, purpose, &mut findings).await,
+        None => None,
+    };
     let mut keys = None;
     if let (Some(store), Some(key)) = (&store, &key) {
         let outcome = open::keyring(store, key).await;
         keys = findings.take("master key", outcome, |_| "is the one that the data was made with".into());
     }
-    let environments = match (&store, &folder) {
-        (Some(store), Some(folder)) => environments(store, folder, key_file, &mut findings).await,
+    let environments = match (&store, &data) {
+        (Some(store), Some(data)) => environments(store, data, key_file, &mut findings).await,
         _ => Vec::new(),
     };
-    Examined { findings, public_url, listen, trusted_proxies, transport, folder, store, keys, environments }
+    Examined { findings, public_url, listen, trusted_proxies, transport, data, store, keys, environments }
 }
 
 /// The text, unless it is empty, as from an empty variable.
@@ -213,19 +222,21 @@ fn mail(args: &ServeArgs, findings: &mut Findings) -> Option<Transport> {
     smtp::transport(url?, from?).ok()
 }
 
-fn folder(args: &ServeArgs) -> Result<PathBuf, Failure> {
-    let folder = given(args.data_dir.as_ref()).ok_or_else(|| {
+fn data(args: &ServeArgs) -> Result<Data, Failure> {
+    let data = Data::said(args.database.as_deref(), args.data_dir.as_ref())?.ok_or_else(|| {
         Problem::new(
-            "There is no data directory.",
-            "Name it with --data-dir /var/lib/stile, or set STILE_DATA_DIR.",
+            "There is no data directory and no database.",
+            "Name a folder with --data-dir /var/lib/stile or STILE_DATA_DIR, or a PostgreSQL database with --database \
+             postgres://USER:PASSWORD@HOST/DATABASE or STILE_DATABASE.",
         )
     })?;
+    let Some(folder) = data.folder() else { return Ok(data) };
     if !folder.exists() {
         return Err(Failure::new(
             format!("The data directory {} is not there.", folder.display()),
             format!(
                 "Name the right one, or make it with its first environment:\n  {}",
-                create_command(folder, given(args.master_key_file.as_ref()))
+                data.create_command(given(args.master_key_file.as_ref()))
             ),
         ));
     }
@@ -236,26 +247,36 @@ fn folder(args: &ServeArgs) -> Result<PathBuf, Failure> {
         ));
     }
     open::writable(folder)?;
-    Ok(folder.to_owned())
+    Ok(data)
 }
 
-fn database(folder: &Path, key_file: Option<&Path>) -> Result<Store, Failure> {
-    if !folder.join(DATABASE).exists() {
-        return Err(no_environment(folder, key_file).into());
-    }
-    open::store(folder, false)
-}
-
-fn no_environment(folder: &Path, key_file: Option<&Path>) -> Problem {
-    Problem::new(
-        format!("There is no environment in {} yet.", folder.display()),
-        format!("Make the first one:\n  {}", create_command(folder, key_file)),
-    )
+async fn database(
+    data: &Data,
+    key_file: Option<&Path>,
+    purpose: Purpose,
+    findings: &mut Findings,
+) -> Option<Store> {
+    let outcome = match data.schema().await {
+        Ok(Schema::Empty) => Err(data.no_environment(key_file).into()),
+        Ok(Schema::Older { found, known }) if purpose == Purpose::Tell => {
+            findings.warn(
+                "database",
+                Problem::new(
+                    format!("An older Stile made it: `stile serve` will bring its schema from {found} to {known}."),
+                    "Make a backup first: the older version cannot use it then. What it holds was not looked at.",
+                ),
+            );
+            return None;
+        }
+        Ok(Schema::Older { .. } | Schema::Current) => data.store(false).await,
+        Err(failure) => Err(failure),
+    };
+    findings.take("database", outcome, |_| "is sound and of this version".into())
 }
 
 async fn environments(
     store: &Store,
-    folder: &Path,
+    data: &Data,
     key_file: Option<&Path>,
     findings: &mut Findings,
 ) -> Vec<(Environment, Settings)> {
@@ -267,7 +288,7 @@ async fn environments(
         }
     };
     if rows.is_empty() {
-        findings.fail("environments", no_environment(folder, key_file));
+        findings.fail("environments", data.no_environment(key_file));
     }
     let mut read = Vec::new();
     for row in rows {
@@ -286,7 +307,7 @@ async fn environments(
                     format!("No origin may call the environment {}.", row.name),
                     format!(
                         "Name your app's:\n  {}",
-                        open::set_command(folder, row.id, "'allowedOrigins=[\"https://app.example.com\"]'")
+                        data.set_command(row.id, "'allowedOrigins=[\"https://app.example.com\"]'")
                     ),
                 ),
             );

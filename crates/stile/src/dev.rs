@@ -15,12 +15,13 @@ use stile_keys::{Keyring, random};
 use stile_server::clock::Clock;
 use stile_server::delivery::{DevOutbox, Transport};
 use stile_server::flows::environments::{self, OperatorError};
-use stile_server::{App, Config, DEMO_ACCOUNT, DEMO_ACTIONS, DEMO_ENVIRONMENT, Development};
+use stile_server::{App, Config, DEMO_ACCOUNT, DEMO_ACTIONS, DEMO_ENVIRONMENT, Development, Serving};
 use stile_store::Store;
 use url::Url;
 use zeroize::Zeroizing;
 
 use crate::args::DevArgs;
+use crate::data::Data;
 use crate::error::Failure;
 use crate::open;
 use crate::output::Output;
@@ -49,7 +50,7 @@ pub async fn run(args: &DevArgs, output: Output) -> Result<(), Failure> {
     open::make_folder(&args.data_dir)?;
     keep_out_of_git(&args.data_dir);
     let key = open::development_key(&args.data_dir)?;
-    let store = open::store(&args.data_dir, true)?;
+    let store = Data::Folder(args.data_dir.clone()).store(true).await?;
     let keys = open::keyring(&store, &key).await?;
     let mut demo_api_tokens = BTreeMap::new();
     for (environment, name, settings) in demo_environments() {
@@ -65,7 +66,7 @@ pub async fn run(args: &DevArgs, output: Output) -> Result<(), Failure> {
     let config = Config { public_url, trusted_proxies: Vec::new(), development };
     let outbox = Some(Arc::new(DevOutbox::default()));
     let app = Arc::new(App::new(store, Arc::new(keys), Arc::new(Clock::default()), config, outbox));
-    run::serve(app, listener, transport, stop).await
+    run::serve(app, listener, transport, Serving::default(), stop).await
 }
 
 fn public_url(text: &str) -> Result<Url, Failure> {

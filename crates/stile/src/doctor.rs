@@ -20,9 +20,10 @@ use tokio::time::timeout;
 use url::{Host, Url};
 
 use crate::args::ServeArgs;
-use crate::checks::{Examined, Findings, Level, about, examine, is_local};
+use crate::checks::{Examined, Findings, Level, Purpose, about, examine, is_local};
+use crate::data::{DATABASE, Data};
 use crate::error::{Failure, Problem};
-use crate::open::{self, DATABASE, given, mode, shown};
+use crate::open::{self, given, mode, shown};
 use crate::output::Output;
 use crate::{run, smtp};
 
@@ -37,24 +38,26 @@ pub async fn run(args: &ServeArgs, output: Output) -> Result<(), Failure> {
         listen,
         trusted_proxies,
         transport,
-        folder,
+        data,
         store,
         keys,
         environments,
-    } = examine(args).await;
+    } = examine(args, Purpose::Tell).await;
     if let Some(url) = public_url.as_ref().filter(|url| is_local(url)) {
         let what = format!("{url} leads to this machine alone.");
         findings
             .warn("public URL", Problem::new(what, "For others, name an https:// URL that they can reach."));
     }
     proxies(&trusted_proxies, &mut findings);
-    permissions(given(args.master_key_file.as_ref()), folder.as_deref(), &mut findings);
-    let folder = folder.unwrap_or_default();
-    for (row, settings) in &environments {
-        environment(&folder, row, settings, &mut findings);
-    }
-    if let (Some(store), Some(keys)) = (store, keys) {
-        signing_keys(&folder, store, keys, &environments, &mut findings).await;
+    let folder = data.as_ref().and_then(Data::folder);
+    permissions(given(args.master_key_file.as_ref()), folder, &mut findings);
+    if let Some(data) = &data {
+        for (row, settings) in &environments {
+            environment(data, row, settings, &mut findings);
+        }
+        if let (Some(store), Some(keys)) = (store, keys) {
+            signing_keys(data, store, keys, &environments, &mut findings).await;
+        }
     }
     if let Some(address) = listen {
         port(address, &mut findings).await;
@@ -129,10 +132,10 @@ fn permissions(key_file: Option<&Path>, folder: Option<&Path>, findings: &mut Fi
     }
 }
 
-fn environment(folder: &Path, row: &Environment, settings: &Settings, findings: &mut Findings) {
+fn environment(data: &Data, row: &Environment, settings: &Settings, findings: &mut Findings) {
     let (id, about) = (row.id, about(row));
     for problem in settings.problems(row.kind) {
-        let mend = format!("Change it: {}", open::set_command(folder, id, "PATH=VALUE"));
+        let mend = format!("Change it: {}", data.set_command(id, "PATH=VALUE"));
         findings.fail(&about, Problem::new(format!("{problem}."), mend));
     }
     let Some(domain) = settings.passkeys.rp_id.as_deref() else {
@@ -141,7 +144,8 @@ fn environment(folder: &Path, row: &Environment, settings: &Settings, findings: 
             Problem::new(
                 "passkeys.rpId is not set, so passkeys work on localhost at most.",
                 format!(
-                    "Set the domain that all your apps share: stile env set {id} passkeys.rpId=example.com"
+                    "Set the domain that all your apps share: {}",
+                    data.set_command(id, "passkeys.rpId=example.com")
                 ),
             ),
         );
@@ -186,7 +190,7 @@ fn covers(domain: &str, origin: &OriginPattern) -> bool {
 
 /// Whether the keys of every environment can be opened, which no other check touches.
 async fn signing_keys(
-    folder: &Path,
+    data: &Data,
     store: Store,
     keys: Keyring,
     environments: &[(Environment, Settings)],
@@ -206,7 +210,7 @@ async fn signing_keys(
         } else {
             let mend = format!(
                 "Restore a backup, or make a new key, which ends every session: stile keys rotate{} --env {} --now",
-                open::place(folder),
+                data.option(),
                 row.id
             );
             findings.fail(&about(row), Problem::new("Its signing keys cannot be used.", mend));

@@ -13,6 +13,7 @@ use stile_server::flows::environments::{self, OperatorError};
 use stile_store::{Environment, SigningKeyRow, Store};
 
 use crate::args::{EnvArgs, EnvCommand, EnvCreateArgs, EnvSetArgs};
+use crate::data::Data;
 use crate::error::{Failure, Problem};
 use crate::output::Output;
 use crate::{open, paths};
@@ -21,8 +22,8 @@ use crate::{open, paths};
 pub async fn run(args: &EnvArgs, output: Output) -> Result<(), Failure> {
     match &args.command {
         EnvCommand::Create(create) => make(args, create, output).await,
-        EnvCommand::List => list(&args.place.store()?, output).await,
-        EnvCommand::Show { id } => show(&args.place.store()?, *id, output).await,
+        EnvCommand::List => list(&args.place.store().await?, output).await,
+        EnvCommand::Show { id } => show(&args.place.store().await?, *id, output).await,
         EnvCommand::Set(set) => change(args, set, output).await,
     }
 }
@@ -47,9 +48,9 @@ async fn make(args: &EnvArgs, create: &EnvCreateArgs, output: Output) -> Result<
     let id = create.id.unwrap_or_else(|| EnvironmentId::new(now, random::bytes()));
     environments::create(&store, &keys, now, id, kind, &create.name, &settings).await?;
     let mut text = format!("The {} environment {} is made: {id}", kind.as_str(), create.name);
-    let folder = args.place.folder()?;
+    let data = args.place.data()?;
     let notes: Vec<Problem> =
-        no_origin(&folder, id, &settings).into_iter().chain(no_domain(&folder, id, &settings)).collect();
+        no_origin(&data, id, &settings).into_iter().chain(no_domain(&data, id, &settings)).collect();
     for note in &notes {
         let _ = write!(text, "\n\n{note}");
     }
@@ -75,8 +76,8 @@ fn new_settings(create: &EnvCreateArgs) -> Result<Settings, Failure> {
 }
 
 /// Said of an environment that nobody can call yet.
-fn no_origin(folder: &Path, id: EnvironmentId, settings: &Settings) -> Option<Problem> {
-    let command = open::set_command(folder, id, "'allowedOrigins=[\"https://app.example.com\"]'");
+fn no_origin(data: &Data, id: EnvironmentId, settings: &Settings) -> Option<Problem> {
+    let command = data.set_command(id, "'allowedOrigins=[\"https://app.example.com\"]'");
     settings.allowed_origins.is_empty().then(|| {
         Problem::new(
             "No origin may call it yet, and `stile serve` will not start like that.",
@@ -86,8 +87,8 @@ fn no_origin(folder: &Path, id: EnvironmentId, settings: &Settings) -> Option<Pr
 }
 
 /// Said of an environment whose passkeys have no domain.
-fn no_domain(folder: &Path, id: EnvironmentId, settings: &Settings) -> Option<Problem> {
-    let command = open::set_command(folder, id, "passkeys.rpId=example.com");
+fn no_domain(data: &Data, id: EnvironmentId, settings: &Settings) -> Option<Problem> {
+    let command = data.set_command(id, "passkeys.rpId=example.com");
     settings.passkeys.rp_id.is_none().then(|| {
         Problem::new(
             "Passkeys need a domain, which cannot change once it is set.",
@@ -147,7 +148,8 @@ pub fn read_settings(row: &Environment) -> Result<Settings, Problem> {
 }
 
 async fn change(args: &EnvArgs, set: &EnvSetArgs, output: Output) -> Result<(), Failure> {
-    let (folder, store) = (args.place.folder()?, args.place.store()?);
+    let data = args.place.data()?;
+    let store = data.store(false).await?;
     let mut patch = match &set.file {
         Some(file) => read_patch(file)?,
         None => json!({}),
@@ -155,7 +157,7 @@ async fn change(args: &EnvArgs, set: &EnvSetArgs, output: Output) -> Result<(), 
     paths::assign(&mut patch, &set.set)?;
     let settings = environments::configure(&store, open::now(), set.id, &patch).await?;
     let mut text = format!("The settings of {} are changed. A running server follows at once.", set.id);
-    if let Some(note) = no_origin(&folder, set.id, &settings) {
+    if let Some(note) = no_origin(&data, set.id, &settings) {
         let _ = write!(text, "\n\n{note}");
     }
     output.answer(&text, &json!({ "id": set.id.to_string(), "settings": settings }))

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 use stile_server::flows::environments::OperatorError;
-use stile_store::{OpenError, StoreError};
+use stile_store::StoreError;
 
 /// What is wrong, and how to mend it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -123,21 +123,8 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::new(
             sentence(&error.to_string()),
-            "Look at the disk, and try again; if it stays so, restore a backup.",
+            "Look at the database and its disk, and try again; if it stays so, restore a backup.",
         )
-    }
-}
-
-impl From<OpenError> for Failure {
-    fn from(error: OpenError) -> Self {
-        let mend = match &error {
-            OpenError::Unusable { .. } => {
-                "See that the file and its folder belong to this user and lie on a local disk. If the file is \
-                 damaged, restore a backup; to begin anew, name another folder with --data-dir."
-            }
-            OpenError::Newer { .. } | OpenError::Altered(_) => "Nothing was changed.",
-        };
-        Self::new(sentence(&error.to_string()), mend)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! args      what can be said on the command line
-//! open      data directory, master key, database: each refusal says how to mend it
+//! data      where it is: a folder or a server     open     folder, master key: each refusal says how to mend it
 //! dev       the development server             serve    the server          run      both, until told to stop
 //! checks    what serve needs, as findings      doctor   those and more
 //! env, token, user, keys, openapi              one operator's command each
@@ -11,6 +11,7 @@
 
 mod args;
 mod checks;
+mod data;
 mod dev;
 mod doctor;
 mod env;

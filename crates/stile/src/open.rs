@@ -1,26 +1,23 @@
-//! Data directory, master key and database. Each refusal says what is wrong and how to mend it.
+//! Data directory, master key and keys. Each refusal says what is wrong and how to mend it.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use stile_core::{EnvironmentId, Micros};
+use stile_core::Micros;
 use stile_keys::{Keyring, MasterKey};
 use stile_server::clock::Clock;
 use stile_store::Store;
 use zeroize::Zeroizing;
 
 use crate::args::Place;
+use crate::data::{DATABASE, Data};
 use crate::error::{Failure, sentence};
 
-/// The database's name in the data directory.
-pub const DATABASE: &str = "stile.db";
 /// The development server's key file in the data directory.
 pub const KEY_FILE: &str = "master.key";
 /// The variable that can hold the master key.
 pub const KEY_VARIABLE: &str = "STILE_MASTER_KEY";
-/// Where the development server keeps its data.
-const DEFAULT_FOLDER: &str = "./.stile";
 /// No master key is longer, in bytes.
 const MAX_KEY_FILE: u64 = 1_024;
 
@@ -72,40 +69,6 @@ pub fn writable(folder: &Path) -> Result<(), Failure> {
             ),
         )),
     }
-}
-
-/// Opens the database of a data directory; makes it when `make` says so.
-pub fn store(folder: &Path, make: bool) -> Result<Store, Failure> {
-    let file = folder.join(DATABASE);
-    if !make && !file.exists() {
-        return Err(Failure::new(
-            format!("There is no database in {}.", folder.display()),
-            format!(
-                "Name the right folder with --data-dir, or make the first environment:\n  {}",
-                create_command(folder, None)
-            ),
-        ));
-    }
-    Ok(Store::sqlite(&file, now())?)
-}
-
-/// The command that makes an environment for real users.
-pub fn create_command(folder: &Path, key_file: Option<&Path>) -> String {
-    let key = key_file.map(|file| format!(" --master-key-file {}", shown(file))).unwrap_or_default();
-    format!(
-        "stile env create --data-dir {}{key} --name NAME --live --origin https://app.example.com --rp-id example.com",
-        shown(folder)
-    )
-}
-
-/// The command that changes one setting. Without the folder when the command finds it by itself.
-pub fn set_command(folder: &Path, id: EnvironmentId, assignment: &str) -> String {
-    format!("stile env set{} {id} {assignment}", place(folder))
-}
-
-/// `--data-dir` with the folder, unless it is where commands look anyway.
-pub fn place(folder: &Path) -> String {
-    if folder == Path::new(DEFAULT_FOLDER) { String::new() } else { format!(" --data-dir {}", shown(folder)) }
 }
 
 /// The master key: from the file, or else from the variable `STILE_MASTER_KEY`.
@@ -206,47 +169,47 @@ pub async fn keyring(store: &Store, key: &MasterKey) -> Result<Keyring, Failure>
         return Err(Failure::new(
             "This is not the master key that the data was made with.",
             "Give the right key with --master-key-file or STILE_MASTER_KEY, or name the data that belongs to this one with \
-             --data-dir.",
+             --data-dir or --database.",
         ));
     }
     Keyring::new(key).map_err(|e| Failure::new(sentence(&e.to_string()), ""))
 }
 
 impl Place {
-    /// The data directory.
-    pub fn folder(&self) -> Result<PathBuf, Failure> {
-        let default = || Some(Path::new(DEFAULT_FOLDER)).filter(|folder| folder.is_dir());
-        given(self.data_dir.as_ref()).or_else(default).map(Path::to_owned).ok_or_else(|| {
+    /// Where the data is.
+    pub fn data(&self) -> Result<Data, Failure> {
+        let said = Data::said(self.database.as_deref(), self.data_dir.as_ref())?;
+        said.or_else(Data::default).ok_or_else(|| {
             Failure::usage(
-                format!("Which data? There is no folder {DEFAULT_FOLDER} here."),
-                "Name the folder with --data-dir, or set STILE_DATA_DIR.",
+                "Which data? There is no folder ./.stile here.",
+                "Name the folder with --data-dir or STILE_DATA_DIR, or a server with --database or STILE_DATABASE.",
             )
         })
     }
 
     /// The database, for commands that touch no secret.
-    pub fn store(&self) -> Result<Store, Failure> {
-        store(&self.folder()?, false)
+    pub async fn store(&self) -> Result<Store, Failure> {
+        self.data()?.store(false).await
     }
 
     /// The database with its keys.
     pub async fn unlocked(&self, make: bool) -> Result<(Store, Keyring), Failure> {
-        let folder = self.folder()?;
-        let key = self.master_key(&folder)?;
-        if make {
-            make_folder(&folder)?;
+        let data = self.data()?;
+        let key = self.master_key(&data)?;
+        if let (true, Some(folder)) = (make, data.folder()) {
+            make_folder(folder)?;
         }
-        let store = store(&folder, make)?;
+        let store = data.store(make).await?;
         let keys = keyring(&store, &key).await?;
         Ok((store, keys))
     }
 
-    fn master_key(&self, folder: &Path) -> Result<MasterKey, Failure> {
-        let beside = folder.join(KEY_FILE);
+    fn master_key(&self, data: &Data) -> Result<MasterKey, Failure> {
+        let beside = data.folder().map(|folder| folder.join(KEY_FILE)).filter(|file| file.exists());
         let in_variable = std::env::var_os(KEY_VARIABLE).is_some_and(|text| !text.is_empty());
-        match given(self.master_key_file.as_ref()) {
-            None if !in_variable && beside.exists() => key_file(&beside),
-            file => master_key(file),
+        match (given(self.master_key_file.as_ref()), beside) {
+            (None, Some(beside)) if !in_variable => key_file(&beside),
+            (file, _) => master_key(file),
         }
     }
 }

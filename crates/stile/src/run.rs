@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stile_server::App;
 use stile_server::delivery::Transport;
+use stile_server::{App, Serving};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -101,15 +101,16 @@ pub async fn serve(
     app: Arc<App>,
     listener: TcpListener,
     transport: Transport,
+    serving: Serving,
     stop: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
     let mut stopped = stop.clone();
     let too_late = async {
         let _closed = stopped.wait_for(|stop| *stop).await;
-        tokio::time::sleep(GRACE).await;
+        tokio::time::sleep(serving.drain + GRACE).await;
     };
     tokio::select! {
-        served = stile_server::serve(app, listener, transport, stop) => {
+        served = stile_server::serve(app, listener, transport, serving, stop) => {
             served.map_err(|e| Failure::new(format!("The server has failed: {e}."), "Start it again."))
         }
         () = too_late => {

@@ -1,13 +1,14 @@
 //! `stile serve`: the server, with no development surface.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 use stile_server::clock::Clock;
-use stile_server::{App, Config};
+use stile_server::{App, Config, Serving};
 
 use crate::args::ServeArgs;
-use crate::checks::{Examined, Level, examine};
+use crate::checks::{Examined, Level, Purpose, examine};
 use crate::error::{Failure, Problem};
 use crate::output::Output;
 use crate::run;
@@ -15,7 +16,7 @@ use crate::run;
 /// Runs the server until it is told to stop, or says all that keeps it from starting.
 pub async fn run(args: &ServeArgs, output: Output) -> Result<(), Failure> {
     let stop = run::stop_signal()?;
-    let examined = examine(args).await;
+    let examined = examine(args, Purpose::Serve).await;
     let failed = examined.findings.0.iter().filter(|finding| finding.level == Level::Fail);
     let mut problems: Vec<Problem> = failed.map(|finding| finding.problem.clone()).collect();
     let listener = match examined.listen {
@@ -36,5 +37,6 @@ pub async fn run(args: &ServeArgs, output: Output) -> Result<(), Failure> {
     output.answer(&text, &value)?;
     let config = Config { public_url, trusted_proxies, development: None };
     let app = Arc::new(App::new(store, Arc::new(keys), Arc::new(Clock::default()), config, None));
-    run::serve(app, listener, transport, stop).await
+    let serving = Serving { drain: Duration::from_secs(args.drain.into()), ..Serving::default() };
+    run::serve(app, listener, transport, serving, stop).await
 }

@@ -32,7 +32,7 @@ pub async fn run(args: &TokenArgs, output: Output) -> Result<(), Failure> {
             output.answer(&text, &value)
         }
         TokenCommand::List { env } => {
-            let store = args.place.store()?;
+            let store = args.place.store().await?;
             store.environment(*env).await?.ok_or(OperatorError::NoEnvironment(*env))?;
             let tokens = store.api_tokens(*env).await?;
             let mut text = String::new();
@@ -47,7 +47,7 @@ pub async fn run(args: &TokenArgs, output: Output) -> Result<(), Failure> {
             output.answer(&text, &tokens.iter().map(described).collect())
         }
         TokenCommand::Revoke { env, token } => {
-            let store = args.place.store()?;
+            let store = args.place.store().await?;
             environments::revoke_token(&store, open::now(), *env, *token).await?;
             let text = format!("The token {token} is revoked: it stopped working.");
             output.answer(&text, &json!({ "id": token.to_string(), "revoked": true }))

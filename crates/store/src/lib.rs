@@ -17,6 +17,7 @@ use std::path::Path;
 use stile_core::Micros;
 
 pub use error::{CommitError, OpenError, StoreError};
+pub use migrate::Schema;
 pub use mutation::{Miss, Mutation, Step};
 pub use tables::{
     Account, ApiToken, AuditEvent, AuditRow, Environment, Failures, Guessed, Mail, MailSlot, MfaToken,
@@ -51,6 +52,21 @@ impl Store {
     /// on this machine, or with `sslmode=disable`. Tables are in the first schema of the user's search path.
     pub async fn postgres(url: &str, now: Micros) -> Result<Self, OpenError> {
         Ok(Self { engine: Engine::Postgres(postgres::Postgres::open(url, now).await?) })
+    }
+
+    /// How a SQLite database file stands to this binary, without changing it.
+    pub fn sqlite_schema(path: &Path) -> Result<Schema, OpenError> {
+        sqlite::schema(path)
+    }
+
+    /// How a PostgreSQL database stands to this binary, without changing it.
+    pub async fn postgres_schema(url: &str) -> Result<Schema, OpenError> {
+        postgres::schema(url).await
+    }
+
+    /// What may be shown of a PostgreSQL URL: host and database. The reason why it cannot be read repeats none of it.
+    pub fn postgres_name(url: &str) -> Result<String, &'static str> {
+        postgres::shown(url)
     }
 
     /// Carries out a mutation: all of it, durably, or nothing.

@@ -6,14 +6,15 @@
 //! process that dies in it, or a database that fails for long, makes a message go out again (with the
 //! same Message-ID). Losing a code is worse than getting it twice.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stile_core::Micros;
+use stile_core::{Micros, OutboxId};
 use stile_keys::{Keyring, random};
 use stile_store::{CommitError, Mail, MailSlot, Mutation, Store, outbox};
 use tokio::sync::{Notify, watch};
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::dev_outbox::DevOutbox;
@@ -23,7 +24,7 @@ use super::transport::{Outgoing, SendError, Transport};
 use crate::clock::Clock;
 
 /// Most messages that are on their way at once.
-const CONCURRENCY: usize = 8;
+const CONCURRENCY: usize = 16;
 /// How often the outbox is looked at when nobody wakes the sender: retries, and mail of other nodes.
 const POLL: Duration = Duration::from_secs(5);
 /// An attempt ends after this time, whatever the server does.
@@ -78,24 +79,46 @@ impl AttemptError {
 /// would be lost on a sender that is busy). Without it, messages leave within 5 s.
 pub async fn run(sender: Sender, wake: Arc<Notify>, mut stop: watch::Receiver<bool>) {
     let sender = Arc::new(sender);
-    let mut sending = JoinSet::new();
+    let mut sending = Sending::default();
     while !*stop.borrow_and_update() {
         sender.start_due(&mut sending).await;
         tokio::select! {
             changed = stop.changed() => if changed.is_err() { break },
-            Some(ended) = sending.join_next() => report(ended),
+            Some(ended) = sending.tasks.join_next_with_id() => sending.ended(ended),
             () = wake.notified() => {}
-            () = sleep(POLL) => if sending.is_empty() { sender.transport.rest().await },
+            () = sleep(POLL) => if sending.tasks.is_empty() { sender.transport.rest().await },
         }
     }
     sender.finish(&mut sending).await;
     sender.transport.rest().await;
 }
 
+/// The attempts that are under way, and their messages.
+#[derive(Default)]
+struct Sending {
+    tasks: JoinSet<()>,
+    mails: HashMap<task::Id, OutboxId>,
+}
+
+impl Sending {
+    fn ended(&mut self, ended: Result<(task::Id, ()), task::JoinError>) {
+        let id = match ended {
+            Ok((id, ())) => id,
+            Err(error) => {
+                // Not the panic's own text, which could quote anything.
+                tracing::error!(panicked = error.is_panic(), "an attempt broke off");
+                error.id()
+            }
+        };
+        self.mails.remove(&id);
+    }
+}
+
 impl Sender {
-    /// Starts an attempt for as many due messages as there is room for.
-    async fn start_due(self: &Arc<Self>, sending: &mut JoinSet<()>) {
-        let room = CONCURRENCY.saturating_sub(sending.len());
+    /// Starts an attempt for as many due messages as there is room for. Each claims its own message, so that the claims
+    /// of all share a flush.
+    async fn start_due(self: &Arc<Self>, sending: &mut Sending) {
+        let room = CONCURRENCY.saturating_sub(sending.tasks.len());
         if room == 0 {
             return;
         }
@@ -103,27 +126,27 @@ impl Sender {
             Ok(due) => due,
             Err(error) => return tracing::error!(%error, "the outbox cannot be read"),
         };
-        for mut slot in due.into_iter().take(room) {
-            match self.claim(&slot, self.clock.now().plus_seconds(LEASE)).await {
-                Ok(()) => {
-                    slot.attempts += 1;
-                    let sender = Arc::clone(self);
-                    sending.spawn(async move { sender.attempt(slot).await });
-                }
-                // Another node was faster.
-                Err(CommitError::Missed(_)) => {}
-                Err(error) => return tracing::error!(%error, "no attempt could be claimed"),
-            }
+        let here: Vec<OutboxId> = sending.mails.values().copied().collect();
+        for slot in due.into_iter().filter(|slot| !here.contains(&slot.mail.id)).take(room) {
+            let (sender, mail) = (Arc::clone(self), slot.mail.id);
+            let task = sending.tasks.spawn(async move { sender.attempt(slot).await });
+            sending.mails.insert(task.id(), mail);
         }
     }
 
-    async fn finish(&self, sending: &mut JoinSet<()>) {
-        while let Some(ended) = sending.join_next().await {
-            report(ended);
+    async fn finish(&self, sending: &mut Sending) {
+        while let Some(ended) = sending.tasks.join_next_with_id().await {
+            sending.ended(ended);
         }
     }
 
-    async fn attempt(&self, slot: MailSlot) {
+    async fn attempt(&self, mut slot: MailSlot) {
+        match self.claim(&slot, self.clock.now().plus_seconds(LEASE)).await {
+            Ok(()) => slot.attempts += 1,
+            // Another node was faster.
+            Err(CommitError::Missed(_)) => return,
+            Err(error) => return tracing::error!(%error, "no attempt could be claimed"),
+        }
         let id = slot.mail.id;
         let template = slot.mail.template.as_str();
         let result = timeout(DEADLINE, self.deliver(&slot.mail)).await;
@@ -188,13 +211,6 @@ impl Sender {
     }
 }
 
-fn report(ended: Result<(), tokio::task::JoinError>) {
-    if let Err(error) = ended {
-        // Not the panic's own text, which could quote anything.
-        tracing::error!(panicked = error.is_panic(), "an attempt broke off");
-    }
-}
-
 /// The pause after so many failures before this one, spread by a fifth in both directions: after an
 /// outage, messages should not all come back at once.
 fn pause_millis(earlier_failures: i64) -> i64 {
@@ -207,7 +223,7 @@ fn pause_millis(earlier_failures: i64) -> i64 {
 impl Sender {
     /// One round: every message that is due and has room is tried, and the attempts are waited for.
     pub(super) async fn round(self: &Arc<Self>) {
-        let mut sending = JoinSet::new();
+        let mut sending = Sending::default();
         self.start_due(&mut sending).await;
         self.finish(&mut sending).await;
     }

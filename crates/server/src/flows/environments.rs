@@ -192,10 +192,12 @@ pub async fn rotate(
         let longest = settings.security.jwt_duration.seconds().max(3_600);
         signing_keys::retire_others(id, &key.kid, signs_from.plus_seconds(longest + 60))
     };
+    // First the environment's own row: of two nodes that rotate at once, the later one waits there, and then sees
+    // the other's key.
     let mutation = Mutation::new([
+        environments::touched(id),
         signing_keys::insert(id, &key),
         others,
-        environments::touched(id),
         event(id, now, "signing_key.rotated", json!({ "kid": key.kid, "atOnce": at_once })),
     ]);
     store.commit(mutation).await?;

@@ -22,6 +22,8 @@ mod mfa;
 mod parallel;
 mod passkeys;
 mod place;
+mod rotation;
+mod serving;
 mod sessions;
 mod tokens_at_the_edge;
 mod totp_app;

@@ -23,6 +23,14 @@ impl Place {
         }
     }
 
+    /// A second handle on the same data, as another node has.
+    pub async fn again(&self, now: Micros) -> Store {
+        match self {
+            Self::Folder(folder) => Store::sqlite(&folder.path().join("stile.db"), now).unwrap(),
+            Self::Database(database) => Store::postgres(&database.url(), now).await.unwrap(),
+        }
+    }
+
     /// Whether any of these bytes are in the database: in its files, or in any field of any table.
     pub fn holds(&self, needle: &[u8]) -> bool {
         match self {

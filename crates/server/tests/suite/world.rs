@@ -16,7 +16,7 @@ use stile_server::clock::Clock;
 use stile_server::delivery::{Content, Letter};
 use stile_server::flows::environments;
 use stile_server::{App, Config};
-use stile_store::{Mutation, outbox};
+use stile_store::{Mutation, Store, outbox};
 use tower::ServiceExt;
 
 use crate::authenticator::Authenticator;
@@ -115,6 +115,11 @@ impl World {
         let due = self.app.store.due_mail(self.now()).await.unwrap();
         let letters = due.iter().map(|slot| Letter::open(&self.app.keys, &slot.mail).unwrap());
         letters.filter(|letter| letter.to == to).map(|letter| letter.content.clone()).collect()
+    }
+
+    /// The data as another node has it.
+    pub async fn other_node(&self) -> Store {
+        self.place.again(self.now()).await
     }
 
     /// Whether any of these bytes are in the database.

@@ -14,7 +14,7 @@ fn ask(world: &World, args: &[&str]) -> (Ran, Value) {
     (ran, value)
 }
 
-fn with<'a>(mut options: [&'a str; 12], name: &str, value: &'a str) -> [&'a str; 12] {
+fn with<'a, const N: usize>(mut options: [&'a str; N], name: &str, value: &'a str) -> [&'a str; N] {
     let at = options.iter().position(|option| *option == name).unwrap();
     options[at + 1] = value;
     options

@@ -2,11 +2,15 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
 
+#[path = "../../../store/tests/suite/postgres/database.rs"]
+#[expect(dead_code, reason = "the store's suite uses more of it")]
+mod database;
 mod dev;
 mod doctor;
 mod environments;
 mod keys;
 mod openapi;
+mod postgres;
 mod serve;
 mod startup;
 mod tokens;

@@ -22,7 +22,9 @@ fn it_lists_all_that_is_missing() {
     let found = list(&world, &[]);
     assert_eq!(found.len(), 5, "{found:?}");
     for (text, what) in
-        ["public URL", "mail server", "sender", "master key", "data directory"].iter().zip(&found)
+        ["public URL", "mail server", "sender", "master key", "no data directory and no database"]
+            .iter()
+            .zip(&found)
     {
         assert!(what.contains(text), "{found:?}");
     }
@@ -46,9 +48,16 @@ fn it_lists_all_that_is_missing() {
 fn empty_variables_are_missing_ones() {
     let world = World::new();
     let mut command = world.command(&["serve"]);
-    for name in
-        ["PUBLIC_URL", "LISTEN", "DATA_DIR", "SMTP_URL", "MAIL_FROM", "MASTER_KEY_FILE", "TRUSTED_PROXY"]
-    {
+    for name in [
+        "PUBLIC_URL",
+        "LISTEN",
+        "DATA_DIR",
+        "SMTP_URL",
+        "MAIL_FROM",
+        "MASTER_KEY_FILE",
+        "TRUSTED_PROXY",
+        "DATABASE",
+    ] {
         command.env(format!("STILE_{name}"), "");
     }
     let ran = ran(command);
@@ -153,6 +162,7 @@ fn every_option_can_come_from_a_variable() {
         ("STILE_SMTP_URL", "smtp://localhost:1"),
         ("STILE_MAIL_FROM", "Acme <no-reply@example.com>"),
         ("STILE_TRUSTED_PROXY", "10.0.0.0/8"),
+        ("STILE_DRAIN", "0"),
     ] {
         command.env(name, value);
     }

@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::database::{self, Database};
+
 /// No step of a test takes longer, unless something hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -25,6 +27,8 @@ pub const DEMO: &str = "5711e000-0000-4000-8000-000000000001";
 /// An empty folder in which commands run.
 pub struct World {
     folder: tempfile::TempDir,
+    /// The database on a server, for worlds whose data is there.
+    pub database: Option<Database>,
 }
 
 /// What a command did.
@@ -36,16 +40,26 @@ pub struct Ran {
 
 impl World {
     pub fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
+        Self { folder: tempfile::tempdir().unwrap(), database: None }
+    }
+
+    /// With an empty database on the server of `STILE_TEST_POSTGRES`; nothing where no server is named, unless
+    /// `STILE_TEST_ENGINE=postgres` demands one.
+    pub fn on_server() -> Option<Self> {
+        if database::server().is_none() {
+            let engine = std::env::var("STILE_TEST_ENGINE").unwrap_or_default();
+            assert_ne!(
+                engine, "postgres",
+                "STILE_TEST_ENGINE=postgres needs a server in STILE_TEST_POSTGRES"
+            );
+            return None;
+        }
+        let database = Some(Database::empty());
+        Some(Self { folder: tempfile::tempdir().unwrap(), database })
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
-    }
-
-    /// `data` as an option's value.
-    pub fn data(&self) -> String {
-        self.path("data").display().to_string()
     }
 
     /// A file with these permissions.
@@ -65,6 +79,9 @@ impl World {
                 command.env_remove(name);
             }
         }
+        if let Some(database) = &self.database {
+            command.env("STILE_DATABASE", database.url());
+        }
         command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }
@@ -83,16 +100,12 @@ impl World {
         serde_json::from_str(&ran.out).unwrap()
     }
 
-    /// Data in `data` with one live environment; its key file is `key`. Answers the environment's id.
+    /// Data with one live environment; its key file is `key`. Answers the environment's id.
     pub fn with_environment(&self) -> String {
-        let key = self.file("key", KEY, 0o600);
-        let made = self.json(&[
+        self.file("key", KEY, 0o600);
+        let made = self.json(&self.operator(&[
             "env",
             "create",
-            "--data-dir",
-            &self.data(),
-            "--master-key-file",
-            &key,
             "--name",
             "Acme",
             "--live",
@@ -100,18 +113,19 @@ impl World {
             "https://app.example.com",
             "--rp-id",
             "example.com",
-        ]);
+        ]));
         made["id"].as_str().unwrap().to_owned()
     }
 
-    /// An operator's command on `data`, with the right key.
+    /// An operator's command on the world's data, with the right key.
     pub fn operator<'a>(&self, args: &[&'a str]) -> Vec<&'a str> {
-        let place = ["--data-dir", "data", "--master-key-file", "key"];
+        let place = self.database.is_none().then_some(["--data-dir", "data"]);
+        let place = place.into_iter().flatten().chain(["--master-key-file", "key"]);
         args.iter().copied().chain(place).collect()
     }
 
     /// The options that `serve` needs on `data`.
-    pub fn serve_options(&self) -> [&'static str; 12] {
+    pub fn serve_options(&self) -> [&'static str; 14] {
         [
             "--public-url",
             "https://auth.example.com",
@@ -125,6 +139,8 @@ impl World {
             "smtp://localhost:1",
             "--mail-from",
             "no-reply@example.com",
+            "--drain",
+            "0",
         ]
     }
 }

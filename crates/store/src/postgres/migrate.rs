@@ -7,7 +7,7 @@ use super::fault::said;
 use super::link::Link;
 use super::statement::schema;
 use crate::error::OpenError;
-use crate::migrate::{MIGRATIONS, checksum, newest};
+use crate::migrate::{self, Schema, checksum};
 
 /// Others may be migrating: they are waited for, and a long migration is not cut short. The number of the
 /// lock is an arbitrary one of ours.
@@ -40,26 +40,28 @@ pub(super) async fn migrate(link: &Link, now: Micros) -> Result<(), Unopened> {
     if !db.query_one(EXISTS, &[]).await?.try_get::<_, bool>(0)? {
         db.batch_execute(TABLE).await?;
     }
-    let found: i64 =
-        db.query_one("SELECT COALESCE(MAX(version), 0) FROM migrations", &[]).await?.try_get(0)?;
-    if found > newest() {
-        return Err(Unopened::Open(OpenError::Newer { found, known: newest() }));
-    }
-    for migration in MIGRATIONS {
-        let sum = checksum(migration.sql);
-        if migration.version > found {
-            db.batch_execute(&schema(migration.sql)).await?;
-            let note = "INSERT INTO migrations VALUES ($1, $2, $3)";
-            db.execute(note, &[&migration.version, &sum, &now.get()]).await?;
-            continue;
-        }
-        let applied = "SELECT checksum FROM migrations WHERE version = $1";
-        if db.query_one(applied, &[&migration.version]).await?.try_get::<_, i64>(0)? != sum {
-            return Err(Unopened::Open(OpenError::Altered(migration.version)));
-        }
+    for migration in migrate::missing(compared(db).await?) {
+        db.batch_execute(&schema(migration.sql)).await?;
+        let note = "INSERT INTO migrations VALUES ($1, $2, $3)";
+        db.execute(note, &[&migration.version, &checksum(migration.sql), &now.get()]).await?;
     }
     db.batch_execute("COMMIT").await?;
     Ok(())
+}
+
+/// How the database stands to this binary. Changes nothing.
+pub(super) async fn look(link: &Link) -> Result<Schema, Unopened> {
+    let connection = link.connect().await?;
+    let db = &connection.client;
+    suitable(db).await?;
+    if db.query_one(EXISTS, &[]).await?.try_get(0)? { compared(db).await } else { Ok(Schema::Empty) }
+}
+
+async fn compared(db: &Client) -> Result<Schema, Unopened> {
+    let rows = db.query("SELECT version, checksum FROM migrations", &[]).await?;
+    let applied: Result<Vec<(i64, i64)>, Error> =
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect();
+    migrate::compare(&applied?).map_err(Unopened::Open)
 }
 
 /// Refuses what would go wrong later, at the first name that is not plain English.

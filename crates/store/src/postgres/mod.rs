@@ -25,12 +25,35 @@ use std::time::Duration;
 use stile_core::Micros;
 
 use crate::error::{CommitError, OpenError, StoreError};
+use crate::migrate::Schema;
 use crate::mutation::Mutation;
 use crate::value::{Row, Value};
 
 /// For how long an answer is waited for. The server ends every statement earlier: whoever waits longer speaks
 /// to nobody.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How the database stands to this binary. Changes nothing.
+pub(crate) async fn schema(url: &str) -> Result<Schema, OpenError> {
+    let link = link(url)?;
+    migrate::look(&link).await.map_err(|e| unopened(&link, e))
+}
+
+/// What an operator may read of a URL: the host and the database.
+pub(crate) fn shown(url: &str) -> Result<String, &'static str> {
+    address::read(url).map(|address| address::shown(&address.config))
+}
+
+fn link(url: &str) -> Result<link::Link, OpenError> {
+    link::Link::new(url).map_err(|reason| OpenError::Unusable { database: "PostgreSQL".into(), reason })
+}
+
+fn unopened(link: &link::Link, why: migrate::Unopened) -> OpenError {
+    match why {
+        migrate::Unopened::Open(error) => error,
+        migrate::Unopened::Because(reason) => OpenError::Unusable { database: link.shown(), reason },
+    }
+}
 
 #[derive(Clone)]
 pub(crate) struct Postgres {
@@ -45,12 +68,8 @@ struct Inner {
 
 impl Postgres {
     pub(crate) async fn open(url: &str, now: Micros) -> Result<Self, OpenError> {
-        let unusable = |database, reason| OpenError::Unusable { database, reason };
-        let link = link::Link::new(url).map_err(|reason| unusable("PostgreSQL".into(), reason))?;
-        migrate::migrate(&link, now).await.map_err(|e| match e {
-            migrate::Unopened::Open(error) => error,
-            migrate::Unopened::Because(reason) => unusable(link.shown(), reason),
-        })?;
+        let link = link(url)?;
+        migrate::migrate(&link, now).await.map_err(|e| unopened(&link, e))?;
         let (readers, writers) = (readers::Readers::default(), writers::Writers::default());
         Ok(Self { inner: Arc::new(Inner { link, readers, writers }) })
     }

@@ -6,6 +6,7 @@ mod writer;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior, params};
@@ -13,7 +14,7 @@ use stile_core::Micros;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{CommitError, OpenError, StoreError};
-use crate::migrate::{MIGRATIONS, checksum, newest};
+use crate::migrate::{self, Schema, checksum};
 use crate::mutation::Mutation;
 use crate::value::{Row, Value};
 
@@ -31,7 +32,22 @@ pub(crate) struct Sqlite {
 struct Inner {
     path: PathBuf,
     readers: Mutex<Vec<Connection>>,
-    queue: mpsc::Sender<Job>,
+    /// There until the end.
+    queue: Option<mpsc::Sender<Job>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+/// With the last handle: what was accepted is written, and the file closed, before the process goes on to its end.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.queue = None;
+        self.readers.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the writer ended badly");
+        }
+    }
 }
 
 pub(crate) struct Job {
@@ -55,24 +71,33 @@ impl Sqlite {
             return Err(refused(reason));
         }
         // FULL: the answer of a commit is given after the log is on disk (invariant 5).
-        writer.execute_batch("PRAGMA synchronous = FULL;").map_err(unusable)?;
+        // What a savepoint keeps stays in memory, and the log is copied back every 32 MB instead of every 4: pages that
+        // many mutations change are copied once.
+        writer
+            .execute_batch(
+                "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 8000;",
+            )
+            .map_err(unusable)?;
         migrate(&mut writer, now).map_err(|e| match e {
             MigrateError::Open(e) => e,
             MigrateError::Engine(e) => unusable(e),
         })?;
         let (queue, jobs) = mpsc::channel(QUEUE);
-        std::thread::Builder::new()
-            .name("stile-writer".into())
-            .spawn(move || writer::run(writer, jobs))
-            .map_err(|e| refused(e.to_string()))?;
-        Ok(Self { inner: Arc::new(Inner { path: path.to_owned(), readers: Mutex::default(), queue }) })
+        let thread = std::thread::Builder::new().name("stile-writer".into());
+        let writer = thread.spawn(move || writer::run(writer, jobs)).map_err(|e| refused(e.to_string()))?;
+        let (queue, writer) = (Some(queue), Some(writer));
+        Ok(Self {
+            inner: Arc::new(Inner { path: path.to_owned(), readers: Mutex::default(), queue, writer }),
+        })
     }
 
     pub(crate) async fn commit(&self, mutation: Mutation) -> Result<(), CommitError> {
+        let stopped = || CommitError::Failed("the writer has stopped".into());
         let (done, answer) = oneshot::channel();
-        self.inner.queue.try_send(Job { mutation, done }).map_err(|e| match e {
+        let queue = self.inner.queue.as_ref().ok_or_else(stopped)?;
+        queue.try_send(Job { mutation, done }).map_err(|e| match e {
             mpsc::error::TrySendError::Full(_) => CommitError::Busy,
-            mpsc::error::TrySendError::Closed(_) => CommitError::Failed("the writer has stopped".into()),
+            mpsc::error::TrySendError::Closed(_) => stopped(),
         })?;
         answer.await.unwrap_or(Err(CommitError::Unknown))
     }
@@ -188,28 +213,31 @@ fn migrate(db: &mut Connection, now: Micros) -> Result<(), MigrateError> {
            version INTEGER NOT NULL PRIMARY KEY, checksum INTEGER NOT NULL, applied_at INTEGER NOT NULL
          ) STRICT;",
     )?;
-    let found: i64 = tx.query_row("SELECT COALESCE(MAX(version), 0) FROM migrations", [], |r| r.get(0))?;
-    if found > newest() {
-        return Err(MigrateError::Open(OpenError::Newer { found, known: newest() }));
-    }
-    for migration in MIGRATIONS {
-        let sum = checksum(migration.sql);
-        if migration.version > found {
-            tx.execute_batch(&migration.sql.replace("\n);", "\n) STRICT;"))?;
-            tx.execute(
-                "INSERT INTO migrations VALUES (?1, ?2, ?3)",
-                params![migration.version, sum, now.get()],
-            )?;
-            continue;
-        }
-        let applied: i64 =
-            tx.query_row("SELECT checksum FROM migrations WHERE version = ?1", [migration.version], |r| {
-                r.get(0)
-            })?;
-        if applied != sum {
-            return Err(MigrateError::Open(OpenError::Altered(migration.version)));
-        }
+    let schema = migrate::compare(&applied(&tx)?).map_err(MigrateError::Open)?;
+    for migration in migrate::missing(schema) {
+        tx.execute_batch(&migration.sql.replace("\n);", "\n) STRICT;"))?;
+        let note = params![migration.version, checksum(migration.sql), now.get()];
+        tx.execute("INSERT INTO migrations VALUES (?1, ?2, ?3)", note)?;
     }
     tx.commit()?;
     Ok(())
+}
+
+/// The migrations of a database, each by number and checksum.
+fn applied(db: &Connection) -> rusqlite::Result<Vec<(i64, i64)>> {
+    let mut rows = db.prepare("SELECT version, checksum FROM migrations")?;
+    rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// How a database file stands to this binary. Changes nothing.
+pub(crate) fn schema(path: &Path) -> Result<Schema, OpenError> {
+    let look = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let db = Connection::open_with_flags(path, flags)?;
+        db.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+        if db.table_exists(None, "migrations")? { applied(&db) } else { Ok(Vec::new()) }
+    };
+    let applied = look()
+        .map_err(|e| OpenError::Unusable { database: path.display().to_string(), reason: why(path, &e) })?;
+    migrate::compare(&applied)
 }

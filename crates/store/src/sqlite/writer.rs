@@ -79,18 +79,22 @@ fn rollback(db: &Connection) {
 
 /// Runs one mutation in its savepoint; a missed guard takes back this mutation alone.
 fn apply(db: &Connection, mutation: &Mutation) -> Result<(), CommitError> {
-    db.execute_batch("SAVEPOINT job").map_err(|e| failed(&e))?;
+    run_cached(db, "SAVEPOINT job").map_err(|e| failed(&e))?;
     let outcome = steps(db, mutation);
-    let close = if outcome.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
     if db.is_autocommit() {
         return outcome;
     }
-    if let Err(error) = db.execute_batch(close) {
+    let undone = if outcome.is_ok() { Ok(()) } else { run_cached(db, "ROLLBACK TO job") };
+    if let Err(error) = undone.and_then(|()| run_cached(db, "RELEASE job")) {
         // Half of this mutation may stand in the transaction, which must not be committed then.
         rollback(db);
         return Err(failed(&error));
     }
     outcome
+}
+
+fn run_cached(db: &Connection, sql: &str) -> rusqlite::Result<()> {
+    db.prepare_cached(sql)?.execute([]).map(|_| ())
 }
 
 fn steps(db: &Connection, mutation: &Mutation) -> Result<(), CommitError> {

@@ -1,7 +1,7 @@
 //! Facts about the database itself.
 
 use crate::error::{CommitError, StoreError};
-use crate::mutation::{Mutation, Step};
+use crate::mutation::{Miss, Mutation, Step};
 use crate::{Store, Value};
 
 impl Store {
@@ -16,6 +16,20 @@ impl Store {
             .await
             .map_err(|e: CommitError| StoreError::Engine(e.to_string()))?;
         self.recall(name).await?.ok_or(StoreError::Corrupt("a fact that was just written is missing"))
+    }
+
+    /// Writes and reads, durably, and leaves nothing behind: an error says that this cannot be done now. `name` is
+    /// one that nobody else uses, so that nodes do not wait for each other.
+    pub async fn probe(&self, name: &str) -> Result<(), CommitError> {
+        let name = format!("probe {name}");
+        let insert = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+        let delete = "DELETE FROM meta WHERE name = ?1";
+        let step = |sql, args| Step::one(sql, args, Miss::NotFound);
+        let written = vec![name.as_str().into(), Vec::new().into()];
+        let steps = [step(insert, written), step(delete, vec![name.as_str().into()])];
+        self.commit(Mutation::new(steps)).await?;
+        self.recall("probe").await.map_err(|e| CommitError::Failed(e.to_string()))?;
+        Ok(())
     }
 
     async fn recall(&self, name: &'static str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -7,17 +7,6 @@ use super::child::{open, two_rows};
 use super::raw;
 use crate::engines::run;
 
-/// Gives the other thread its turn until it is done; a thread that never is fails the test.
-fn until(done: impl Fn() -> bool) {
-    for _ in 0..50_000_000_u64 {
-        if done() {
-            return;
-        }
-        std::thread::yield_now();
-    }
-    panic!("it never happened");
-}
-
 /// The last connection to close takes the log with it.
 fn closed(path: &Path) -> bool {
     !path.with_extension("db-wal").exists()
@@ -34,13 +23,13 @@ fn after_the_last_handle_the_file_can_be_deleted_and_made_anew() {
             store.commit(two_rows(round, 0)).await.unwrap();
             assert_eq!(store.environments().await.unwrap(), []);
             drop(store);
+            assert!(!closed(&path), "one handle is left");
             handle.commit(two_rows(100 + round, 0)).await.unwrap();
         });
-        assert!(!closed(&path), "one handle is left");
         drop(handle);
-        until(|| closed(&path));
+        assert!(closed(&path), "at once, not some time later");
         if cfg!(target_os = "linux") {
-            until(|| descriptors(folder.path()) == 0);
+            assert_eq!(descriptors(folder.path()), 0);
         }
         assert_eq!(raw::written(&path), [round, 100 + round].into());
         fs::remove_file(&path).unwrap();
@@ -65,9 +54,11 @@ fn the_queue_is_emptied_before_the_end() {
             assert!(waits);
         }
     });
-    drop(store);
+    // The last handle waits for the writer, which waits for the lock.
+    let end = std::thread::spawn(move || drop(store));
     drop(lock);
-    until(|| closed(&path));
+    end.join().unwrap();
+    assert!(closed(&path));
     assert_eq!(raw::written(&path).len(), 1_000);
 }
 
