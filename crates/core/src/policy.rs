@@ -3,6 +3,8 @@
 //! The step-up check and the gate both ask `requirement`, and a gate accepts as a recent proof only
 //! what `accepts` would have turned into a token, so that they cannot disagree.
 
+use serde::{Deserialize, Serialize};
+
 use crate::id::CredentialId;
 use crate::principal::{Level, Principal};
 use crate::proof::{Method, Proof};
@@ -101,6 +103,21 @@ pub enum Refusal {
     EnrolmentRequired,
 }
 
+/// What a token or a waiting device stands on: by which credential it was earned, and how strong that proof was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The credential that was proved.
+    pub credential: CredentialId,
+    /// How strongly.
+    pub strength: Strength,
+}
+
+impl From<&Proof> for Evidence {
+    fn from(proof: &Proof) -> Self {
+        Self { credential: proof.credential, strength: proof.strength() }
+    }
+}
+
 /// An elevated token to be signed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Elevation {
@@ -161,19 +178,25 @@ pub fn accepts(settings: &Settings, me: &Principal, proof: &Proof, scope: &Scope
     if strong { Ok(()) } else { Err(Refusal::StrongerFactorNeeded) }
 }
 
-/// Whether a token by a proof of this strength and time still satisfies the scope: what rules demand may have changed
-/// since it was issued, and proofs grow old.
+/// Whether evidence still counts for the scope, as the user's factors and the rules are now: its credential is there,
+/// is a second factor if the user has one, and proved as much as the scope demands.
+pub fn still_stands(settings: &Settings, me: &Principal, scope: &Scope, evidence: Evidence) -> bool {
+    let counts = me.credential(evidence.credential).is_some_and(|c| !me.has_mfa() || c.is_mfa_method());
+    counts && evidence.strength.meets(demand(settings, me, scope))
+}
+
+/// As `still_stands`, for evidence that was given at `proved_at`: proofs grow old.
 pub fn still_accepts(
     settings: &Settings,
     me: &Principal,
     scope: &Scope,
-    strength: Strength,
+    evidence: Evidence,
     proved_at: Micros,
     now: Micros,
 ) -> bool {
-    let terms = terms(settings, me, scope);
-    let young = terms.max_age.is_none_or(|age| !proved_at.plus_seconds(age).is_past(now));
-    young && strength.meets(terms.strength)
+    let max_age = terms(settings, me, scope).max_age;
+    let young = max_age.is_none_or(|age| !proved_at.plus_seconds(age).is_past(now));
+    young && still_stands(settings, me, scope, evidence)
 }
 
 /// How old a proof may be that lets recovery codes be read or made, in seconds.

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use axum::http::HeaderMap;
 use serde_json::json;
 use stile_core::claims::ElevatedClaims;
-use stile_core::policy::{self, Exemption};
+use stile_core::policy::{self, Evidence, Exemption};
 use stile_core::settings::ApiVersion;
 use stile_core::{Micros, Principal, Scope, scope};
 use stile_store::ledger::{self, Kind};
@@ -51,6 +51,7 @@ gated!(
 #[must_use]
 pub struct Permit<S: GatedScope> {
     how: How,
+    evidence: Option<Evidence>,
     claims: Option<ElevatedClaims>,
     scope: PhantomData<S>,
 }
@@ -72,6 +73,11 @@ impl<S: GatedScope> Permit<S> {
     /// The elevated token behind it.
     pub const fn claims(&self) -> Option<&ElevatedClaims> {
         self.claims.as_ref()
+    }
+
+    /// By which credential it was earned, and how strongly; `None` where no rule protects the action.
+    pub const fn evidence(&self) -> Option<Evidence> {
+        self.evidence
     }
 
     /// The scope that is permitted: what a verification remembers when it completes the action later.
@@ -159,19 +165,21 @@ pub async fn pass<S: GatedScope>(
     row: &Row<S>,
     headers: &HeaderMap,
 ) -> Result<Permit<S>, ApiError> {
-    let permit = |how, claims| Permit { how, claims, scope: PhantomData };
-    let requirement = policy::requirement(&cx.env.settings, me, &S::SCOPE, row.exemption, cx.now);
+    let permit = |how, evidence, claims| Permit { how, evidence, claims, scope: PhantomData };
+    let settings = &cx.env.settings;
+    let requirement = policy::requirement(settings, me, &S::SCOPE, row.exemption, cx.now);
     if !requirement.required {
+        let recent = policy::recent_proof(settings, me, &S::SCOPE, row.exemption, cx.now);
         let how =
             if requirement.reason == policy::Reason::RecentProof { How::RecentProof } else { How::Open };
-        return Ok(permit(how, None));
+        return Ok(permit(how, recent.map(Into::into), None));
     }
     let refused = match present(cx, me, &S::SCOPE, headers).await {
-        Ok(claims) => return Ok(permit(How::ElevatedToken, Some(claims))),
+        Ok((evidence, claims)) => return Ok(permit(How::ElevatedToken, Some(evidence), Some(claims))),
         Err(refused) => refused,
     };
     match legacy(cx, me, &S::SCOPE, headers).await {
-        Some(Ok(())) => Ok(permit(How::MfaToken, None)),
+        Some(Ok(evidence)) => Ok(permit(How::MfaToken, Some(evidence), None)),
         none_or_refused => {
             let error = none_or_refused.and_then(Result::err).unwrap_or(refused);
             let detail =
@@ -187,30 +195,36 @@ async fn present(
     me: &Principal,
     scope: &Scope,
     headers: &HeaderMap,
-) -> Result<ElevatedClaims, ApiError> {
+) -> Result<(Evidence, ElevatedClaims), ApiError> {
     let token = text(headers, "x-dyn-elevated-access-token").filter(|t| !t.is_empty());
     let claims = tokens::verify_elevated(cx, token.ok_or(Code::ElevatedTokenRequired)?)?;
-    belongs(cx, me, &claims, scope)?;
+    let evidence = belongs(cx, me, &claims, scope)?;
     match use_up(cx, &claims, None).await {
-        Ok(()) => Ok(claims),
+        Ok(()) => Ok((evidence, claims)),
         Err(CommitError::Missed(Miss::AlreadyUsed)) => Err(Code::ElevatedTokenUsed.into()),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Whether the token is of this session and user, for this scope, by a credential that could still give it, and as
-/// strong and young as the scope demands now. Everything is looked at as it is now: a token of a removed factor, of an
-/// epoch before a recovery, or one that an e-mail code gave before the user had a factor, is worth nothing.
-pub fn belongs(cx: &Cx, me: &Principal, claims: &ElevatedClaims, wanted: &Scope) -> Result<(), ApiError> {
+/// What the token stands on, if it is of this session and user, for this scope, by a credential that could still give
+/// it, and as strong and young as the scope demands now. Everything is looked at as it is now: a token of a removed
+/// factor, of an epoch before a recovery, or one that an e-mail code gave before the user had a factor, is worth nothing.
+pub fn belongs(
+    cx: &Cx,
+    me: &Principal,
+    claims: &ElevatedClaims,
+    wanted: &Scope,
+) -> Result<Evidence, ApiError> {
     let same = claims.sub == me.user.id.to_string()
         && claims.sid == me.session.id.to_string()
-        && claims.epoch == me.user.epoch;
-    let credential = claims.credential_id.parse().ok().and_then(|id| me.credential(id));
-    let strong = credential.is_some_and(|c| !me.has_mfa() || c.is_mfa_method());
+        && claims.epoch == me.user.epoch
+        && scope::contains(&claims.scope, wanted.as_str());
+    let credential = claims.credential_id.parse().map_err(|_| Code::ElevatedTokenInvalid)?;
+    let evidence = Evidence { credential, strength: claims.acr };
     let proved_at = Micros::new(claims.auth_time.saturating_mul(1_000_000));
-    let satisfies = policy::still_accepts(&cx.env.settings, me, wanted, claims.acr, proved_at, cx.now);
-    if same && strong && satisfies && scope::contains(&claims.scope, wanted.as_str()) {
-        Ok(())
+    let settings = &cx.env.settings;
+    if same && policy::still_accepts(settings, me, wanted, evidence, proved_at, cx.now) {
+        Ok(evidence)
     } else {
         Err(Code::ElevatedTokenInvalid.into())
     }
@@ -218,7 +232,12 @@ pub fn belongs(cx: &Cx, me: &Principal, claims: &ElevatedClaims, wanted: &Scope)
 
 /// What the legacy MFA token of the request is worth; `None` when there is none, or where the environment's API version
 /// leaves such tokens behind. An empty header is none: clients send it beside an elevated token.
-async fn legacy(cx: &Cx, me: &Principal, scope: &Scope, headers: &HeaderMap) -> Option<Result<(), ApiError>> {
+async fn legacy(
+    cx: &Cx,
+    me: &Principal,
+    scope: &Scope,
+    headers: &HeaderMap,
+) -> Option<Result<Evidence, ApiError>> {
     let token = text(headers, "x-mfa-auth-token").filter(|token| !token.is_empty())?;
     match cx.env.settings.sdk.min_api_version {
         ApiVersion::V20260101 => Some(spend_legacy(cx, me, scope, token).await),
@@ -226,21 +245,22 @@ async fn legacy(cx: &Cx, me: &Principal, scope: &Scope, headers: &HeaderMap) -> 
     }
 }
 
-async fn spend_legacy(cx: &Cx, me: &Principal, scope: &Scope, token: &str) -> Result<(), ApiError> {
+async fn spend_legacy(cx: &Cx, me: &Principal, scope: &Scope, token: &str) -> Result<Evidence, ApiError> {
     let hash = mfa_token_hash(cx, token);
     let found = cx.app.store.mfa_token(me.session.id, hash, cx.now).await?.ok_or(Code::MfaTokenInvalid)?;
-    let (settings, proof) = (&cx.env.settings, &found.proof);
-    let satisfies = policy::accepts(settings, me, proof, scope).is_ok()
-        && policy::still_accepts(settings, me, scope, proof.strength(), proof.at, cx.now);
+    let (settings, evidence) = (&cx.env.settings, Evidence::from(&found.proof));
+    let satisfies = policy::accepts(settings, me, &found.proof, scope).is_ok()
+        && policy::still_accepts(settings, me, scope, evidence, found.proof.at, cx.now);
     if found.epoch != me.user.epoch || !satisfies {
         return Err(Code::MfaTokenInvalid.into());
     }
     if !found.single_use {
-        return Ok(());
+        return Ok(evidence);
     }
     match cx.app.store.commit(Mutation::new([mfa_tokens::use_up(hash)])).await {
+        Ok(()) => Ok(evidence),
         Err(CommitError::Missed(Miss::AlreadyUsed)) => Err(Code::MfaTokenInvalid.into()),
-        other => Ok(other?),
+        Err(error) => Err(error.into()),
     }
 }
 

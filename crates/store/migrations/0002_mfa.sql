@@ -18,7 +18,7 @@ CREATE TABLE totp_unverified (
   sealed BLOB NOT NULL,
   permitted TEXT NOT NULL,
   token BLOB,
-  with_factor INTEGER NOT NULL,
+  evidence TEXT NOT NULL,
   epoch INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL

@@ -66,7 +66,8 @@ async fn count(cx: &Cx, me: &Principal, guess: &Guess) -> Result<i64, ApiError> 
         users::exists(cx.env.id, me.user.id),
         failures::count(me.user.id, &guess.read, until, cx.now),
         failures::count_method(me.user.id, guess.method),
-        counters::admit(guess.address, cx.env.settings.limits.wrong_factors, cx.now),
+        // Never refuses: an address at its limit must not keep the user's own counter from counting.
+        counters::bump(guess.address, cx.env.settings.limits.wrong_factors, cx.now),
         cx.audit("mfa.wrong", Some(me.user.id), detail),
     ]);
     if seconds > 0 {

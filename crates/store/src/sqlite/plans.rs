@@ -179,6 +179,7 @@ fn all_writes() -> Vec<Step> {
         failures::forget(e, id),
         sessions::end_of(e, id, session.id),
         sessions::end_all(e, id, Some(session.id)),
+        sessions::forget_proofs(e, id, session.id),
         users::delete(e, id),
         credentials::insert(e, id, b"a", &email),
         credentials::verified(e, id, credential, NOW),

@@ -101,6 +101,12 @@ pub fn proved(environment: EnvironmentId, owner: UserId, s: &Session) -> Step {
     Step::one(sql, args, Miss::SessionGone)
 }
 
+/// Forgets what was proved in the user's other sessions: a recovery begins anew everywhere.
+pub fn forget_proofs(environment: EnvironmentId, owner: UserId, except: SessionId) -> Step {
+    let sql = "UPDATE sessions SET proofs = '[]' WHERE environment = ?1 AND owner = ?2 AND id <> ?3";
+    Step::any(sql, vec![environment.into(), owner.into(), except.into()])
+}
+
 /// A refresh: the idle limit moves on, never back. Refreshing twice, from two tabs, is the same as once.
 pub fn refreshed(environment: EnvironmentId, id: SessionId, idle_expires_at: Micros) -> Step {
     let sql = "UPDATE sessions

@@ -1,6 +1,7 @@
 //! Authenticator apps: secrets, sealed. A verified one is a credential; an unverified one is its session's alone, and
 //! counts for nothing.
 
+use stile_core::policy::Evidence;
 use stile_core::{CredentialId, EnvironmentId, Micros, SessionId, UserId};
 
 use crate::error::StoreError;
@@ -32,8 +33,8 @@ pub struct UnverifiedTotp {
     pub permitted: String,
     /// Keyed hash of the elevated token, where that was the evidence.
     pub token: Option<[u8; 32]>,
-    /// Whether the user had a second factor then, so that the evidence was by one.
-    pub with_factor: bool,
+    /// By which credential that was earned, and how strongly: it is judged again when the device is verified.
+    pub evidence: Evidence,
     /// The user's epoch then.
     pub epoch: i64,
     /// When it was asked for.
@@ -49,7 +50,7 @@ fn read_unverified(mut row: Row) -> Result<UnverifiedTotp, StoreError> {
         sealed: row.take()?,
         permitted: row.take()?,
         token: row.take()?,
-        with_factor: row.take()?,
+        evidence: row.take_json()?,
         epoch: row.take()?,
         created_at: row.take()?,
         expires_at: row.take()?,
@@ -80,7 +81,7 @@ impl Store {
         session: SessionId,
         now: Micros,
     ) -> Result<Option<UnverifiedTotp>, StoreError> {
-        let sql = "SELECT session, id, sealed, permitted, token, with_factor, epoch, created_at, expires_at
+        let sql = "SELECT session, id, sealed, permitted, token, evidence, epoch, created_at, expires_at
                    FROM totp_unverified WHERE session = ?1 AND expires_at > ?2";
         self.row(sql, vec![session.into(), now.into()]).await?.map(read_unverified).transpose()
     }
@@ -104,11 +105,11 @@ pub fn advance(credential: CredentialId, step: i64) -> Step {
 /// A device that waits for its first code, in the place of the one that waited in this session before.
 pub fn await_code(device: &UnverifiedTotp) -> Step {
     let sql =
-        "INSERT INTO totp_unverified (session, id, sealed, permitted, token, with_factor, epoch, created_at, expires_at)
+        "INSERT INTO totp_unverified (session, id, sealed, permitted, token, evidence, epoch, created_at, expires_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
          ON CONFLICT (session) DO UPDATE SET
            id = excluded.id, sealed = excluded.sealed, permitted = excluded.permitted, token = excluded.token,
-           with_factor = excluded.with_factor, epoch = excluded.epoch, created_at = excluded.created_at,
+           evidence = excluded.evidence, epoch = excluded.epoch, created_at = excluded.created_at,
            expires_at = excluded.expires_at";
     let args: Vec<Value> = vec![
         device.session.into(),
@@ -116,7 +117,8 @@ pub fn await_code(device: &UnverifiedTotp) -> Step {
         device.sealed.as_slice().into(),
         device.permitted.as_str().into(),
         device.token.into(),
-        device.with_factor.into(),
+        // An id and a fixed word always serialise.
+        serde_json::to_string(&device.evidence).unwrap_or_default().into(),
         device.epoch.into(),
         device.created_at.into(),
         device.expires_at.into(),

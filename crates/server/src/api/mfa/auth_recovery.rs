@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 use stile_core::{Principal, Proof};
 use stile_factors::recovery_code;
-use stile_store::{Guessed, Mutation, recovery_codes, users};
+use stile_store::{Guessed, Mutation, recovery_codes, sessions as rows, users};
 use utoipa::ToSchema;
 
 use super::can_be_a_code;
@@ -35,7 +35,8 @@ pub struct MFAAuthRecoveryDevicePostRequest {
 
 /// Uses a recovery code
 ///
-/// It stands in for a second factor, once. Elevated tokens that the user held before stop working.
+/// It stands in for a second factor, once. Elevated tokens that the user held before stop working, and nothing that
+/// was proved before counts any more.
 #[utoipa::path(
     post, path = "/users/mfa/auth/recovery", operation_id = "authenticateRecoveryCode", tag = "Second factors",
     request_body = MFAAuthRecoveryDevicePostRequest,
@@ -74,11 +75,15 @@ async fn recover(
     let mut after = me.clone();
     after.user.version += 1;
     after.user.epoch += 1;
+    // What second factors proved before is worth as little as the tokens that they gave: who needs a code has lost one,
+    // perhaps to somebody who is signed in.
+    after.session.proofs.retain(|proof| !proof.is_mfa());
     let mut given = factors::give(cx, &after, recovery_code::proof(method, cx.now), wanted)?;
     let mutation = Mutation::new([
         users::changed(cx.env.id, &me.user),
         users::next_epoch(cx.env.id, me.user.id),
         recovery_codes::use_up(me.user.id, hash),
+        rows::forget_proofs(cx.env.id, me.user.id, me.session.id),
     ])
     .and_all(guesses::right(me, &guess, cx.now))
     .and_all(given.steps())

@@ -3,10 +3,13 @@
 use axum::Json as Answer;
 use serde::Deserialize;
 use serde_json::json;
-use stile_core::settings::MfaMethod;
-use stile_core::{Credential, CredentialId, CredentialKind, Principal, Proof};
+use stile_core::settings::{MfaMethod, Rate};
+use stile_core::{Credential, CredentialId, CredentialKind, Principal, Proof, Scope, policy};
 use stile_factors::totp::{self, Secret};
-use stile_store::{Guessed, Mutation, TotpDevice, UnverifiedTotp, credentials, totp as rows, users};
+use stile_store::{
+    CommitError, Guessed, Miss, Mutation, TotpDevice, UnverifiedTotp, counters, credentials, totp as rows,
+    users,
+};
 use utoipa::ToSchema;
 
 use super::{apps, can_be_a_code, room_for_one};
@@ -111,8 +114,7 @@ async fn step_up(
     given.answer(cx)
 }
 
-/// The first code of a device. Wrong ones are not counted: whoever holds the session was shown the secret, so there is
-/// nothing to guess, and a device that counts for nothing locks nobody out.
+/// The first code of a device. Wrong ones lock nothing: a device that counts for nothing locks nobody out.
 async fn verify(
     cx: &Cx,
     me: &Principal,
@@ -120,9 +122,13 @@ async fn verify(
     code: &str,
     wanted: &Wanted<'_>,
 ) -> Result<VerifyResponse, ApiError> {
-    // The permit was for the factors of then: a device that was begun without one is not enrolled beside one that came
-    // since (CVE-2023-3597), nor across a recovery or a reset.
-    if device.epoch != me.user.epoch || (me.has_mfa() && !device.with_factor) {
+    if !cx.env.settings.security.mfa.offers(MfaMethod::Totp) {
+        return Err(Code::MfaMethodNotOffered.into());
+    }
+    // The permit was for the factors of then. A device is not enrolled beside a factor that came since (CVE-2023-3597),
+    // nor by one that was removed since, nor across a recovery or a reset.
+    let stands = policy::still_stands(&cx.env.settings, me, &Scope::CredentialLink, device.evidence);
+    if device.epoch != me.user.epoch || !stands {
         return Err(Code::MfaRequired.into());
     }
     room_for_one(cx, me)?;
@@ -135,8 +141,7 @@ async fn verify(
     sessions::elevation(cx, &after, Proof::totp(id, cx.now), wanted.scopes)?;
     let secret = Secret::open(&cx.app.keys, cx.env.id, id, &device.sealed).map_err(ApiError::internal)?;
     let Some(right) = totp::judge(&secret, -1, code, cx.now) else {
-        cx.note("totp.refused", Some(me.user.id), json!({ "credential": id.to_string() })).await;
-        return Err(Code::MfaInvalidCode.into());
+        return Err(wrong_first(cx, me, id).await);
     };
     let codes = factors::codes_beside(cx, &mut after, MfaMethod::Totp)?;
     let mut given = factors::give(cx, &after, right.proof(id), wanted)?;
@@ -154,4 +159,25 @@ async fn verify(
     .and(cx.audit("totp.added", Some(me.user.id), detail));
     cx.commit(mutation).await.map_err(guesses::refused)?;
     given.answer(cx)
+}
+
+/// So many wrong first codes give a device up. Who scanned its secret needs few; who stole the bearer alone cannot go
+/// on guessing at the owner's enrolment.
+const FIRST_CODES: Rate = Rate { requests: 10, seconds: 600 };
+
+async fn wrong_first(cx: &Cx, me: &Principal, id: CredentialId) -> ApiError {
+    let tries = cx.app.keys.counter.tag(&[b"first-codes", id.as_bytes()]);
+    let refused = || cx.audit("totp.refused", Some(me.user.id), json!({ "credential": id.to_string() }));
+    let counted = Mutation::new([counters::admit(tries, FIRST_CODES, cx.now), refused()]);
+    match cx.commit(counted).await {
+        Ok(()) => Code::MfaInvalidCode.into(),
+        Err(CommitError::Missed(Miss::LockedOut)) => {
+            let given_up = Mutation::new([rows::awaited(me.session.id, id), refused()]);
+            match cx.commit(given_up).await {
+                Ok(()) | Err(CommitError::Missed(Miss::AlreadyUsed)) => Code::MfaDeviceNotFound.into(),
+                Err(error) => error.into(),
+            }
+        }
+        Err(error) => error.into(),
+    }
 }

@@ -81,6 +81,8 @@ async fn begin(
     me: &Principal,
     permit: &Permit<gate::CredentialLink>,
 ) -> Result<MFARegisterTotpDeviceGetResponse, ApiError> {
+    // `credential:link` is protected always: there is no permit for it without evidence.
+    let evidence = permit.evidence().ok_or(Code::ElevatedTokenRequired)?;
     let id = CredentialId::new(cx.now, random::bytes());
     let secret = Secret::generate();
     let device = UnverifiedTotp {
@@ -89,7 +91,7 @@ async fn begin(
         sealed: secret.seal(&cx.app.keys, cx.env.id, id).map_err(ApiError::internal)?,
         permitted: permit.how().to_owned(),
         token: permit.claims().map(|claims| gate::ledger_key(cx, claims)),
-        with_factor: me.has_mfa(),
+        evidence,
         epoch: me.user.epoch,
         created_at: cx.now,
         expires_at: cx.now.plus_seconds(UNVERIFIED_SECONDS),
