@@ -107,9 +107,9 @@ fn good(counts: &Counts) -> bool {
 }
 
 /// A sign of life in a long run.
-fn progress(name: &str, round: usize) {
-    if round > 0 && round.is_multiple_of(100) {
-        println!("{name}: {round} faults so far");
+fn progress(name: &'static str, round: usize, load: &Arc<Load>, began: Instant) {
+    if round > 0 && round.is_multiple_of(20) {
+        println!("{} …", row(&Line::new(name, round, Arc::clone(load), began)));
     }
 }
 
@@ -132,7 +132,7 @@ async fn kills(args: &Args, rounds: usize) -> Result<Line> {
     let load = load(folder.path(), None).await?;
     let mut server = Server::serve(&args.stile, &load.site, load.mail.address).await?;
     for round in 0..rounds {
-        progress("kills", round);
+        progress("kills", round, &load, began);
         let under_way = load.begin([server.address; 2], WORKERS);
         tokio::time::sleep(a_while(250)).await;
         server.kill()?;
@@ -252,15 +252,14 @@ async fn postgres(args: &Args, programs: &Path, rounds: usize) -> Result<Line> {
     let start = || Server::serve(&args.stile, &load.site, load.mail.address);
     let (mut one, mut two) = (start().await?, start().await?);
     for round in 0..rounds {
-        progress("postgres", round);
+        progress("postgres", round, &load, began);
         let under_way = load.begin([one.address, two.address], WORKERS);
         tokio::time::sleep(a_while(300)).await;
+        // Restarts take longest, so they come once in a while: orderly, in a hurry, and as a crash.
         match round % 6 {
-            0 => cluster.terminate_backends().await?,
-            1 => wire.cut(a_while(200)).await,
-            2 => cluster.restart("-INT").await?,
-            3 => cluster.restart("-QUIT").await?,
-            4 => cluster.restart("-KILL").await?,
+            0 | 3 => cluster.terminate_backends().await?,
+            1 | 4 => wire.cut(a_while(200)).await,
+            2 => cluster.restart(["-KILL", "-INT", "-QUIT"][round / 6 % 3]).await?,
             _ => {
                 one.kill()?;
                 one = start().await?;

@@ -21,6 +21,7 @@ mod journey;
 mod parallel;
 mod passkeys;
 mod place;
+mod related_origins;
 mod rotation;
 mod serving;
 mod sessions;
