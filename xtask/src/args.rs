@@ -1,6 +1,7 @@
 //! The command line of `cargo xtask`, read without side effects: the documents are checked with it.
 
 use crate::bench::Bench;
+use crate::faults::Faults;
 use anyhow::{Context as _, Result, bail};
 
 /// What `cargo xtask` alone prints.
@@ -14,6 +15,9 @@ cargo xtask bench               measure the server under load and write docs/per
     --users N[,N]               with so many users, instead of 10000 and 1000000; not written down
     --op NAME                   one operation only; not written down
     --database URL              on a database server instead of the embedded database
+cargo xtask faults              kill, cut off and fill under load, and look what is left (docs/faults.md)
+    --rounds N                  so many kills, instead of 1000; the other runs follow from it
+    --only NAME                 one run: kills, disk, clock, mail, postgres
 cargo xtask codegen             write openapi.json and the types of packages/api anew
 
 areas: format, lint, rust, sdk, docs, e2e
@@ -43,6 +47,8 @@ pub(crate) enum Command {
     },
     /// Measure.
     Bench(Bench),
+    /// Break things under load.
+    Faults(Faults),
     /// Generate `openapi.json` and what follows from it.
     Codegen,
     /// Not for people: `up` starts this beside the server to open a browser once it answers.
@@ -64,6 +70,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Command> {
         ("up", [word, ..]) => bail!("`up` takes flags for the server after `--` only, found `{word}`"),
         ("test", rest) => parse_test(rest),
         ("bench", rest) => parse_bench(rest),
+        ("faults", rest) => parse_faults(rest),
         ("codegen", []) => Ok(Command::Codegen),
         ("codegen", [word, ..]) => bail!("`codegen` takes nothing, found `{word}`"),
         ("open-when-up", [address, url]) => {
@@ -102,6 +109,20 @@ fn parse_bench(words: &[String]) -> Result<Command> {
     Ok(Command::Bench(bench))
 }
 
+fn parse_faults(words: &[String]) -> Result<Command> {
+    let mut faults = Faults::default();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().cloned().map(Some).with_context(|| format!("`{word}` needs a value"));
+        match word.as_str() {
+            "--rounds" => faults.rounds = value()?,
+            "--only" => faults.only = value()?,
+            _ => bail!("no such flag: `{word}`\n\n{USAGE}"),
+        }
+    }
+    Ok(Command::Faults(faults))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,6 +154,13 @@ mod tests {
         assert_eq!(read("bench --quick --op email").unwrap(), Command::Bench(expected));
         assert!(read("bench --op").is_err());
         assert!(read("bench --fast").is_err());
+    }
+
+    #[test]
+    fn faults_take_values() {
+        let expected = Faults { rounds: Some("8".into()), ..Faults::default() };
+        assert_eq!(read("faults --rounds 8").unwrap(), Command::Faults(expected));
+        assert!(read("faults --rounds").is_err());
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod args;
 mod bench;
 mod codegen;
 mod docs;
+mod faults;
 mod node;
 mod postgres;
 mod process;
@@ -57,6 +58,7 @@ fn run() -> Result<ExitCode> {
         }
         Command::Test { areas, fail_fast, .. } => Ok(test::test(&areas, fail_fast)),
         Command::Bench(asked) => bench::bench(&asked),
+        Command::Faults(asked) => faults::faults(&asked),
         Command::Codegen => codegen::codegen(),
         Command::OpenWhenUp { address, url } => {
             up::open_when_up(&address, &url);

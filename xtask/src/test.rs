@@ -1,7 +1,7 @@
 //! `cargo xtask test`: the table of everything that is checked.
 
 use crate::step::{self, PREPARE, Step};
-use crate::{codegen, docs, node, postgres, process, server, system};
+use crate::{codegen, docs, faults, node, postgres, process, server, system};
 use anyhow::{Result, bail};
 use std::fs;
 use std::process::ExitCode;
@@ -13,7 +13,7 @@ const POSTGRES: &str = "find or install PostgreSQL, start it";
 const CHROMIUM: &str = "find or install Chromium";
 
 /// In the order of running: cheap ones first, and whatever compiles Rust shares one build.
-const TABLE: [Step; 17] = [
+const TABLE: [Step; 18] = [
     Step { area: "format", name: "Rust sources", needs: &[], work: rustfmt },
     Step { area: PREPARE, name: INSTALL, needs: &[], work: node::install },
     Step { area: "format", name: "TypeScript sources", needs: &[INSTALL], work: biome },
@@ -32,6 +32,7 @@ const TABLE: [Step; 17] = [
     Step { area: "sdk", name: "packages/api is current", needs: &[INSTALL], work: generated },
     Step { area: "docs", name: "links lead somewhere", needs: &[], work: docs::links },
     Step { area: PREPARE, name: SERVER, needs: &[BUILD], work: server::build },
+    Step { area: "rust", name: "faults, a few of each", needs: &[SERVER, POSTGRES], work: faults::some },
     Step { area: "sdk", name: "openapi.json is current", needs: &[SERVER], work: codegen::is_current },
     Step { area: "docs", name: "commands exist", needs: &[SERVER], work: docs::commands },
     Step { area: PREPARE, name: CHROMIUM, needs: &[], work: chromium },

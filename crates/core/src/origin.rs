@@ -89,7 +89,8 @@ pub fn origin_of(text: &str) -> Option<String> {
         && url.query().is_none()
         && url.fragment().is_none()
         && !url.host_str()?.contains('*');
-    bare.then(|| url.origin().ascii_serialization())
+    // In its ASCII form too: it is what is kept, and read again.
+    bare.then(|| url.origin().ascii_serialization()).filter(|origin| origin.len() <= MAX_ORIGIN)
 }
 
 fn is_loopback(host: &Host<&str>) -> bool {

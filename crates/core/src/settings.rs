@@ -458,6 +458,8 @@ settings! {
         sign_in: bool = true,
         /// Relying-party id: a registrable domain that covers every app origin. It cannot change later.
         rp_id: Option<String> = None,
+        /// Whether other environments that say the same may have this relying-party id too. It cannot go back.
+        rp_id_shared: bool = false,
         /// User verification.
         user_verification: UserVerification = UserVerification::Required,
         /// Hints for the browser's dialog, most wanted first.

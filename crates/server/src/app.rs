@@ -13,6 +13,7 @@ use crate::delivery::DevOutbox;
 use crate::environment::{Cache, Environment};
 use crate::error::ApiError;
 use crate::ready::Readiness;
+use crate::related_origins::RelatedOrigins;
 
 /// The running server.
 pub struct App {
@@ -30,6 +31,8 @@ pub struct App {
     pub dev_outbox: Option<Arc<DevOutbox>>,
     /// Whether this node can do its work.
     pub(crate) readiness: Readiness,
+    /// For browsers that ask which origins may use a relying-party id.
+    pub(crate) related_origins: RelatedOrigins,
     environments: Cache,
 }
 
@@ -43,8 +46,19 @@ impl App {
         dev_outbox: Option<Arc<DevOutbox>>,
     ) -> Self {
         let mail_waiting = Arc::new(Notify::new());
-        let (readiness, environments) = (Readiness::default(), Cache::default());
-        Self { store, keys, clock, config, mail_waiting, dev_outbox, readiness, environments }
+        let (readiness, related_origins) = (Readiness::default(), RelatedOrigins::default());
+        let environments = Cache::default();
+        Self {
+            store,
+            keys,
+            clock,
+            config,
+            mail_waiting,
+            dev_outbox,
+            readiness,
+            related_origins,
+            environments,
+        }
     }
 
     /// The environment of that id, at its present version.

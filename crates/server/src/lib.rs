@@ -21,6 +21,7 @@ mod limits;
 mod listener;
 mod openapi;
 mod ready;
+mod related_origins;
 mod tokens;
 mod verified;
 
@@ -53,6 +54,7 @@ fn within(app: Arc<App>, deadline: Duration) -> Router {
     let mut router = api::api(&app)
         .route("/healthz", get(|| async { StatusCode::NO_CONTENT }))
         .route("/readyz", get(ready))
+        .route("/.well-known/webauthn", get(related_origins::handle))
         .route("/openapi.json", get(|| async move { Json(document) }))
         .merge(assets::docs());
     if app.config.development.is_some() {

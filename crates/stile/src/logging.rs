@@ -23,6 +23,9 @@ pub fn start(format: LogFormat) -> Result<(), Failure> {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        // A line that cannot be written, as on a full disk, is lost. Said on the same stream, this would fail again,
+        // and end the thread that it befalls.
+        .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal());
     match format {
         LogFormat::Text => lines.init(),

@@ -94,6 +94,7 @@ pub async fn create(
     if !problems.is_empty() {
         return Err(OperatorError::Settings(problems));
     }
+    free_rp_id(store, id, settings).await?;
     let key = new_key(keys, id, settings.tokens.algorithm, now, now)?;
     let environment = Environment {
         id,
@@ -107,7 +108,8 @@ pub async fn create(
         environments::insert(&environment),
         signing_keys::insert(id, &key),
         event(id, now, "environment.created", json!({ "kind": kind.as_str(), "kid": key.kid })),
-    ]);
+    ])
+    .and(rp_id_claim(id, settings));
     match store.commit(mutation).await {
         Err(stile_store::CommitError::Missed(Miss::Taken)) => Err(OperatorError::Exists(id)),
         other => Ok(other?),
@@ -134,6 +136,11 @@ pub async fn configure(
         problems
             .push("passkeys.rpId cannot change: every passkey of the environment would stop working".into());
     }
+    if before.passkeys.rp_id_shared && !settings.passkeys.rp_id_shared {
+        problems.push(
+            "passkeys.rpIdShared cannot go back: others may have the same relying-party id by now".into(),
+        );
+    }
     if before.sdk.min_api_version != settings.sdk.min_api_version
         && settings.sdk.min_api_version == stile_core::settings::ApiVersion::V20260101
     {
@@ -142,13 +149,43 @@ pub async fn configure(
     if !problems.is_empty() {
         return Err(OperatorError::Settings(problems));
     }
+    free_rp_id(store, id, &settings).await?;
     let text = serde_json::to_string(&settings).map_err(|e| OperatorError::Store(e.to_string()))?;
     let mutation = Mutation::new([
         environments::configure(id, row.version, &text),
         event(id, now, "environment.configured", json!({ "change": change })),
-    ]);
+    ])
+    .and(rp_id_claim(id, &settings));
     store.commit(mutation).await?;
     Ok(settings)
+}
+
+/// The relying-party id that must not be another environment's. Everybody's own machine is nobody's.
+fn own_rp_id(settings: &Settings) -> Option<&str> {
+    settings.passkeys.rp_id.as_deref().filter(|domain| *domain != "localhost")
+}
+
+/// Refuses a relying-party id that another environment has: its passkeys would work here, and ours there. What two
+/// operators do at the same moment is for [`rp_id_claim`] to see.
+async fn free_rp_id(store: &Store, id: EnvironmentId, settings: &Settings) -> Result<(), OperatorError> {
+    let Some(domain) = own_rp_id(settings) else { return Ok(()) };
+    for row in store.environments().await? {
+        let Ok(other) = serde_json::from_str::<Settings>(&row.settings) else { continue };
+        let shared = settings.passkeys.rp_id_shared && other.passkeys.rp_id_shared;
+        if row.id != id && !shared && own_rp_id(&other) == Some(domain) {
+            let problem = format!(
+                "passkeys.rpId {domain} is that of the environment {}: set passkeys.rpIdShared=true in both if the \
+                 same people are to use the same passkeys in both",
+                row.id
+            );
+            return Err(OperatorError::Settings(vec![problem]));
+        }
+    }
+    Ok(())
+}
+
+fn rp_id_claim(id: EnvironmentId, settings: &Settings) -> Option<Step> {
+    own_rp_id(settings).map(|domain| environments::claim_rp_id(id, domain, settings.passkeys.rp_id_shared))
 }
 
 /// JSON merge patch (RFC 7396 §2).

@@ -22,6 +22,7 @@ mod mfa;
 mod parallel;
 mod passkeys;
 mod place;
+mod related_origins;
 mod rotation;
 mod serving;
 mod sessions;

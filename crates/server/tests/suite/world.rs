@@ -75,8 +75,11 @@ impl World {
         let clock = Arc::new(Clock::default());
         let (store, place) = Place::open(clock.now()).await;
         let keys = Arc::new(Keyring::new(&MasterKey::generate()).unwrap());
-        for id in [ENVIRONMENT, OTHER_ENVIRONMENT] {
-            environments::create(&store, &keys, clock.now(), id, Kind::Sandbox, "test", &settings)
+        // A relying-party id belongs to one environment.
+        let mut others = settings.clone();
+        others.passkeys.rp_id = None;
+        for (id, settings) in [(ENVIRONMENT, &settings), (OTHER_ENVIRONMENT, &others)] {
+            environments::create(&store, &keys, clock.now(), id, Kind::Sandbox, "test", settings)
                 .await
                 .unwrap();
         }

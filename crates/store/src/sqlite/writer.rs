@@ -1,6 +1,8 @@
 //! The writer thread: takes what is waiting, up to a bound, and commits it as one transaction, with a
 //! savepoint for each mutation. One disk flush serves them all.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 
@@ -22,7 +24,15 @@ pub(super) fn run(db: Connection, mut jobs: mpsc::Receiver<Job>) {
         {
             group.push(job);
         }
-        for (done, answer) in commit(&db, group) {
+        // Whatever happens to one group, the next ones are written: without a writer there is no server. Those who wait
+        // for this one learn that nobody knows.
+        let outcome = catch_unwind(AssertUnwindSafe(|| commit(&db, group)));
+        let Ok(answers) = outcome else {
+            // Silently: what went wrong may have been the saying so.
+            let _undone = (!db.is_autocommit()).then(|| db.execute_batch("ROLLBACK"));
+            continue;
+        };
+        for (done, answer) in answers {
             // A caller that went away has nobody to tell; its mutation stands.
             let _gone = done.send(answer);
         }

@@ -87,6 +87,17 @@ pub fn configure(id: EnvironmentId, version: i64, settings: &str) -> Step {
     Step::one(sql, vec![id.into(), version.into(), settings.into()], Miss::EnvironmentChanged)
 }
 
+/// Lets the environment have a relying-party id: alone, or together with all others that share it. Misses with
+/// `EnvironmentChanged` when it is another's. Two that ask at once meet at the id's row.
+pub fn claim_rp_id(id: EnvironmentId, rp_id: &str, shared: bool) -> Step {
+    let sql = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+               WHERE meta.value = excluded.value OR meta.value = ?3";
+    let own = id.as_bytes().to_vec();
+    let value = if shared { b"shared".to_vec() } else { own.clone() };
+    let args = vec![format!("rp-id {rp_id}").into(), value.into(), own.into()];
+    Step::one(sql, args, Miss::EnvironmentChanged)
+}
+
 /// Marks the environment as changed: caches read it anew.
 pub fn touched(id: EnvironmentId) -> Step {
     let sql = "UPDATE environments SET version = version + 1 WHERE id = ?1";
