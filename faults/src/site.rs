@@ -9,8 +9,8 @@ use stile_core::origin::OriginPattern;
 use stile_core::principal::Profile;
 use stile_core::settings::{Kind, Limits, ScopeRule, Settings};
 use stile_core::{
-    Credential, CredentialId, CredentialKind, EnvironmentId, Level, Micros, Proof, Session, SessionId, User,
-    UserId,
+    Credential, CredentialId, CredentialKind, EnvironmentId, Level, Micros, Proof, Session, SessionId,
+    Strength, User, UserId,
 };
 use stile_keys::encoding::base64url;
 use stile_keys::jws::{Algorithm, SigningKey};
@@ -110,6 +110,8 @@ impl Site {
             single_use: true,
             credential_id: who.credential.to_string(),
             amr: ["hwk", "user", "mfa"].map(str::to_owned).into(),
+            acr: Strength::PhishingResistantVerified,
+            epoch: 0,
             auth_time: now.seconds(),
             iat: now.seconds(),
             exp: now.plus_seconds(300).seconds(),
@@ -146,6 +148,9 @@ async fn person(store: &Store, signing: &SigningKey, number: usize) -> Result<Pe
         profile: Profile::default(),
         first_visit: now,
         last_visit: now,
+        default_method: None,
+        recovery: None,
+        epoch: 0,
     };
     let address = format!("user{number}@example.com");
     let credential = |kind| Credential {
@@ -183,6 +188,7 @@ async fn person(store: &Store, signing: &SigningKey, number: usize) -> Result<Pe
         last_credential: email.id,
         session_key: None,
         device_key: None,
+        user_agent: String::new(),
         proofs: vec![Proof::email(email.id, now)],
     };
     let steps = [
