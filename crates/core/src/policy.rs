@@ -159,13 +159,12 @@ pub fn requirement(
     Requirement { required: true, reason, credentials, default, terms: Some(terms(settings, me, scope)) }
 }
 
-/// Whether the proof may answer for the scope: the rule for issuing a token and for accepting a recent proof alike.
-pub fn accepts(settings: &Settings, me: &Principal, proof: &Proof, scope: &Scope) -> Result<(), Refusal> {
-    let Some(credential) = me.credential(proof.credential) else {
-        return Err(Refusal::CredentialNotAccepted);
-    };
+/// Whether evidence answers for the scope, as the user's factors and the rules are now: the one rule for issuing a
+/// token, for accepting it later, and for accepting a recent proof. `still_accepts` looks at its age, too.
+pub fn accepts(settings: &Settings, me: &Principal, by: Evidence, scope: &Scope) -> Result<(), Refusal> {
+    let credential = me.credential(by.credential).ok_or(Refusal::CredentialNotAccepted)?;
     if me.has_mfa() {
-        if !(credential.is_mfa_method() && proof.is_mfa()) {
+        if !(credential.is_mfa_method() && by.strength.meets(Strength::Mfa)) {
             return Err(Refusal::SecondFactorNeeded);
         }
     } else if !credential.sign_in {
@@ -174,29 +173,23 @@ pub fn accepts(settings: &Settings, me: &Principal, proof: &Proof, scope: &Scope
     if protection(settings, me, scope) == Reason::EnrolmentRequired {
         return Err(Refusal::EnrolmentRequired);
     }
-    let strong = proof.strength().meets(demand(settings, me, scope));
+    let strong = by.strength.meets(demand(settings, me, scope));
     if strong { Ok(()) } else { Err(Refusal::StrongerFactorNeeded) }
 }
 
-/// Whether evidence still counts for the scope, as the user's factors and the rules are now: its credential is there,
-/// is a second factor if the user has one, and proved as much as the scope demands.
-pub fn still_stands(settings: &Settings, me: &Principal, scope: &Scope, evidence: Evidence) -> bool {
-    let counts = me.credential(evidence.credential).is_some_and(|c| !me.has_mfa() || c.is_mfa_method());
-    counts && evidence.strength.meets(demand(settings, me, scope))
-}
-
-/// As `still_stands`, for evidence that was given at `proved_at`: proofs grow old.
+/// Whether evidence that was given at `proved_at` still satisfies the scope: factors and rules may have changed since,
+/// and proofs grow old.
 pub fn still_accepts(
     settings: &Settings,
     me: &Principal,
+    by: Evidence,
     scope: &Scope,
-    evidence: Evidence,
     proved_at: Micros,
     now: Micros,
 ) -> bool {
     let max_age = terms(settings, me, scope).max_age;
     let young = max_age.is_none_or(|age| !proved_at.plus_seconds(age).is_past(now));
-    young && still_stands(settings, me, scope, evidence)
+    young && accepts(settings, me, by, scope).is_ok()
 }
 
 /// How old a proof may be that lets recovery codes be read or made, in seconds.
@@ -226,7 +219,7 @@ pub fn grant(
     asked.sort();
     asked.dedup();
     for scope in &asked {
-        accepts(settings, me, &proof, scope)?;
+        accepts(settings, me, (&proof).into(), scope)?;
     }
     let each = asked.iter().map(|scope| terms(settings, me, scope)).map(|t| (t.single_use, t.seconds));
     // A mixed request follows its strictest scope.
@@ -255,7 +248,7 @@ pub fn recent_proof<'a>(
     };
     let longest = rule_of(settings, scope).and_then(|rule| rule.max_age_seconds).unwrap_or(u32::MAX);
     let fresh = |p: &&Proof| seconds > 0 && is_fresh(p, i64::from(seconds.min(longest)), now);
-    me.session.proofs.iter().rev().filter(fresh).find(|p| accepts(settings, me, p, scope).is_ok())
+    me.session.proofs.iter().rev().filter(fresh).find(|p| accepts(settings, me, (*p).into(), scope).is_ok())
 }
 
 /// The level of a session that this proof opens or raises.

@@ -223,7 +223,7 @@ pub fn belongs(
     let evidence = Evidence { credential, strength: claims.acr };
     let proved_at = Micros::new(claims.auth_time.saturating_mul(1_000_000));
     let settings = &cx.env.settings;
-    if same && policy::still_accepts(settings, me, wanted, evidence, proved_at, cx.now) {
+    if same && policy::still_accepts(settings, me, evidence, wanted, proved_at, cx.now) {
         Ok(evidence)
     } else {
         Err(Code::ElevatedTokenInvalid.into())
@@ -249,8 +249,7 @@ async fn spend_legacy(cx: &Cx, me: &Principal, scope: &Scope, token: &str) -> Re
     let hash = mfa_token_hash(cx, token);
     let found = cx.app.store.mfa_token(me.session.id, hash, cx.now).await?.ok_or(Code::MfaTokenInvalid)?;
     let (settings, evidence) = (&cx.env.settings, Evidence::from(&found.proof));
-    let satisfies = policy::accepts(settings, me, &found.proof, scope).is_ok()
-        && policy::still_accepts(settings, me, scope, evidence, found.proof.at, cx.now);
+    let satisfies = policy::still_accepts(settings, me, evidence, scope, found.proof.at, cx.now);
     if found.epoch != me.user.epoch || !satisfies {
         return Err(Code::MfaTokenInvalid.into());
     }

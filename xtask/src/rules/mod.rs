@@ -1,5 +1,6 @@
 //! The rules of the house that no compiler knows, as tests over the work tree.
 
+mod advisories;
 mod arrows;
 mod rooms;
 mod source;

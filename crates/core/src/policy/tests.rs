@@ -217,15 +217,257 @@ proptest! {
         let recent = recent_proof(&s, &me, &scope, exemption, NOW);
         prop_assert_eq!(need.required, !open && recent.is_none());
         if let Some(p) = recent {
-            prop_assert!(accepts(&s, &me, p, &scope).is_ok());
+            prop_assert!(accepts(&s, &me, p.into(), &scope).is_ok());
         }
         for id in &need.credentials {
             prop_assert!(me.credential(*id).is_some());
         }
         prop_assert!(need.default.is_none_or(|d| need.credentials.contains(&d)));
         // No proof other than a verifying second factor elevates a user who has one.
-        if me.has_mfa() && accepts(&s, &me, &proof, &scope).is_ok() {
+        if me.has_mfa() && accepts(&s, &me, (&proof).into(), &scope).is_ok() {
             prop_assert!(proof.is_mfa());
+        }
+    }
+}
+
+const TOTP: CredentialId = CredentialId::from_bytes([5; 16]);
+const OTHER_EMAIL: CredentialId = CredentialId::from_bytes([6; 16]);
+const SCOPES: [&str; 8] = [
+    "credential:link",
+    "credential:unlink",
+    "credential:update",
+    "user:delete",
+    "vault:open",
+    "wallet:sign",
+    "wallet:export",
+    "user:update",
+];
+
+fn totp() -> Credential {
+    let kind = CredentialKind::Totp { alias: None };
+    Credential { id: TOTP, kind, sign_in: false, created_at: NOW, verified_at: NOW }
+}
+
+/// The strongest proof that a credential can give.
+fn best_proof(credential: &Credential, at: Micros) -> Proof {
+    match credential.kind {
+        CredentialKind::Email { .. } => Proof::email(credential.id, at),
+        CredentialKind::Passkey { user_verified, .. } => passkey_proof(at, user_verified),
+        CredentialKind::Totp { .. } => Proof::totp(credential.id, at),
+    }
+}
+
+fn credentials() -> impl Strategy<Value = Vec<Credential>> {
+    let passkeys = prop_oneof![Just(None), any::<bool>().prop_map(|uv| Some(passkey(uv)))];
+    (any::<bool>(), any::<bool>(), passkeys).prop_map(|(second, app, key)| {
+        let mut all = vec![email()];
+        // An address that was linked where only the first credential may sign in.
+        all.extend(second.then(|| Credential { id: OTHER_EMAIL, sign_in: false, ..email() }));
+        all.extend(key);
+        all.extend(app.then(totp));
+        all
+    })
+}
+
+fn proofs() -> impl Strategy<Value = Vec<Proof>> {
+    let proof = (0_usize..7, -100_i64..1_000).prop_map(|(which, age)| {
+        let at = NOW.plus_seconds(-age);
+        match which {
+            0 => Proof::email(EMAIL, at),
+            1 => Proof::email(OTHER_EMAIL, at),
+            2 => Proof::totp(TOTP, at),
+            3 => Proof::recovery(TOTP, at),
+            4 => Proof::recovery(PASSKEY, at),
+            5 => passkey_proof(at, true),
+            _ => passkey_proof(at, false),
+        }
+    });
+    prop::collection::vec(proof, 0..4)
+}
+
+fn strengths() -> impl Strategy<Value = Option<Strength>> {
+    prop::option::of(prop::sample::select(vec![
+        Strength::Reauthentication,
+        Strength::Mfa,
+        Strength::PhishingResistant,
+        Strength::PhishingResistantVerified,
+    ]))
+}
+
+fn any_settings() -> impl Strategy<Value = Settings> {
+    let rule = (prop::sample::select(SCOPES.to_vec()), strengths(), prop::option::of(10_u32..600));
+    let actions = prop::sample::subsequence(
+        vec![Action::WalletSign, Action::WalletExport, Action::WalletReshare, Action::UserUpdate],
+        0..=4,
+    );
+    let enrollment = prop::sample::select(vec![Enrollment::None, Enrollment::Signup, Enrollment::Action]);
+    let recent = (0_u32..700, 0_u32..700, 0_u32..700);
+    (prop::collection::vec(rule, 0..3), actions, enrollment, recent, any::<bool>()).prop_map(
+        |(rules, actions, enrollment, (first, link, unlink), enabled)| {
+            let mut s = settings();
+            for (scope, min_strength, max_age_seconds) in rules {
+                s.scopes.retain(|rule| rule.scope != scope);
+                s.scopes.push(ScopeRule { min_strength, max_age_seconds, ..ScopeRule::new(scope) });
+            }
+            s.security.mfa.enabled = enabled;
+            s.security.mfa.enrollment = enrollment;
+            s.security.mfa.actions = actions
+                .into_iter()
+                .map(|action| ActionRule {
+                    action,
+                    required: true,
+                    token_behavior: None,
+                    token_expiry_seconds: None,
+                })
+                .collect();
+            s.recent_proof.first_factor_seconds = first;
+            s.recent_proof.link_seconds = link;
+            s.recent_proof.unlink_seconds = unlink;
+            s
+        },
+    )
+}
+
+fn exemptions() -> impl Strategy<Value = Exemption> {
+    prop::sample::select(vec![Exemption::None, Exemption::FirstFactor, Exemption::Link, Exemption::Unlink])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    /// No gated action without evidence that its rule accepts, and what the check says is what the gate does: nothing is
+    /// needed exactly when no rule protects the scope or a proof of this session answers for it, strong and young enough.
+    #[test]
+    fn nothing_passes_without_evidence(
+        s in any_settings(), credentials in credentials(), proofs in proofs(),
+        text in prop::sample::select(SCOPES.to_vec()), exemption in exemptions(),
+    ) {
+        let me = principal(credentials, proofs);
+        let scope = scope(text);
+        let need = requirement(&s, &me, &scope, exemption, NOW);
+        let recent = recent_proof(&s, &me, &scope, exemption, NOW);
+        let open = protection(&s, &me, &scope) == Reason::NotProtected;
+        prop_assert_eq!(need.required, !open && recent.is_none());
+        if let Some(proof) = recent {
+            prop_assert!(still_accepts(&s, &me, proof.into(), &scope, proof.at, NOW));
+            prop_assert!(exemption != Exemption::None);
+            if me.has_mfa() {
+                prop_assert!(proof.is_mfa() && exemption != Exemption::FirstFactor);
+            }
+        }
+        let always = !matches!(scope, Scope::WalletSign | Scope::WalletDelegate | Scope::UserUpdate);
+        prop_assert!(!(always && open), "{text} is always protected");
+    }
+
+    /// What the check offers is what can answer: each offered credential's proof gives a token which the gate then
+    /// accepts, and no other credential's does.
+    #[test]
+    fn what_is_offered_is_what_answers(
+        s in any_settings(), credentials in credentials(), text in prop::sample::select(SCOPES.to_vec()),
+    ) {
+        let me = principal(credentials, vec![]);
+        let scope = scope(text);
+        let need = requirement(&s, &me, &scope, Exemption::None, NOW);
+        prop_assert!(need.default.is_none_or(|id| need.credentials.contains(&id)));
+        prop_assert_eq!(need.default.is_none(), need.credentials.is_empty());
+        prop_assert_eq!(need.terms.is_some(), need.required);
+        for credential in &me.credentials {
+            let proof = best_proof(credential, NOW);
+            let granted = grant(&s, &me, proof, std::slice::from_ref(&scope));
+            if need.required {
+                prop_assert_eq!(granted.is_ok(), need.credentials.contains(&credential.id), "{:?}", credential);
+            }
+            let Ok(Some(elevation)) = granted else { continue };
+            prop_assert!(still_accepts(&s, &me, (&proof).into(), &scope, NOW, NOW));
+            if let Some(terms) = need.terms {
+                prop_assert!(proof.strength().meets(terms.strength));
+                prop_assert_eq!((elevation.single_use, elevation.seconds), (terms.single_use, terms.seconds));
+                // No token outlives the age that its proof may have.
+                prop_assert!(terms.max_age.is_none_or(|age| elevation.seconds <= age));
+                if let Some(age) = terms.max_age {
+                    let late = NOW.plus_seconds(age);
+                    prop_assert!(!still_accepts(&s, &me, (&proof).into(), &scope, NOW, late));
+                }
+            }
+        }
+        // A recovery code is worth a second factor and no passkey.
+        if let Some(method) = me.default_method() {
+            let code = Proof::recovery(method.id, NOW);
+            let demands_key = demand(&s, &me, &scope) != Strength::Mfa;
+            prop_assert_eq!(grant(&s, &me, code, std::slice::from_ref(&scope)).is_err(), demands_key || need.reason == Reason::EnrolmentRequired);
+        }
+    }
+
+    /// Whoever can prove anything can enrol what a rule demands: no rule locks its own users out.
+    #[test]
+    fn a_way_to_enrol_remains(s in any_settings(), credentials in credentials()) {
+        let me = principal(credentials, vec![]);
+        let need = requirement(&s, &me, &Scope::CredentialLink, Exemption::None, NOW);
+        prop_assert!(need.required);
+        prop_assert!(!need.credentials.is_empty(), "{:?}", need);
+        prop_assert_eq!(need.reason, Reason::Always);
+    }
+
+    /// With a second factor nothing but a second factor answers, whatever the rules; without one, nothing that cannot sign in.
+    #[test]
+    fn the_factors_of_a_user_bound_what_answers(
+        s in any_settings(), credentials in credentials(), proofs in proofs(),
+        text in prop::sample::select(SCOPES.to_vec()),
+    ) {
+        let me = principal(credentials, proofs);
+        for proof in &me.session.proofs {
+            if accepts(&s, &me, proof.into(), &scope(text)).is_err() {
+                continue;
+            }
+            let credential = me.credential(proof.credential).unwrap();
+            let by_factor = proof.is_mfa() && credential.is_mfa_method();
+            prop_assert_eq!(me.has_mfa() && !by_factor, false);
+            prop_assert!(me.has_mfa() || credential.sign_in);
+        }
+    }
+
+    /// Recovery codes are seen on a factor of the user's own, proved within ten minutes, and never on one of them.
+    #[test]
+    fn codes_are_seen_on_a_fresh_factor(credentials in credentials(), proofs in proofs()) {
+        let me = principal(credentials, proofs);
+        let fresh = |p: &&Proof| NOW.get() - p.at.get() < 600_000_000 && p.at.get() - NOW.get() <= 60_000_000;
+        let counts = me.session.proofs.iter().filter(fresh).any(|p| {
+            p.is_mfa() && p.method != Method::RecoveryCode && me.mfa_methods().any(|c| c.id == p.credential)
+        });
+        prop_assert_eq!(may_see_codes(&me, NOW), counts);
+    }
+
+    /// A session that owes nothing more is one whose proof was a second factor, or that never owed any.
+    #[test]
+    fn a_session_is_full_when_nothing_is_owed(s in any_settings(), credentials in credentials(), proofs in proofs()) {
+        let me = principal(credentials, vec![]);
+        for proof in proofs {
+            let mfa = &s.security.mfa;
+            let owes = mfa.enrollment == Enrollment::Signup || (me.has_mfa() && mfa.enabled);
+            let level = level_after(&s, me.has_mfa(), &proof);
+            prop_assert_eq!(level == Level::Full, !owes || (me.has_mfa() && proof.is_mfa()));
+        }
+    }
+
+    /// A request for several scopes gets what the strictest of them allows, and nothing when one of them is refused.
+    #[test]
+    fn a_mixed_request_follows_its_strictest_scope(
+        s in any_settings(), credentials in credentials(),
+        texts in prop::sample::subsequence(SCOPES.to_vec(), 2..=4), which in 0_usize..4,
+    ) {
+        let me = principal(credentials, vec![]);
+        let proof = best_proof(&me.credentials[which % me.credentials.len()], NOW);
+        let scopes: Vec<Scope> = texts.iter().map(|text| scope(text)).collect();
+        let each: Vec<_> = scopes.iter().map(|one| grant(&s, &me, proof, std::slice::from_ref(one))).collect();
+        match grant(&s, &me, proof, &scopes) {
+            Ok(all) => {
+                let all = all.unwrap();
+                for one in each {
+                    let one = one.unwrap().unwrap();
+                    prop_assert!(all.seconds <= one.seconds && (all.single_use || !one.single_use));
+                }
+            }
+            Err(_) => prop_assert!(each.iter().any(Result::is_err)),
         }
     }
 }

@@ -3,11 +3,13 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
+use stile_core::settings::{Action, ActionRule, ApiVersion, Enrollment};
 
 use crate::authenticator::Authenticator;
 use crate::device::DeviceKey;
 use crate::elevated::claims;
-use crate::world::{ORIGIN, Page, Reply, World};
+use crate::totp_app::TotpApp;
+use crate::world::{ORIGIN, Page, Reply, World, settings};
 
 /// The client: its keys, its pool of nonces, and what it keeps of a session.
 struct Client<'a> {
@@ -330,4 +332,171 @@ async fn calls_32_34_35_and_37() {
     let reply =
         client.call(Method::POST, "/revoke", None, &[("x-dyn-logout-reason", "user-deleted")], No).await;
     reply_is_empty(&reply);
+}
+
+impl Client<'_> {
+    /// Calls 12 to 14: a code of the app, with what the client sends beside it.
+    async fn totp(&mut self, mut body: Value, app: &TotpApp) -> Value {
+        self.world.advance(30);
+        body["code"] = json!(app.code(self.world));
+        let session = self.call(Method::POST, "/users/mfa/auth/totp", Some(body), &[], No).await.ok();
+        self.keep(&session);
+        session
+    }
+}
+
+fn held(session: &Value) -> String {
+    session["elevatedAccessToken"].as_str().unwrap().to_owned()
+}
+
+/// `design.md` §6, the first development environment: step-up enforced, MFA optional.
+#[tokio::test]
+async fn calls_11_to_13_15_and_17_to_24() {
+    let world = World::new().await;
+    let mut client = Client::start(&world).await;
+    client.sign_in("a@example.test").await;
+    let mut passkey = Authenticator::new();
+    client.register(&mut passkey, None).await;
+    let session = client.authenticate(&mut passkey, &["credential:link"]).await; // 10
+    let token = held(&session);
+    let headers = [("x-dyn-elevated-access-token", token.as_str())];
+    let begun = client.call(Method::GET, "/users/mfa/register/totp", None, &headers, No).await.ok(); // 11
+    assert_eq!(begun["type"], "totp");
+    assert!(begun["id"].is_string() && begun["secret"].is_string());
+    let app = TotpApp::scan(&begun);
+    let listed = client.call(Method::GET, "/users/mfa", None, &[], No).await.ok(); // 15, before the code
+    assert_eq!(listed["devices"][0]["verifiedAt"], Value::Null);
+
+    let body = json!({ "id": app.id, "requestedScopes": ["credential:unlink"] });
+    let session = client.totp(body, &app).await; // 12
+    let unlink = held(&session);
+    assert_eq!(claims(&unlink)["scope"], "credential:unlink");
+    assert_eq!(session["user"]["mfaBackupCodeAcknowledgement"], "pending");
+    let session = client.totp(json!({}), &app).await; // 13
+    assert!(session.get("elevatedAccessToken").is_none());
+
+    let listed = client.call(Method::GET, "/users/mfa", None, &[], No).await.ok(); // 15
+    assert_eq!(listed["count"], 1);
+    for member in ["id", "type", "createdAt", "verifiedAt"] {
+        assert!(listed["devices"][0][member].is_string(), "{member}");
+    }
+    for member in ["verified", "default"] {
+        assert!(listed["devices"][0][member].is_boolean(), "{member}");
+    }
+    let methods = client.call(Method::GET, "/users/mfa/methods?verifiedOnly=true", None, &[], No).await.ok();
+    assert_eq!(methods["userHasVerifiedMfaMethods"], true);
+    assert_eq!(
+        (methods["devices"].as_array().unwrap().len(), methods["passkeys"].as_array().unwrap().len()),
+        (1, 1)
+    );
+
+    // 17: neither call has a body.
+    let shown = client.call(Method::GET, "/users/mfa/recovery", None, &[], No).await.ok();
+    let codes: Vec<String> = serde_json::from_value(shown["recoveryCodes"].clone()).unwrap();
+    let fresh = client.call(Method::POST, "/users/mfa/recovery", None, &[], No).await.ok();
+    let fresh: Vec<String> = serde_json::from_value(fresh["recoveryCodes"].clone()).unwrap();
+    assert!(fresh.len() == 10 && codes.iter().all(|code| !fresh.contains(code)));
+
+    let user = client.call(Method::GET, "/users", None, &[], No).await.ok(); // 18
+    assert_eq!(user["mfaBackupCodeAcknowledgement"], "pending");
+    let body = json!({ "mfaBackupCodeAcknowledgement": "complete" });
+    let session = client.call(Method::PUT, "/users", Some(body), &[], No).await.ok(); // 19
+    client.keep(&session);
+    assert_eq!(session["user"]["mfaBackupCodeAcknowledgement"], "complete");
+
+    let body = json!({ "code": fresh[0], "requestedScopes": ["credential:unlink"] });
+    let session = client.call(Method::POST, "/users/mfa/auth/recovery", Some(body), &[], No).await.ok(); // 20
+    client.keep(&session);
+    assert_eq!(claims(&held(&session))["scope"], "credential:unlink");
+
+    let path = format!("/users/mfa/{}", app.id);
+    let reply = client.call(Method::PUT, &path, None, &[], No).await; // 21
+    reply_is_empty(&reply);
+    assert_eq!(client.check("wallet:export").await["defaultCredentialId"], json!(app.id));
+
+    // 22: the token in its header, and an empty legacy one beside it. The token of before the recovery is none.
+    let headers = [("x-dyn-elevated-access-token", unlink.as_str()), ("x-mfa-auth-token", "")];
+    let reply = client.call(Method::DELETE, &path, None, &headers, No).await;
+    reply.refused(403, "elevated_token_invalid");
+    let token = held(&session);
+    let headers = [("x-dyn-elevated-access-token", token.as_str()), ("x-mfa-auth-token", "")];
+    let reply = client.call(Method::DELETE, &path, None, &headers, No).await;
+    reply_is_empty(&reply);
+    // 24: without either the client sends nothing; a server that is asked all the same refuses.
+    let reply = client.call(Method::DELETE, &path, None, &[("x-mfa-auth-token", "")], No).await;
+    assert_eq!(reply.body["error"], "Elevated access token required");
+    reply.refused(403, "elevated_token_required");
+}
+
+/// The second development environment: API version 2026_01_01, action-based MFA with legacy tokens.
+#[tokio::test]
+async fn calls_14_16_19_and_23_at_the_old_version() {
+    let mut old = settings();
+    old.sdk.min_api_version = ApiVersion::V20260101;
+    for action in [Action::WalletExport, Action::UserUpdate] {
+        old.security.mfa.actions.push(ActionRule {
+            action,
+            required: true,
+            token_behavior: None,
+            token_expiry_seconds: None,
+        });
+    }
+    let world = World::with(old).await;
+    let mut client = Client::start(&world).await;
+    client.sign_in("a@example.test").await;
+    // 16: the client decides by the settings, and by this call where they name the action.
+    let settings =
+        client.call(Method::GET, "/settings?sdkVersion=ClientSDK%2F1.27.1", None, &[], No).await.ok();
+    let mfa = &settings["security"]["mfa"];
+    assert_eq!(mfa["required"], false);
+    let rule = |action: &str| {
+        let rules = mfa["actions"].as_array().unwrap();
+        rules.iter().any(|r| r["action"] == action && r["required"] == true)
+    };
+    assert!(rule("wallet.waas.export") && !rule("wallet.waas.sign"));
+    let path = "/users/mfa/methods?verifiedOnly=true";
+    let methods = client.call(Method::GET, path, None, &[], No).await.ok();
+    assert_eq!(methods["userHasVerifiedMfaMethods"], false);
+    assert_eq!(client.check("wallet:sign").await["isRequired"], false);
+
+    let app = TotpApp::scan(&client.call(Method::GET, "/users/mfa/register/totp", None, &[], No).await.ok());
+    client.totp(json!({ "id": app.id }), &app).await;
+    let methods = client.call(Method::GET, path, None, &[], No).await.ok();
+    assert_eq!(methods["userHasVerifiedMfaMethods"], true);
+
+    let session = client.totp(json!({ "createMfaToken": { "singleUse": true } }), &app).await; // 14
+    let legacy = session["mfaToken"].as_str().unwrap().to_owned();
+    let headers = [("x-mfa-auth-token", legacy.as_str())];
+    let body = json!({ "mfaBackupCodeAcknowledgement": "complete" });
+    client.call(Method::PUT, "/users", Some(body), &headers, No).await.ok(); // 19, with the token, which it leaves alone
+    let path = format!("/users/mfa/{}", app.id);
+    let reply = client.call(Method::DELETE, &path, None, &headers, No).await; // 23
+    reply_is_empty(&reply);
+}
+
+/// The third development environment: account-level MFA, enrolment at sign-up.
+#[tokio::test]
+async fn calls_11_12_and_17_to_19_finish_a_sign_up() {
+    let mut strict = settings();
+    strict.security.mfa.enabled = true;
+    strict.security.mfa.enrollment = Enrollment::Signup;
+    let world = World::with(strict).await;
+    let mut client = Client::start(&world).await;
+    let session = client.sign_in("a@example.test").await;
+    assert_eq!(session["user"]["scope"], "requiresAdditionalAuth");
+    let sid = session["user"]["sessionId"].clone();
+    client.call(Method::GET, "/users/mfa/methods?verifiedOnly=true", None, &[], No).await.ok();
+    let app = TotpApp::scan(&client.call(Method::GET, "/users/mfa/register/totp", None, &[], No).await.ok());
+    let session = client.totp(json!({ "id": app.id }), &app).await;
+    assert_eq!(session["user"]["scope"], "user:basic");
+    assert_ne!(session["user"]["sessionId"], sid);
+    assert_eq!(session["user"]["mfaBackupCodeAcknowledgement"], "pending");
+    client.call(Method::GET, "/users/mfa/recovery", None, &[], No).await.ok();
+    let body = json!({ "mfaBackupCodeAcknowledgement": "complete" });
+    let session = client.call(Method::PUT, "/users", Some(body), &[], No).await.ok();
+    client.keep(&session);
+    client.page.bearer = None;
+    client.sign_in("a@example.test").await;
+    let session = client.totp(json!({}), &app).await;
+    assert_eq!(session["user"]["scope"], "user:basic");
 }

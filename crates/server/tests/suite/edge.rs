@@ -445,6 +445,27 @@ async fn requests_of_one_address_are_counted_whatever_it_claims_to_be() {
     at(&world, "[2001:db8:0:1::]:1").get("/settings").await.ok();
 }
 
+/// CVE-2025-64101, GHSA-93m4-mfpg-c3xf (Zitadel): who issues a token is configured, whatever a request says.
+#[tokio::test]
+async fn no_header_changes_whose_tokens_they_are() {
+    let world = World::new().await;
+    let mut page = world.page();
+    for name in ["host", "x-forwarded-host", "x-forwarded-proto", "x-original-host", "x-host"] {
+        page.headers.push((name.into(), "evil.example".into()));
+    }
+    page.headers.push(("forwarded".into(), "host=evil.example;proto=http".into()));
+    let page = world.sign_in_on(page, "ann@example.com").await;
+    let claims = crate::elevated::claims(page.bearer.as_ref().unwrap());
+    assert_eq!(claims["iss"], format!("localhost:7845/{ENVIRONMENT}"));
+    assert_eq!(claims["aud"], ORIGIN);
+    let begun = page.get("/users/mfa/register/totp").await.ok();
+    assert!(!begun.to_string().contains("evil"));
+    for mail in world.app.store.due_mail(world.now()).await.unwrap() {
+        let letter = stile_server::delivery::Letter::open(&world.app.keys, &mail.mail).unwrap();
+        assert!(!serde_json::to_string(&letter.content).unwrap().contains("evil"));
+    }
+}
+
 #[tokio::test]
 async fn behind_a_trusted_proxy_the_forwarded_address_counts() {
     let mut settings = settings();

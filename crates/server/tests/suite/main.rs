@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on ends")]
 
 mod access;
+mod admin_reset;
 mod authenticator;
 mod codes;
 mod consume;
@@ -19,6 +20,12 @@ mod elevated;
 mod gate;
 mod journey;
 mod mfa;
+mod mfa_actions;
+mod mfa_enrol;
+mod mfa_guesses;
+mod mfa_legacy;
+mod mfa_properties;
+mod mfa_recovery;
 mod parallel;
 mod passkeys;
 mod place;

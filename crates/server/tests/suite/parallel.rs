@@ -5,7 +5,9 @@ use tokio::task::JoinSet;
 
 use crate::world::{ORIGIN, Reply, World};
 
-async fn together(tries: impl Iterator<Item = impl Future<Output = Reply> + Send + 'static>) -> Vec<Reply> {
+pub async fn together(
+    tries: impl Iterator<Item = impl Future<Output = Reply> + Send + 'static>,
+) -> Vec<Reply> {
     let mut set = JoinSet::new();
     for one in tries {
         set.spawn(one);
@@ -13,7 +15,7 @@ async fn together(tries: impl Iterator<Item = impl Future<Output = Reply> + Send
     set.join_all().await
 }
 
-fn successes(replies: &[Reply]) -> usize {
+pub fn successes(replies: &[Reply]) -> usize {
     replies.iter().filter(|r| r.status == 200).count()
 }
 

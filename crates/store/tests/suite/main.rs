@@ -6,6 +6,7 @@ mod counters;
 mod credentials;
 mod engines;
 mod environments;
+mod factors;
 mod ledger;
 mod outbox;
 mod passkeys;
@@ -13,6 +14,7 @@ mod principal;
 mod records;
 mod sessions;
 mod signing_keys;
+mod upgrade;
 mod users;
 mod verifications;
 mod world;
@@ -27,7 +29,7 @@ mod sqlite {
     mod neighbours;
     mod opening;
     mod queue;
-    mod raw;
+    pub(crate) mod raw;
 }
 
 /// What is true of the engine for several nodes alone: connections that are lost, rows that others hold.

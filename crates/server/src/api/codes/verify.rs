@@ -130,7 +130,7 @@ async fn change(
     let me = reload(cx, me).await?;
     // That was for the factors of then. The session is judged again for those of now: an e-mail code does not change
     // the address of somebody who has enrolled a passkey since (CVE-2023-3597).
-    let may = |p: &Proof| policy::accepts(&cx.env.settings, &me, p, &Scope::CredentialUpdate).is_ok();
+    let may = |p: &Proof| policy::accepts(&cx.env.settings, &me, p.into(), &Scope::CredentialUpdate).is_ok();
     if !me.session.proofs.iter().any(may) {
         return Err(Code::MfaRequired.into());
     }

@@ -127,7 +127,7 @@ async fn verify(
     }
     // The permit was for the factors of then. A device is not enrolled beside a factor that came since (CVE-2023-3597),
     // nor by one that was removed since, nor across a recovery or a reset.
-    let stands = policy::still_stands(&cx.env.settings, me, &Scope::CredentialLink, device.evidence);
+    let stands = policy::accepts(&cx.env.settings, me, device.evidence, &Scope::CredentialLink).is_ok();
     if device.epoch != me.user.epoch || !stands {
         return Err(Code::MfaRequired.into());
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-pub(super) fn open(path: &Path) -> Connection {
+pub(crate) fn open(path: &Path) -> Connection {
     let db = Connection::open(path).unwrap();
     db.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
     db
@@ -17,7 +17,7 @@ pub(super) fn locked(path: &Path) -> Connection {
     db
 }
 
-pub(super) fn assert_sound(path: &Path) {
+pub(crate) fn assert_sound(path: &Path) {
     let verdict: String = open(path).query_row("PRAGMA integrity_check", [], |r| r.get(0)).unwrap();
     assert_eq!(verdict, "ok");
     let dangling = open(path).prepare("PRAGMA foreign_key_check").unwrap().exists([]).unwrap();
