@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::delivery::DevOutbox;
 use crate::environment::{Cache, Environment};
 use crate::error::ApiError;
+use crate::metrics::Metrics;
 use crate::ready::Readiness;
 use crate::related_origins::RelatedOrigins;
 
@@ -31,6 +32,8 @@ pub struct App {
     pub dev_outbox: Option<Arc<DevOutbox>>,
     /// Whether this node can do its work.
     pub(crate) readiness: Readiness,
+    /// What is counted.
+    pub(crate) metrics: Metrics,
     /// For browsers that ask which origins may use a relying-party id.
     pub(crate) related_origins: RelatedOrigins,
     environments: Cache,
@@ -47,7 +50,7 @@ impl App {
     ) -> Self {
         let mail_waiting = Arc::new(Notify::new());
         let (readiness, related_origins) = (Readiness::default(), RelatedOrigins::default());
-        let environments = Cache::default();
+        let (metrics, environments) = (Metrics::default(), Cache::default());
         Self {
             store,
             keys,
@@ -56,6 +59,7 @@ impl App {
             mail_waiting,
             dev_outbox,
             readiness,
+            metrics,
             related_origins,
             environments,
         }

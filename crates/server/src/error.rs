@@ -315,6 +315,7 @@ impl IntoResponse for ApiError {
         let body =
             ErrorBody { error: self.text.into_owned(), code: self.code.as_str().into(), scope: self.scope };
         let mut response = (status, Json(body)).into_response();
+        response.extensions_mut().insert(self.code);
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

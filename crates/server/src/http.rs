@@ -11,6 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use stile_keys::{api_token, encoding, random};
+use tracing::Instrument as _;
 
 use crate::app::App;
 use crate::config::address_prefix;
@@ -85,7 +86,8 @@ pub async fn sdk_layer(State(app): State<Arc<App>>, mut request: Request, next: 
         Ok(()) => {
             let cx = Cx { now: app.clock.now(), app, env, address, request_id: request_id.clone(), origin };
             request.extensions_mut().insert(cx);
-            next.run(request).await
+            // Whatever is logged meanwhile says for which request.
+            next.run(request).instrument(tracing::error_span!("request", id = request_id)).await
         }
     };
     if let Ok(id) = HeaderValue::from_str(&request_id) {
@@ -130,11 +132,13 @@ pub fn client_address(app: &App, request: &Request) -> IpAddr {
     app.config.client_address(socket, &forwarded)
 }
 
-/// The client's own id for the request when it is a plain word, else a new one.
+/// The SDK's id for the request, or else that of a proxy, when it is a plain word; else a new one.
 fn request_id(headers: &HeaderMap) -> String {
-    let sent = text(headers, "x-dyn-request-id").filter(|id| {
+    let plain = |id: &&str| {
         (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    });
+    };
+    let sent = |name| text(headers, name).filter(plain);
+    let sent = sent("x-dyn-request-id").or_else(|| sent("x-request-id"));
     sent.map_or_else(|| encoding::hex(&random::bytes::<16>()), str::to_owned)
 }
 

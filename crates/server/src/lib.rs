@@ -19,6 +19,7 @@ mod http;
 mod jobs;
 mod limits;
 mod listener;
+mod metrics;
 mod openapi;
 mod ready;
 mod related_origins;
@@ -41,6 +42,7 @@ pub use config::{Config, Development};
 pub use dev::{DEMO_ACCOUNT, DEMO_ACTIONS, DEMO_ENVIRONMENT};
 pub use error::Code;
 pub use listener::Timeouts;
+pub use metrics::listen as serve_metrics;
 pub use openapi::{ACCESS, access};
 
 /// The whole HTTP surface.
@@ -66,6 +68,7 @@ fn within(app: Arc<App>, deadline: Duration) -> Router {
             error::ApiError::internal("a request panicked").into_response()
         }))
         .layer(middleware::from_fn_with_state(deadline, http::outer_layer))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), metrics::layer))
         .with_state(app)
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use stile_core::claims::{ACCESS, ELEVATED, ElevatedClaims, IDENTITY, IdentityClaims, SessionClaims};
 use stile_core::policy::Elevation;
@@ -105,7 +106,9 @@ pub fn elevated(cx: &Cx, me: &Principal, elevation: &Elevation) -> Result<String
         iat: cx.now.seconds(),
         exp: cx.now.plus_seconds(elevation.seconds).seconds(),
     };
-    key.sign(ELEVATED, &claims).map_err(ApiError::internal)
+    let token = key.sign(ELEVATED, &claims).map_err(ApiError::internal)?;
+    cx.app.metrics.elevated_issued.fetch_add(1, Ordering::Relaxed);
+    Ok(token)
 }
 
 /// Checks an access token: signature, kind, environment, audience, times (RFC 8725 §3).

@@ -125,6 +125,9 @@ pub struct ServeArgs {
         hide_env_values = true
     )]
     pub trusted_proxy: Vec<String>,
+    /// Address and port for Prometheus, which asks for /metrics there. Nobody else should reach it. Default: none.
+    #[arg(long, value_name = "ADDR", env = "STILE_METRICS_LISTEN", hide_env_values = true)]
+    pub metrics_listen: Option<String>,
     /// After the signal to stop, `readyz` says no for this many seconds before connections are refused, so that a load
     /// balancer can send its clients elsewhere.
     #[arg(long, value_name = "SECONDS", env = "STILE_DRAIN", default_value_t = 5, hide_env_values = true)]

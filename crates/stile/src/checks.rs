@@ -94,6 +94,8 @@ pub struct Examined {
     pub public_url: Option<Url>,
     /// `--listen`.
     pub listen: Option<SocketAddr>,
+    /// `--metrics-listen`.
+    pub metrics: Option<SocketAddr>,
     /// `--trusted-proxy`.
     pub trusted_proxies: Vec<IpNet>,
     /// `--smtp-url` and `--mail-from`.
@@ -122,6 +124,8 @@ pub async fn examine(args: &ServeArgs, purpose: Purpose) -> Examined {
     let mut findings = Findings::default();
     let public_url = findings.take("public URL", public_url(args.public_url.as_deref()), ToString::to_string);
     let listen = findings.take("address", listen(&args.listen), |address| format!("listens on {address}"));
+    let metrics = said(args.metrics_listen.as_deref())
+        .and_then(|text| findings.take("metrics", self::listen(text), |address| format!("on {address}")));
     let trusted_proxies = proxies(&args.trusted_proxy, &mut findings);
     let transport = mail(args, &mut findings);
 
@@ -141,7 +145,18 @@ pub async fn examine(args: &ServeArgs, purpose: Purpose) -> Examined {
         (Some(store), Some(data)) => environments(store, data, key_file, &mut findings).await,
         _ => Vec::new(),
     };
-    Examined { findings, public_url, listen, trusted_proxies, transport, data, store, keys, environments }
+    Examined {
+        findings,
+        public_url,
+        listen,
+        metrics,
+        trusted_proxies,
+        transport,
+        data,
+        store,
+        keys,
+        environments,
+    }
 }
 
 /// The text, unless it is empty, as from an empty variable.

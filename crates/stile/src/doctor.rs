@@ -36,6 +36,7 @@ pub async fn run(args: &ServeArgs, output: Output) -> Result<(), Failure> {
         mut findings,
         public_url,
         listen,
+        metrics: _,
         trusted_proxies,
         transport,
         data,

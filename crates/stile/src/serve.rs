@@ -23,6 +23,10 @@ pub async fn run(args: &ServeArgs, output: Output) -> Result<(), Failure> {
         Some(address) => run::bind(address).await.map_err(|problem| problems.push(problem)).ok(),
         None => None,
     };
+    let metrics = match examined.metrics {
+        Some(address) => run::bind(address).await.map_err(|problem| problems.push(problem)).ok(),
+        None => None,
+    };
     let Examined { public_url, trusted_proxies, transport, store, keys, .. } = examined;
     let (Some(listener), Some(public_url), Some(transport), Some(store), Some(keys), true) =
         (listener, public_url, transport, store, keys, problems.is_empty())
@@ -37,6 +41,10 @@ pub async fn run(args: &ServeArgs, output: Output) -> Result<(), Failure> {
     output.answer(&text, &value)?;
     let config = Config { public_url, trusted_proxies, development: None };
     let app = Arc::new(App::new(store, Arc::new(keys), Arc::new(Clock::default()), config, None));
+    if let Some(listener) = metrics {
+        let (app, stop) = (Arc::clone(&app), stop.clone());
+        tokio::spawn(stile_server::serve_metrics(app, listener, stop));
+    }
     let serving = Serving { drain: Duration::from_secs(args.drain.into()), ..Serving::default() };
     run::serve(app, listener, transport, serving, stop).await
 }

@@ -5,6 +5,7 @@
 //! after the data is on disk (invariant 5).
 
 mod error;
+mod load;
 mod migrate;
 mod mutation;
 mod postgres;
@@ -17,6 +18,7 @@ use std::path::Path;
 use stile_core::Micros;
 
 pub use error::{CommitError, OpenError, StoreError};
+pub use load::Load;
 pub use migrate::Schema;
 pub use mutation::{Miss, Mutation, Step};
 pub use tables::{
@@ -74,6 +76,14 @@ impl Store {
         match &self.engine {
             Engine::Sqlite(db) => db.commit(mutation).await,
             Engine::Postgres(db) => db.commit(mutation).await,
+        }
+    }
+
+    /// How much there was and is to do.
+    pub fn load(&self) -> Load {
+        match &self.engine {
+            Engine::Sqlite(db) => db.load(),
+            Engine::Postgres(db) => db.load(),
         }
     }
 

@@ -9,6 +9,7 @@ mod dev;
 mod doctor;
 mod environments;
 mod keys;
+mod observing;
 mod openapi;
 mod postgres;
 mod serve;

@@ -175,15 +175,27 @@ pub struct Server {
 impl Server {
     /// Starts it and waits for the first line that satisfies `ready`.
     pub fn start(mut command: Command, ready: impl Fn(&str) -> bool) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        command.stderr(Stdio::piped());
+        let mut server = Self::spawn(command);
+        server.wait_for(ready);
+        server
+    }
+
+    /// Starts one whose standard error goes where the command says, and waits for its first line.
+    pub fn logging(command: Command) -> Self {
+        let mut server = Self::spawn(command);
+        server.wait_for(|_| true);
+        server
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let (send, lines) = mpsc::channel();
         let out = child.stdout.take().unwrap();
         std::thread::spawn(move || {
             BufReader::new(out).lines().map_while(Result::ok).all(|line| send.send(line).is_ok())
         });
-        let mut server = Self { child, lines, printed: Vec::new() };
-        server.wait_for(ready);
-        server
+        Self { child, lines, printed: Vec::new() }
     }
 
     /// Reads lines until one satisfies `wanted`.
@@ -192,7 +204,9 @@ impl Server {
             let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
                 let mut err = String::new();
                 let _killed = self.child.kill();
-                self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+                if let Some(mut stderr) = self.child.stderr.take() {
+                    stderr.read_to_string(&mut err).unwrap();
+                }
                 panic!("the line did not come: {:?}\n{err}", self.printed);
             };
             self.printed.push(line);

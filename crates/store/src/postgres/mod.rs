@@ -25,6 +25,7 @@ use std::time::Duration;
 use stile_core::Micros;
 
 use crate::error::{CommitError, OpenError, StoreError};
+use crate::load::{self, Counters, Load};
 use crate::migrate::Schema;
 use crate::mutation::Mutation;
 use crate::value::{Row, Value};
@@ -64,6 +65,7 @@ struct Inner {
     link: link::Link,
     readers: readers::Readers,
     writers: writers::Writers,
+    counters: Counters,
 }
 
 impl Postgres {
@@ -71,7 +73,7 @@ impl Postgres {
         let link = link(url)?;
         migrate::migrate(&link, now).await.map_err(|e| unopened(&link, e))?;
         let (readers, writers) = (readers::Readers::default(), writers::Writers::default());
-        Ok(Self { inner: Arc::new(Inner { link, readers, writers }) })
+        Ok(Self { inner: Arc::new(Inner { link, readers, writers, counters: Counters::default() }) })
     }
 
     /// In a task of its own: a caller that goes away does not leave a transaction open behind it, and, as with
@@ -81,8 +83,17 @@ impl Postgres {
             return Ok(());
         }
         let inner = Arc::clone(&self.inner);
-        let task = tokio::spawn(async move { inner.writers.commit(&inner.link, &mutation).await });
+        let task = tokio::spawn(async move {
+            let began = load::now();
+            let outcome = inner.writers.commit(&inner.link, &mutation).await;
+            inner.counters.committed(1, load::now() - began);
+            outcome
+        });
         task.await.unwrap_or(Err(CommitError::Unknown))
+    }
+
+    pub(crate) fn load(&self) -> Load {
+        self.inner.counters.load(self.inner.writers.waiting())
     }
 
     pub(crate) async fn rows(&self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError> {

@@ -57,6 +57,11 @@ impl Writers {
         Err(CommitError::Busy)
     }
 
+    /// How many mutations are under way or wait.
+    pub(super) fn waiting(&self) -> usize {
+        QUEUE - self.queue.available_permits()
+    }
+
     async fn connection(&self, link: &Link) -> Result<Connection, CommitError> {
         while let Some(connection) = self.take() {
             if !connection.is_closed() {

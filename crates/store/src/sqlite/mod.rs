@@ -14,6 +14,7 @@ use stile_core::Micros;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::error::{CommitError, OpenError, StoreError};
+use crate::load::{Counters, Load};
 use crate::migrate::{self, Schema, checksum};
 use crate::mutation::Mutation;
 use crate::value::{Row, Value};
@@ -35,6 +36,7 @@ struct Inner {
     /// There until the end.
     queue: Option<mpsc::Sender<Job>>,
     writer: Option<JoinHandle<()>>,
+    counters: Arc<Counters>,
 }
 
 /// With the last handle: what was accepted is written, and the file closed, before the process goes on to its end.
@@ -83,12 +85,14 @@ impl Sqlite {
             MigrateError::Engine(e) => unusable(e),
         })?;
         let (queue, jobs) = mpsc::channel(QUEUE);
+        let counters = Arc::new(Counters::default());
+        let counted = Arc::clone(&counters);
         let thread = std::thread::Builder::new().name("stile-writer".into());
-        let writer = thread.spawn(move || writer::run(writer, jobs)).map_err(|e| refused(e.to_string()))?;
-        let (queue, writer) = (Some(queue), Some(writer));
-        Ok(Self {
-            inner: Arc::new(Inner { path: path.to_owned(), readers: Mutex::default(), queue, writer }),
-        })
+        let writer =
+            thread.spawn(move || writer::run(writer, jobs, &counted)).map_err(|e| refused(e.to_string()))?;
+        let (path, readers) = (path.to_owned(), Mutex::default());
+        let inner = Inner { path, readers, queue: Some(queue), writer: Some(writer), counters };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     pub(crate) async fn commit(&self, mutation: Mutation) -> Result<(), CommitError> {
@@ -100,6 +104,11 @@ impl Sqlite {
             mpsc::error::TrySendError::Closed(_) => stopped(),
         })?;
         answer.await.unwrap_or(Err(CommitError::Unknown))
+    }
+
+    pub(crate) fn load(&self) -> Load {
+        let waiting = self.inner.queue.as_ref().map_or(0, |queue| queue.max_capacity() - queue.capacity());
+        self.inner.counters.load(waiting)
     }
 
     /// Point reads take microseconds with a warm cache, less than a hop to another thread would.

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Job;
 use crate::error::CommitError;
+use crate::load::{Counters, now};
 use crate::mutation::{Expect, Mutation};
 
 /// Most mutations in one transaction.
@@ -16,7 +17,7 @@ const GROUP: usize = 256;
 type Waiting = (oneshot::Sender<Result<(), CommitError>>, Result<(), CommitError>);
 
 /// Runs until every handle of the store is gone.
-pub(super) fn run(db: Connection, mut jobs: mpsc::Receiver<Job>) {
+pub(super) fn run(db: Connection, mut jobs: mpsc::Receiver<Job>, counters: &Counters) {
     while let Some(first) = jobs.blocking_recv() {
         let mut group = vec![first];
         while group.len() < GROUP
@@ -26,12 +27,14 @@ pub(super) fn run(db: Connection, mut jobs: mpsc::Receiver<Job>) {
         }
         // Whatever happens to one group, the next ones are written: without a writer there is no server. Those who wait
         // for this one learn that nobody knows.
+        let (began, size) = (now(), group.len());
         let outcome = catch_unwind(AssertUnwindSafe(|| commit(&db, group)));
         let Ok(answers) = outcome else {
             // Silently: what went wrong may have been the saying so.
             let _undone = (!db.is_autocommit()).then(|| db.execute_batch("ROLLBACK"));
             continue;
         };
+        counters.committed(size, now() - began);
         for (done, answer) in answers {
             // A caller that went away has nobody to tell; its mutation stands.
             let _gone = done.send(answer);

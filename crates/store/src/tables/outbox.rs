@@ -34,6 +34,12 @@ pub struct MailSlot {
 }
 
 impl Store {
+    /// How many messages wait, due or not.
+    pub async fn mail_count(&self) -> Result<i64, StoreError> {
+        let row = self.row("SELECT COUNT(*) FROM outbox", Vec::new()).await?;
+        row.ok_or(StoreError::Corrupt("a count without a row"))?.take()
+    }
+
     /// Messages that are due, oldest first.
     pub async fn due_mail(&self, now: Micros) -> Result<Vec<MailSlot>, StoreError> {
         let sql = "SELECT id, environment, template, sealed, created_at, expires_at, attempts FROM outbox

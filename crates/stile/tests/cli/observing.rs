@@ -1,0 +1,107 @@
+//! What others may see of a running server: numbers without names, and log lines without secrets.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
+
+use serde_json::{Value, json};
+
+use crate::world::{DEMO, Server, World, get, port};
+
+const ADDRESS: &str = "ann.private@example.com";
+
+#[test]
+fn metrics_are_on_a_port_of_their_own() {
+    let world = World::new();
+    let id = world.with_environment();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let at = free.to_string();
+    let mut args = vec!["serve", "--json", "--metrics-listen", &at];
+    args.extend(world.serve_options());
+    let server = Server::start(world.command(&args), |_| true);
+    let said: Value = serde_json::from_str(&server.printed[0]).unwrap();
+    let main = port(&said["address"]);
+    assert_eq!(get(main, &format!("/api/v0/sdk/{id}/settings")).0, 200);
+    assert_eq!(get(main, &format!("/api/v0/sdk/{id}/users")).0, 401);
+    assert_eq!(get(main, "/some/secret/path").0, 404);
+    assert_eq!(get(main, "/readyz").0, 204);
+    assert_eq!(get(main, "/metrics").0, 404);
+
+    let (status, text) = get(free.port(), "/metrics");
+    assert_eq!(status, 200);
+    for line in [
+        "stile_request_duration_seconds_count{operation=\"getUser\",status=\"4xx\"} 1",
+        "stile_request_duration_seconds_count{operation=\"other\",status=\"4xx\"} 2",
+        "stile_refusals_total{code=\"unauthorized\"} 1",
+        "stile_elevated_tokens_issued_total 0",
+        "stile_store_waiting 0",
+        "stile_outbox_messages 0",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+    assert!(!text.contains("secret") && !text.contains(&id), "{text}");
+    assert_eq!(get(free.port(), "/healthz").0, 404);
+    assert_eq!(server.stop().0.code(), Some(0));
+}
+
+fn post(port: u16, path: &str, bearer: &str, body: &Value) -> Value {
+    let body = body.to_string();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(
+        stream,
+        "POST /api/v0/sdk/{DEMO}{path} HTTP/1.1\r\nhost: localhost:{port}\r\norigin: http://localhost:{port}\r\n\
+         x-request-id: traced-1\r\nauthorization: Bearer {bearer}\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.contains("x-request-id: traced-1"), "{head}");
+    serde_json::from_str(body).unwrap_or_default()
+}
+
+/// A whole sign-in and a few refusals, with everything logged that can be.
+#[test]
+fn no_log_line_holds_a_secret_or_says_who() {
+    let world = World::new();
+    let log = world.path("log");
+    let mut command = world.command(&["dev", "--json", "--log-format", "json", "--listen", "127.0.0.1:0"]);
+    command.env("STILE_LOG", "trace").stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
+    let server = Server::logging(command);
+    let said: Value = serde_json::from_str(&server.printed[0]).unwrap();
+    let port = port(&said["url"]);
+
+    let created = post(port, "/emailVerifications/create", "", &json!({ "email": ADDRESS }));
+    let id = created["verificationUUID"].as_str().unwrap();
+    let outbox = format!("/dev/outbox?to={ADDRESS}");
+    let code = loop {
+        let mails: Value = serde_json::from_str(&get(port, &outbox).1).unwrap();
+        if let Some(code) = mails[0]["code"].as_str() {
+            break code.to_owned();
+        }
+    };
+    let answer = |code: &str| json!({ "verificationUUID": id, "verificationToken": code });
+    assert_eq!(
+        post(port, "/emailVerifications/signin", "", &answer("000000x"))["code"],
+        "wrong_email_verification_token"
+    );
+    let session = post(port, "/emailVerifications/signin", "", &answer(&code));
+    let (access, identity) = (session["minifiedJwt"].as_str().unwrap(), session["jwt"].as_str().unwrap());
+    post(port, "/stepUp/check", access, &json!({ "scope": "vault:open" }));
+    post(port, "/stepUp/check", "no-token-at-all", &json!({ "scope": "vault:open" }));
+    post(port, "/revoke", access, &json!({}));
+    assert_eq!(server.stop().0.code(), Some(0));
+
+    let log = fs::read_to_string(log).unwrap();
+    assert!(log.lines().count() >= 2, "{log}");
+    for line in log.lines() {
+        assert!(serde_json::from_str::<Value>(line).is_ok(), "{line}");
+        let signature = access.rsplit('.').next().unwrap();
+        for secret in [ADDRESS, "ann.private", &code, access, identity, signature, "no-token-at-all"] {
+            assert!(!line.contains(secret), "{line}");
+        }
+    }
+}
