@@ -13,6 +13,7 @@ use crate::delivery::DevOutbox;
 use crate::environment::{Cache, Environment};
 use crate::error::ApiError;
 use crate::ready::Readiness;
+use crate::verified::Verified;
 
 /// The running server.
 pub struct App {
@@ -30,6 +31,8 @@ pub struct App {
     pub dev_outbox: Option<Arc<DevOutbox>>,
     /// Whether this node can do its work.
     pub(crate) readiness: Readiness,
+    /// Access tokens that were verified.
+    pub(crate) verified: Verified,
     environments: Cache,
 }
 
@@ -44,7 +47,8 @@ impl App {
     ) -> Self {
         let mail_waiting = Arc::new(Notify::new());
         let (readiness, environments) = (Readiness::default(), Cache::default());
-        Self { store, keys, clock, config, mail_waiting, dev_outbox, readiness, environments }
+        let verified = Verified::default();
+        Self { store, keys, clock, config, mail_waiting, dev_outbox, readiness, verified, environments }
     }
 
     /// The environment of that id, at its present version.
