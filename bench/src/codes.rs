@@ -3,72 +3,78 @@
 //! The mails themselves go into a black hole (see `sink`), so that they stay in the outbox and this
 //! measures signing in, not a mail server. A row is there before its request is answered.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::collections::{HashMap, HashSet};
 
 use anyhow::{Context as _, Result};
-use rusqlite::{Connection, OpenFlags, Row};
-use stile_core::{EnvironmentId, Micros, OutboxId};
+use stile_core::{Micros, OutboxId};
 use stile_keys::Keyring;
 use stile_server::delivery::{Content, Letter};
-use stile_store::Mail;
+use tokio::sync::Mutex;
 
-/// Reads new rows, in the order in which they were written.
-const NEW: &str =
-    "SELECT rowid, id, environment, template, sealed FROM outbox WHERE rowid > ?1 ORDER BY rowid";
+use crate::beside::Beside;
 
-/// The outbox, read from where it was left.
-pub(crate) struct Codes(Mutex<Tail>);
+/// How many mails are remembered as read, before that is forgotten and a few are read twice.
+const REMEMBERED: usize = 10_000;
 
-struct Tail {
-    db: Connection,
-    last: i64,
-    /// By address.
-    found: HashMap<String, String>,
+/// Codes by address, each with the id of its mail. Who looks takes in those of all others too.
+#[derive(Default)]
+pub(crate) struct Codes(Mutex<Found>);
+
+#[derive(Default)]
+struct Found {
+    read: HashSet<OutboxId>,
+    codes: HashMap<String, (OutboxId, String)>,
 }
 
 impl Codes {
-    /// From now on.
-    pub(crate) fn open(file: &std::path::Path) -> Result<Self> {
-        let db = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let last = db.query_row("SELECT COALESCE(MAX(rowid), 0) FROM outbox", [], |row| row.get(0))?;
-        Ok(Self(Mutex::new(Tail { db, last, found: HashMap::new() })))
-    }
-
-    /// The code that went to this address.
-    pub(crate) fn take(&self, keyring: &Keyring, address: &str) -> Result<String> {
-        let mut tail = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(code) = tail.found.remove(address) {
+    /// The code that went to this address since then.
+    pub(crate) async fn take(
+        &self,
+        beside: &Beside,
+        keyring: &Keyring,
+        address: &str,
+        since: Micros,
+    ) -> Result<String> {
+        let since = OutboxId::new(since, [0; 10]);
+        let mut found = self.0.lock().await;
+        if let Some(code) = found.take(address, since) {
             return Ok(code);
         }
-        tail.read(keyring)?;
-        tail.found.remove(address).context("no mail with a code was queued")
-    }
-}
-
-impl Tail {
-    fn read(&mut self, keyring: &Keyring) -> Result<()> {
-        let mut statement = self.db.prepare_cached(NEW)?;
-        let rows = statement.query_map([self.last], |row| Ok((row.get::<_, i64>(0)?, mail(row)?)))?;
-        for row in rows {
-            let (place, mail) = row?;
-            self.last = place;
+        if found.read.len() > REMEMBERED {
+            found.read.clear();
+        }
+        for mail in beside.mails(since).await? {
+            if !found.read.insert(mail.id) {
+                continue;
+            }
             let letter = Letter::open(keyring, &mail)?;
             if let Content::Code { code, .. } = &letter.content {
-                self.found.insert(letter.to.clone(), code.clone());
+                found.codes.insert(letter.to.clone(), (mail.id, code.clone()));
             }
         }
-        Ok(())
+        found.take(address, since).context("no mail with a code was queued")
     }
 }
 
-fn mail(row: &Row<'_>) -> rusqlite::Result<Mail> {
-    Ok(Mail {
-        id: OutboxId::from_bytes(row.get(1)?),
-        environment: EnvironmentId::from_bytes(row.get(2)?),
-        template: row.get(3)?,
-        sealed: row.get(4)?,
-        created_at: Micros::default(),
-        expires_at: Micros::default(),
-    })
+impl Found {
+    fn take(&mut self, address: &str, since: OutboxId) -> Option<String> {
+        // An older one was of an earlier request.
+        self.codes.remove(address).filter(|(id, _)| *id >= since).map(|(_, code)| code)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_of_an_earlier_request_is_none() {
+        let mut found = Found::default();
+        let id = |millis: i64| OutboxId::new(Micros::new(millis * 1_000), [0; 10]);
+        found.codes.insert("ann".into(), (id(5), "123456".into()));
+        assert_eq!(found.take("ann", id(6)), None);
+        found.codes.insert("ann".into(), (id(5), "123456".into()));
+        assert_eq!(found.take("ann", id(5)), Some("123456".into()));
+        assert_eq!(found.take("ann", id(5)), None);
+    }
 }

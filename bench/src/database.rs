@@ -5,14 +5,18 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use stile_core::Micros;
 use stile_keys::{Keyring, MasterKey};
 use stile_server::clock::Clock;
 use stile_store::Store;
 
+use crate::beside::{Beside, connect};
+
 /// The database's file, as the server names it.
 const FILE: &str = "stile.db";
+/// The database on a database server.
+const NAME: &str = "stile_bench";
 /// The file with the master key.
 const KEY_FILE: &str = "master.key";
 
@@ -29,8 +33,9 @@ pub(crate) fn now() -> Micros {
 }
 
 impl Database {
-    /// A new, empty one. What a former bench left in the folder is removed.
-    pub(crate) fn create(folder: &Path, url: Option<&str>) -> Result<Self> {
+    /// A new, empty one. What a former bench left in the folder, or on the server under the bench's name, is removed.
+    /// `url` is that of an administrator who may make databases.
+    pub(crate) async fn create(folder: &Path, url: Option<&str>) -> Result<Self> {
         fs::create_dir_all(folder)?;
         for name in [FILE, "stile.db-wal", "stile.db-shm", KEY_FILE] {
             let file = folder.join(name);
@@ -42,7 +47,15 @@ impl Database {
         let mut options = fs::OpenOptions::new();
         let mut file = options.write(true).create_new(true).mode(0o600).open(folder.join(KEY_FILE))?;
         std::io::Write::write_all(&mut file, key.encode().as_bytes())?;
-        Ok(Self { folder: folder.to_owned(), key, url: url.map(str::to_owned) })
+        if let Some(url) = url {
+            let admin = connect(url).await?;
+            admin.batch_execute(&format!("DROP DATABASE IF EXISTS {NAME} WITH (FORCE)")).await?;
+            admin
+                .batch_execute(&format!("CREATE DATABASE {NAME} TEMPLATE template0 ENCODING 'UTF8'"))
+                .await?;
+        }
+        let url = url.map(own).transpose()?;
+        Ok(Self { folder: folder.to_owned(), key, url })
     }
 
     /// The name of the engine, for the report.
@@ -51,10 +64,18 @@ impl Database {
     }
 
     /// The store, for seeding.
-    pub(crate) fn store(&self) -> Result<Store> {
+    pub(crate) async fn store(&self) -> Result<Store> {
         match &self.url {
             None => Ok(Store::sqlite(&self.file(), now())?),
-            Some(_) => bail!("the bench cannot seed a database server yet"),
+            Some(url) => Ok(Store::postgres(url, now()).await?),
+        }
+    }
+
+    /// The bench's own way in.
+    pub(crate) async fn beside(&self) -> Result<Beside> {
+        match &self.url {
+            None => Beside::file(&self.file()),
+            Some(url) => Beside::server(url).await,
         }
     }
 
@@ -64,7 +85,7 @@ impl Database {
     }
 
     /// The embedded database's file.
-    pub(crate) fn file(&self) -> PathBuf {
+    fn file(&self) -> PathBuf {
         self.folder.join(FILE)
     }
 
@@ -73,15 +94,22 @@ impl Database {
         &self.folder
     }
 
-    /// Waits until everything that was written is in the database's file: its writer leaves on its own.
-    pub(crate) fn settled(&self) {
+    /// Waits until everything that was written is where it stays, and is known to a planner. The embedded database's
+    /// writer leaves on its own.
+    pub(crate) async fn settled(&self) -> Result<()> {
+        if let Some(url) = &self.url {
+            let admin = connect(url).await?;
+            admin.batch_execute("VACUUM ANALYZE").await?;
+            return Ok(admin.batch_execute("CHECKPOINT").await?);
+        }
         let log = self.folder.join("stile.db-wal");
         for _ in 0..600 {
             if !log.exists() {
-                return;
+                break;
             }
-            std::thread::sleep(Duration::from_millis(100));
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
+        Ok(())
     }
 
     /// The server's options for this data.
@@ -92,5 +120,34 @@ impl Database {
             Some(url) => ["--database".to_owned(), url.clone()],
         };
         place.into_iter().chain(["--master-key-file".to_owned(), text(&self.folder.join(KEY_FILE))]).collect()
+    }
+}
+
+/// The URL of the bench's own database on the server that this one names.
+fn own(url: &str) -> Result<String> {
+    let (place, options) = url.split_once('?').map_or((url, None), |(place, options)| (place, Some(options)));
+    let (host, _) = place.rsplit_once('/').filter(|(host, _)| host.contains("//")).with_context(|| {
+        format!("a URL such as postgres://USER:PASSWORD@HOST/postgres is needed to make {NAME}")
+    })?;
+    Ok(format!("{host}/{NAME}{}", options.map(|options| format!("?{options}")).unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bench_works_in_a_database_of_its_own() {
+        let table = [
+            (
+                "postgres:///postgres?host=/run/x&user=postgres",
+                "postgres:///stile_bench?host=/run/x&user=postgres",
+            ),
+            ("postgres://a:b@db.example:5432/app", "postgres://a:b@db.example:5432/stile_bench"),
+        ];
+        for (url, expected) in table {
+            assert_eq!(own(url).unwrap(), expected);
+        }
+        assert!(own("postgres://db.example").is_err());
     }
 }

@@ -1,10 +1,11 @@
-//! The crypto floor: the signatures and verifications of an operation alone, by the calls that the
-//! server makes of the library.
+//! The crypto floor: the signatures, verifications and authenticator codes of an operation alone, by the calls that
+//! the server makes of the library.
 //!
 //! One thread for each core, as under load: cores that share their units are slower together. CPU time
 //! counts, so that another program on the machine does not.
 
 use anyhow::{Context as _, Result, anyhow};
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING, ECDSA_P256_SHA256_FIXED,
@@ -22,7 +23,7 @@ const ASSERTION: usize = 37 + 32;
 const CALLS: u32 = 1_000;
 const BATCHES: usize = 9;
 
-/// Microseconds of CPU that the operation's signatures and verifications take.
+/// Microseconds of CPU that the operation's cryptography takes.
 pub(crate) fn of(op: Op) -> Result<f64> {
     let crypto = op.crypto();
     let threads = std::thread::available_parallelism()?.get();
@@ -37,7 +38,8 @@ pub(crate) fn of(op: Op) -> Result<f64> {
         }
         Ok(micros.iter().sum::<f64>() / micros.len() as f64 * f64::from(count))
     };
-    Ok(cost(crypto.signs, sign)? + cost(crypto.verifies, verify)? + cost(crypto.assertions, assertion)?)
+    let tokens = cost(crypto.signs, sign)? + cost(crypto.verifies, verify)?;
+    Ok(tokens + cost(crypto.assertions, assertion)? + cost(crypto.codes, code)?)
 }
 
 fn failed<E>(_: E) -> anyhow::Error {
@@ -64,6 +66,14 @@ fn assertion() -> Result<f64> {
     let signature = key.sign(&SystemRandom::new(), &message).map_err(failed)?;
     let public = ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, key.public_key().as_ref()).map_err(failed)?;
     batches(|| public.verify_sig(&message, signature.as_ref()).map_err(failed))
+}
+
+fn code() -> Result<f64> {
+    batches(|| {
+        let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &[7; 20]);
+        std::hint::black_box(hmac::sign(&key, &[0; 8]));
+        Ok(())
+    })
 }
 
 /// The median over batches of the microseconds of one call.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use tokio::sync::RwLock;
 use tokio::task::JoinSet;
 
 use crate::codes::Codes;
@@ -39,13 +40,23 @@ pub(crate) struct Measured {
     pub(crate) halves: [[f64; 2]; 2],
     /// CPU microseconds of the server for one operation.
     pub(crate) server_cpu: f64,
+    /// CPU microseconds of the database server for one operation, where there is one and it can be seen.
+    pub(crate) database_cpu: Option<f64>,
     /// CPU microseconds of the load for one operation.
     pub(crate) load_cpu: f64,
     /// Cores that other programs, and the kernel on nobody's account, were using.
     pub(crate) others: f64,
 }
 
-/// Which run it is: 0 is the warm-up.
+/// What the connections are told.
+#[derive(Default)]
+struct Pace {
+    /// Which run it is; 0 does not count.
+    run: AtomicUsize,
+    /// Held by each operation, and between runs by who must be alone with the database.
+    turn: RwLock<()>,
+}
+
 const STOP: usize = usize::MAX;
 
 /// Measures one operation.
@@ -56,15 +67,15 @@ pub(crate) async fn measure(
     connections: usize,
     plan: &Plan,
 ) -> Result<Measured> {
-    let codes = if op == Op::Email { Some(Arc::new(Codes::open(&site.file)?)) } else { None };
-    let run = Arc::new(AtomicUsize::new(0));
+    let codes = Arc::<Codes>::default();
+    let pace = Arc::<Pace>::default();
     let mut tasks = JoinSet::new();
     for lane in 0..connections {
-        let worker = Worker::open(site, codes.as_ref(), server.address, lane, connections).await?;
-        tasks.spawn(work(worker, op, Arc::clone(&run), plan.runs));
+        let worker = Worker::open(site, &codes, server.address, lane, connections).await?;
+        tasks.spawn(work(worker, op, Arc::clone(&pace), plan.runs));
     }
     let clocks = tokio::select! {
-        clocks = conduct(&run, server, plan) => clocks?,
+        clocks = conduct(&pace, site, server, op, plan) => clocks?,
         // A worker ends before its time only with an error.
         Some(ended) = tasks.join_next() => {
             ended??;
@@ -84,40 +95,51 @@ pub(crate) async fn measure(
 struct Clocks {
     at: Instant,
     server: u64,
+    database: Option<u64>,
     load: u64,
     machine: u64,
 }
 
 impl Clocks {
-    fn read(server: &Server) -> Result<Self> {
+    fn read(site: &Site, server: &Server) -> Result<Self> {
         Ok(Self {
             at: Instant::now(),
             server: proc::cpu_micros(server.pid())?,
+            database: site.beside.cpu_micros()?,
             load: proc::cpu_micros(std::process::id())?,
             machine: proc::machine_micros()?,
         })
     }
 }
 
-async fn conduct(run: &AtomicUsize, server: &Server, plan: &Plan) -> Result<Vec<Clocks>> {
+/// The clocks before and after each run.
+async fn conduct(pace: &Pace, site: &Site, server: &Server, op: Op, plan: &Plan) -> Result<Vec<[Clocks; 2]>> {
     tokio::time::sleep(Duration::from_secs_f64(plan.warm_up)).await;
-    let mut clocks = Vec::with_capacity(plan.runs + 1);
+    let mut clocks = Vec::with_capacity(plan.runs);
     for number in 1..=plan.runs {
-        clocks.push(Clocks::read(server)?);
-        run.store(number, Ordering::Relaxed);
+        if op == Op::Totp {
+            let _alone = pace.turn.write().await;
+            site.beside.put_back().await?;
+            site.put_back.fetch_add(1, Ordering::Relaxed);
+        }
+        let before = Clocks::read(site, server)?;
+        pace.run.store(number, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_secs_f64(plan.seconds)).await;
+        pace.run.store(0, Ordering::Relaxed);
+        clocks.push([before, Clocks::read(site, server)?]);
     }
-    clocks.push(Clocks::read(server)?);
-    run.store(STOP, Ordering::Relaxed);
+    pace.run.store(STOP, Ordering::Relaxed);
     Ok(clocks)
 }
 
 /// One operation after the other; each counts in the run in which it ended.
-async fn work(mut worker: Worker, op: Op, run: Arc<AtomicUsize>, runs: usize) -> Result<Vec<Vec<Times>>> {
+async fn work(mut worker: Worker, op: Op, pace: Arc<Pace>, runs: usize) -> Result<Vec<Vec<Times>>> {
     let mut samples: Vec<Vec<Times>> = vec![Vec::new(); runs];
     loop {
+        let turn = pace.turn.read().await;
         let times = worker.perform(op).await?;
-        match run.load(Ordering::Relaxed) {
+        drop(turn);
+        match pace.run.load(Ordering::Relaxed) {
             STOP => return Ok(samples),
             0 => {}
             number => samples[number - 1].push(times),
@@ -125,12 +147,9 @@ async fn work(mut worker: Worker, op: Op, run: Arc<AtomicUsize>, runs: usize) ->
     }
 }
 
-fn summary(samples: &[Vec<Times>], clocks: &[Clocks]) -> Option<Measured> {
-    let runs: Vec<Measured> = samples
-        .iter()
-        .zip(clocks.windows(2))
-        .map(|(times, ends)| one_run(times, &ends[0], &ends[1]))
-        .collect();
+fn summary(samples: &[Vec<Times>], clocks: &[[Clocks; 2]]) -> Option<Measured> {
+    let runs: Vec<Measured> =
+        samples.iter().zip(clocks).map(|(times, [began, ended])| one_run(times, began, ended)).collect();
     let median = |of: &dyn Fn(&Measured) -> f64| {
         let mut all: Vec<f64> = runs.iter().map(of).collect();
         all.sort_by(f64::total_cmp);
@@ -144,6 +163,7 @@ fn summary(samples: &[Vec<Times>], clocks: &[Clocks]) -> Option<Measured> {
         p99: median(&|m| m.p99)?,
         halves: [half(0)?, half(1)?],
         server_cpu: median(&|m| m.server_cpu)?,
+        database_cpu: runs.first()?.database_cpu.and(median(&|m| m.database_cpu.unwrap_or_default())),
         load_cpu: median(&|m| m.load_cpu)?,
         others: median(&|m| m.others)?,
     })
@@ -153,7 +173,9 @@ fn one_run(times: &[Times], began: &Clocks, ended: &Clocks) -> Measured {
     let count = times.len().max(1) as f64;
     let seconds = ended.at.duration_since(began.at).as_secs_f64();
     let (server, load) = (ended.server - began.server, ended.load - began.load);
-    let others = (ended.machine - began.machine).saturating_sub(server + load);
+    let database = ended.database.zip(began.database).map(|(ended, began)| ended.saturating_sub(began));
+    let ours = server + load + database.unwrap_or(0);
+    let others = (ended.machine - began.machine).saturating_sub(ours);
     let [p50, p99] = quantiles(times.iter().map(|[first, second]| first.saturating_add(*second)));
     Measured {
         per_second: times.len() as f64 / seconds,
@@ -162,6 +184,7 @@ fn one_run(times: &[Times], began: &Clocks, ended: &Clocks) -> Measured {
         p99,
         halves: [quantiles(times.iter().map(|t| t[0])), quantiles(times.iter().map(|t| t[1]))],
         server_cpu: server as f64 / count,
+        database_cpu: database.map(|micros| micros as f64 / count),
         load_cpu: load as f64 / count,
         others: others as f64 / 1e6 / seconds,
     }

@@ -33,14 +33,14 @@ pub(crate) struct Mails {
 pub(crate) async fn measure(stile: &Path, folder: &Path, url: Option<&str>) -> Result<Mails> {
     let sink = Sink::open().await?;
     // Data of its own: the black hole has left an outbox full of mails.
-    let database = Database::create(folder, url)?;
+    let database = Database::create(folder, url).await?;
     let site = Arc::new(seed::seed(&database, USERS, CONNECTIONS).await?);
     let server = Server::start(stile, &database, sink.address)?;
     let spent = proc::cpu_micros(server.pid())?;
     let began = Instant::now();
     let mut tasks = JoinSet::new();
     for lane in 0..CONNECTIONS {
-        let mut worker = Worker::open(&site, None, server.address, lane, CONNECTIONS).await?;
+        let mut worker = Worker::open(&site, &Arc::default(), server.address, lane, CONNECTIONS).await?;
         tasks.spawn(async move {
             for _ in 0..CODES {
                 worker.ask_for_code().await?;

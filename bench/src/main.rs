@@ -4,12 +4,14 @@
 //! ```text
 //! database  data of its own: environment, users, passkeys, sessions   seed
 //! server    the real binary on it: start, CPU time, memory            proc, sink
-//! load      64 connections that never rest: warm-up, five runs        http, worker, codes, passkey
-//! floor     the signatures and verifications alone                    floor
+//! load      64 connections that never rest: warm-up, five runs        http, worker, passkey, totp
+//! beside    codes out of the outbox, used ones put back               beside, codes
+//! floor     the cryptography alone                                    floor
 //! report    the table, and docs/performance.md                        machine
 //! ```
 //! `cargo xtask bench` builds everything and starts this.
 
+mod beside;
 mod codes;
 mod database;
 mod floor;
@@ -25,6 +27,7 @@ mod seed;
 mod server;
 mod sink;
 mod start;
+mod totp;
 mod worker;
 
 use std::path::PathBuf;
@@ -52,7 +55,8 @@ struct Args {
     /// Folder for data, made anew; on the disk that is to be measured.
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// A database server instead of the embedded one.
+    /// A database server instead of the embedded one: the URL of an administrator. The bench makes a database of its
+    /// own there.
     #[arg(long, value_name = "URL")]
     database: Option<String>,
     /// How many users there are. Several, separated by commas, are measured one after the other.
@@ -88,7 +92,7 @@ async fn run(args: Args) -> Result<()> {
     let mut report = Report::new(&args)?;
     let ops = if args.ops.is_empty() { Op::ALL.to_vec() } else { args.ops.clone() };
     for &users in &args.users {
-        let database = Database::create(&args.data, args.database.as_deref())?;
+        let database = Database::create(&args.data, args.database.as_deref()).await?;
         println!("{users} users: seeding");
         let site = Arc::new(seed::seed(&database, users, args.connections).await?);
         if report.start.is_none() {
@@ -112,10 +116,5 @@ async fn run(args: Args) -> Result<()> {
             report.mail = Some(mail::measure(&args.stile, &args.data, args.database.as_deref()).await?);
         }
     }
-    println!("\n{}", report.text());
-    if let Some(file) = &args.write {
-        report.write(file)?;
-        println!("written to {}", file.display());
-    }
-    Ok(())
+    report.tell(args.write.as_deref())
 }

@@ -9,6 +9,10 @@ pub(crate) enum Op {
     Email,
     /// Asks for passkey options and answers them, for a token of the scope `vault:open`.
     Passkey,
+    /// A code of an authenticator app, for a token of the scope `vault:open`.
+    Totp,
+    /// A recovery code, for the same.
+    Recovery,
     /// Fresh tokens for a session.
     Refresh,
     /// An app's backend spends an elevated token.
@@ -21,7 +25,7 @@ pub(crate) enum Op {
     Jwks,
 }
 
-/// How many signatures and verifications an operation cannot do without; all ES256.
+/// What cryptography an operation cannot do without; signatures and verifications are ES256.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Crypto {
     /// Signatures under a token.
@@ -30,6 +34,8 @@ pub(crate) struct Crypto {
     pub(crate) verifies: u32,
     /// Verifications of a WebAuthn assertion.
     pub(crate) assertions: u32,
+    /// Codes of an authenticator app: HMAC-SHA-1 each, its key included.
+    pub(crate) codes: u32,
 }
 
 /// What an operation should reach with the embedded database.
@@ -43,12 +49,15 @@ pub(crate) struct Target {
 
 impl Op {
     /// All, in the order in which they are measured.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::StepUpCheck,
         Self::Passkey,
+        Self::Totp,
         Self::Email,
         Self::Refresh,
         Self::Consume,
+        // After the tokens that it ends, which `consume` spends.
+        Self::Recovery,
         Self::SettingsKnown,
         Self::Settings,
         Self::Jwks,
@@ -60,6 +69,8 @@ impl Op {
             Self::StepUpCheck => "step-up-check",
             Self::Email => "email",
             Self::Passkey => "passkey",
+            Self::Totp => "totp",
+            Self::Recovery => "recovery",
             Self::Refresh => "refresh",
             Self::Consume => "consume",
             Self::SettingsKnown => "settings-304",
@@ -80,6 +91,8 @@ impl Op {
             Self::StepUpCheck => "`stepUp/check`",
             Self::Email => "e-mail code to session",
             Self::Passkey => "passkey step-up",
+            Self::Totp => "TOTP step-up",
+            Self::Recovery => "recovery code step-up",
             Self::Refresh => "`refresh`",
             Self::Consume => "`elevated-tokens/consume`",
             Self::SettingsKnown => "`settings`, 304",
@@ -99,20 +112,24 @@ impl Op {
 
     /// Its crypto floor.
     pub(crate) const fn crypto(self) -> Crypto {
-        let (signs, verifies, assertions) = match self {
+        let (signs, verifies, assertions, codes) = match self {
             // The access token.
-            Self::StepUpCheck => (0, 1, 0),
+            Self::StepUpCheck => (0, 1, 0, 0),
             // Access and identity token.
-            Self::Email => (2, 0, 0),
+            Self::Email => (2, 0, 0, 0),
             // The access token of each request, the assertion; access, identity and elevated token.
-            Self::Passkey => (3, 2, 1),
+            Self::Passkey => (3, 2, 1, 0),
+            // The access token, the codes of three steps; access, identity and elevated token.
+            Self::Totp => (3, 1, 0, 3),
+            // The access token; access, identity and elevated token.
+            Self::Recovery => (3, 1, 0, 0),
             // The access token; access and identity token.
-            Self::Refresh => (2, 1, 0),
+            Self::Refresh => (2, 1, 0, 0),
             // The elevated token.
-            Self::Consume => (0, 1, 0),
-            Self::SettingsKnown | Self::Settings | Self::Jwks => (0, 0, 0),
+            Self::Consume => (0, 1, 0, 0),
+            Self::SettingsKnown | Self::Settings | Self::Jwks => (0, 0, 0, 0),
         };
-        Crypto { signs, verifies, assertions }
+        Crypto { signs, verifies, assertions, codes }
     }
 
     /// What it should reach.
@@ -121,6 +138,8 @@ impl Op {
             Self::StepUpCheck => Some(Target { per_second: 20_000.0, p99_ms: Some(10.0) }),
             Self::Email => Some(Target { per_second: 4_000.0, p99_ms: None }),
             Self::Passkey => Some(Target { per_second: 3_000.0, p99_ms: None }),
+            Self::Totp => Some(Target { per_second: 4_000.0, p99_ms: None }),
+            Self::Recovery => Some(Target { per_second: 3_000.0, p99_ms: None }),
             _ => None,
         }
     }

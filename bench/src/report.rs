@@ -17,6 +17,10 @@ use crate::start::Start;
 const MIB: f64 = 1024.0 * 1024.0;
 /// The most that the server's CPU time may be of the crypto floor.
 const MOST_OF_FLOOR: f64 = 4.0;
+/// The engine that has targets of its own; another is measured against it.
+const EMBEDDED: &str = "SQLite";
+/// The least that another engine may do of its operations in a second.
+const LEAST_OF_EMBEDDED: f64 = 1.0 / 3.0;
 /// The most that the median may grow from the fewest users to the most.
 const MOST_GROWTH: f64 = 1.2;
 
@@ -65,8 +69,8 @@ impl Report {
         })
     }
 
-    /// The report in Markdown.
-    pub(crate) fn text(&self) -> String {
+    /// The report in Markdown. `others` is what the document says of the embedded database.
+    fn text(&self, others: &[Speed]) -> String {
         let mut text = format!(
             "Measured on {} with {}: {}. One flush of 4 KiB to its disk takes {:.0} µs. {}.\n\n",
             day(now()),
@@ -76,16 +80,31 @@ impl Report {
             self.how,
         );
         text.push_str(
-            "| operation | users | op/s | slowest to fastest run | p50 ms | p99 ms | server CPU µs | floor µs | ratio | load CPU µs | other cores |\n\
-             | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
+            "| operation | users | op/s | slowest to fastest run | p50 ms | p99 ms | server CPU µs | floor µs | ratio | database CPU µs | load CPU µs | other cores |\n\
+             | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n",
         );
         for line in &self.lines {
             let _ = writeln!(text, "{}", row(line));
         }
         self.halves(&mut text);
         self.rest(&mut text);
-        self.targets(&mut text);
+        let judged = if self.engine == EMBEDDED { self.targets() } else { self.beside(others) };
+        let _ = write!(text, "\nTargets:\n\n{}\n", judged.join("\n"));
         text
+    }
+
+    /// Prints the report, and puts it between its marks in the document; what people wrote around them stays.
+    pub(crate) fn tell(&self, file: Option<&Path>) -> Result<()> {
+        let document = file.map(|file| fs::read_to_string(file).context("the document cannot be read"));
+        let document = document.transpose()?.unwrap_or_default();
+        let text = self.text(&speeds(between(&document, EMBEDDED).map_or("", |(_, inside, _)| inside)));
+        println!("\n{text}");
+        let Some(file) = file else { return Ok(()) };
+        let (before, _, after) =
+            between(&document, self.engine).with_context(|| format!("{} has no marks", file.display()))?;
+        fs::write(file, format!("{before}\n{text}{after}"))?;
+        println!("written to {}", file.display());
+        Ok(())
     }
 
     fn halves(&self, text: &mut String) {
@@ -127,11 +146,24 @@ impl Report {
         }
     }
 
-    fn targets(&self, text: &mut String) {
+    /// A database server against the embedded database on the same machine.
+    fn beside(&self, others: &[Speed]) -> Vec<String> {
+        let pairs = self.lines.iter().filter_map(|line| {
+            let other = others.iter().find(|o| o.title == line.op.title() && o.users == line.users)?;
+            Some((line, other.per_second))
+        });
+        let judged = pairs.map(|(line, embedded)| {
+            let part = line.measured.per_second / embedded.max(1.0);
+            let name = format!("{} with {} users", line.op.title(), line.users);
+            let what = format!("{name}: {:.0} % of {EMBEDDED}'s, at least a third", part * 100.0);
+            judged(part >= LEAST_OF_EMBEDDED, &what)
+        });
+        judged.collect()
+    }
+
+    fn targets(&self) -> Vec<String> {
         let mut lines = Vec::new();
-        let mut judge = |reached: bool, what: String| {
-            lines.push(format!("- {}: {what}", if reached { "reached" } else { "**missed**" }));
-        };
+        let mut judge = |reached: bool, what: String| lines.push(judged(reached, &what));
         for line in &self.lines {
             let (m, name) = (&line.measured, format!("{} with {} users", line.op.title(), line.users));
             if let Some(target) = line.op.target() {
@@ -163,7 +195,7 @@ impl Report {
             let size = start.binary as f64 / 1e6;
             judge(size < 25.0, format!("binary {size:.1} MB, under 25 MB"));
         }
-        let _ = write!(text, "\nTargets:\n\n{}\n", lines.join("\n"));
+        lines
     }
 
     /// Operations with the fewest users beside the same with the most.
@@ -174,19 +206,38 @@ impl Report {
         let pairs = Op::ALL.iter().filter_map(|op| Some((of(few, *op)?, of(many, *op)?)));
         pairs.filter(|(few, many)| few.users < many.users).collect()
     }
+}
 
-    /// Puts the report between its marks in the document; what people wrote around them stays.
-    pub(crate) fn write(&self, file: &Path) -> Result<()> {
-        let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-        let between = marks(self.engine);
-        let found = text.split_once(&between[0]).and_then(|(head, rest)| {
-            rest.split_once(&between[1]).map(|(_, tail)| (head.to_owned(), tail.to_owned()))
-        });
-        let (head, tail) =
-            found.with_context(|| format!("{} has no marks {}", file.display(), between[0]))?;
-        let whole = format!("{head}{}\n{}{}{tail}", between[0], self.text(), between[1]);
-        Ok(fs::write(file, whole)?)
-    }
+fn judged(reached: bool, what: &str) -> String {
+    format!("- {}: {what}", if reached { "reached" } else { "**missed**" })
+}
+
+/// What the document says of an operation.
+#[derive(Debug, PartialEq)]
+struct Speed {
+    title: String,
+    users: u64,
+    per_second: f64,
+}
+
+/// The speeds in a table of operations.
+fn speeds(table: &str) -> Vec<Speed> {
+    let row = |line: &str| {
+        let mut cells = line.strip_prefix("| ")?.split(" | ");
+        let (title, users, per_second) = (cells.next()?, cells.next()?, cells.next()?);
+        let (users, per_second) = (users.parse().ok()?, per_second.parse().ok()?);
+        // Other tables have fewer cells.
+        (cells.count() > 5).then(|| Speed { title: title.to_owned(), users, per_second })
+    };
+    table.lines().filter_map(row).collect()
+}
+
+/// The document up to the mark before an engine's report, the report, and the rest from the mark after it.
+fn between<'a>(document: &'a str, engine: &str) -> Option<(&'a str, &'a str, &'a str)> {
+    let [first, last] = marks(engine);
+    let from = document.find(&first)? + first.len();
+    let to = from + document.get(from..)?.find(&last)?;
+    Some((document.get(..from)?, document.get(from..to)?, document.get(to..)?))
 }
 
 /// Between which lines of the document an engine's report stands.
@@ -203,8 +254,9 @@ pub(crate) fn row(line: &Line) -> String {
     } else {
         ["–".to_owned(), "–".to_owned()]
     };
+    let database = m.database_cpu.map_or("–".to_owned(), |micros| format!("{micros:.0}"));
     format!(
-        "| {} | {} | {:.0} | {:.0}–{:.0} | {:.2} | {:.2} | {:.0} | {floor} | {ratio} | {:.0} | {:.2} |",
+        "| {} | {} | {:.0} | {:.0}–{:.0} | {:.2} | {:.2} | {:.0} | {floor} | {ratio} | {database} | {:.0} | {:.2} |",
         line.op.title(),
         line.users,
         m.per_second,
@@ -223,7 +275,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn marks_name_the_engine() {
-        assert_eq!(marks("SQLite"), ["<!-- bench: sqlite -->", "<!-- bench: sqlite, end -->"]);
+    fn a_report_stands_between_the_marks_of_its_engine() {
+        let document = "a<!-- bench: sqlite -->b<!-- bench: sqlite, end -->c";
+        let found = Some(("a<!-- bench: sqlite -->", "b", "<!-- bench: sqlite, end -->c"));
+        assert_eq!(between(document, "SQLite"), found);
+        assert_eq!(between(document, "PostgreSQL"), None);
+    }
+
+    #[test]
+    fn speeds_are_read_from_a_table() {
+        let line = Line { op: Op::Totp, users: 10_000, measured: Measured::default(), floor: 150.0 };
+        let text = format!(
+            "| operation | users |\n| --- | ---: |\n{}\n| a: b | 10000 | 1.00 | 2.00 |\n",
+            row(&line)
+        );
+        let expected = Speed { title: Op::Totp.title().to_owned(), users: 10_000, per_second: 0.0 };
+        assert_eq!(speeds(&text), [expected]);
     }
 }

@@ -1,5 +1,7 @@
-//! Users with an e-mail address, a passkey and a session each, through the store's own mutations.
+//! Users with an e-mail address, a passkey and a session each, through the store's own mutations. Those who send
+//! requests have an authenticator app and recovery codes too.
 
+use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -8,15 +10,19 @@ use stile_core::origin::OriginPattern;
 use stile_core::principal::Profile;
 use stile_core::settings::{Kind, Limits, ScopeRule, Settings};
 use stile_core::{
-    Credential, CredentialId, CredentialKind, EnvironmentId, Level, Micros, Proof, Session, SessionId,
-    Strength, User, UserId,
+    Acknowledgement, Credential, CredentialId, CredentialKind, EnvironmentId, Level, Micros, Proof, Session,
+    SessionId, Strength, User, UserId,
 };
+use stile_factors::recovery_code;
 use stile_keys::encoding::base64url;
 use stile_keys::jws::{Algorithm, SigningKey};
 use stile_keys::{Keyring, random};
 use stile_server::flows::environments;
-use stile_store::{Mutation, Passkey, Step, Store, credentials, passkeys, sessions, users};
+use stile_store::{
+    Mutation, Passkey, Step, Store, TotpDevice, credentials, passkeys, recovery_codes, sessions, totp, users,
+};
 
+use crate::beside::Beside;
 use crate::database::{Database, now};
 use crate::passkey::Authenticator;
 
@@ -48,8 +54,10 @@ pub(crate) struct Site {
     pub(crate) active: Vec<Active>,
     /// Their passkeys.
     pub(crate) authenticators: Vec<Authenticator>,
-    /// The embedded database's file, to read codes from.
-    pub(crate) file: std::path::PathBuf,
+    /// The bench's own way into the database.
+    pub(crate) beside: Beside,
+    /// How often the codes of authenticator apps were put back.
+    pub(crate) put_back: AtomicUsize,
     signing: SigningKey,
 }
 
@@ -67,6 +75,12 @@ pub(crate) struct Active {
     pub(crate) webauthn_id: [u8; 32],
     /// Which of the authenticators holds it.
     pub(crate) authenticator: usize,
+    /// The authenticator app as a credential.
+    pub(crate) app: CredentialId,
+    /// The secret of the authenticator app.
+    pub(crate) secret: [u8; 20],
+    /// Recovery codes, as they were shown.
+    pub(crate) recovery: Vec<String>,
     /// An access token of the session.
     pub(crate) access: String,
 }
@@ -84,7 +98,7 @@ fn settings() -> Settings {
 /// Fills an empty database; `lanes` is how many connections share the active users.
 pub(crate) async fn seed(database: &Database, users: u64, lanes: usize) -> Result<Site> {
     let began = Instant::now();
-    let (store, keyring) = (database.store()?, database.keyring()?);
+    let (store, keyring) = (database.store().await?, database.keyring()?);
     let now = now();
     environments::create(&store, &keyring, now, ENVIRONMENT, Kind::Sandbox, "bench", &settings()).await?;
     let scopes = ["elevatedTokens.consume".to_owned()];
@@ -98,7 +112,8 @@ pub(crate) async fn seed(database: &Database, users: u64, lanes: usize) -> Resul
         api_token: token.to_string(),
         active: Vec::new(),
         authenticators,
-        file: database.file(),
+        beside: database.beside().await?,
+        put_back: AtomicUsize::new(0),
         signing,
     };
 
@@ -109,9 +124,10 @@ pub(crate) async fn seed(database: &Database, users: u64, lanes: usize) -> Resul
         for number in first..(first + TOGETHER).min(users) {
             // A millisecond apart, so that ids lie in the tables as they do when users come one by one.
             let came = Micros::new(now.get() - i64::try_from(users - number)? * 1_000);
-            let active = site.person(number, came, &mut steps)?;
+            let mut person = site.person(number, came, &mut steps)?;
             if number % every == 0 {
-                site.active.push(active.with_token(&site.signing, now)?);
+                site.add_codes(&mut person, came, &mut steps)?;
+                site.active.push(person.with_token(&site.signing, now)?);
             }
         }
         // The next users are made while the store writes these.
@@ -126,7 +142,7 @@ pub(crate) async fn seed(database: &Database, users: u64, lanes: usize) -> Resul
     }
     anyhow::ensure!(site.active.len() >= lanes, "fewer users than connections");
     drop(store);
-    database.settled();
+    database.settled().await?;
     println!("{users} users: seeded in {:.1} s", began.elapsed().as_secs_f64());
     Ok(site)
 }
@@ -208,8 +224,32 @@ impl Site {
             credential: passkey.id,
             webauthn_id,
             authenticator,
+            app: CredentialId::from_bytes([0; 16]),
+            secret: [0; 20],
+            recovery: Vec::new(),
             access: String::new(),
         })
+    }
+
+    /// An authenticator app and recovery codes for a user. The associated data of the seal is the server's.
+    fn add_codes(&self, who: &mut Active, now: Micros, steps: &mut Vec<Step>) -> Result<()> {
+        who.app = CredentialId::new(now, random::bytes());
+        who.secret = random::bytes();
+        let kind = CredentialKind::Totp { alias: None };
+        let app = Credential { id: who.app, kind, sign_in: false, created_at: now, verified_at: now };
+        let place: [&[u8]; 3] = [b"totp", self.environment.as_bytes(), who.app.as_bytes()];
+        let sealed = self.keyring.seal.seal(&place, &who.secret)?;
+        let device = TotpDevice { credential: who.app, sealed, last_step: -1 };
+        who.recovery = recovery_code::new_set().to_vec();
+        let env = self.environment;
+        steps.extend([
+            credentials::insert(env, who.user, who.app.as_bytes(), &app),
+            totp::insert(&device),
+            users::recovery(env, who.user, Some(Acknowledgement::Complete)),
+        ]);
+        let hash = |code: &String| recovery_code::hash(&self.keyring, env, who.user, code);
+        steps.extend(who.recovery.iter().map(|code| recovery_codes::insert(who.user, hash(code))));
+        Ok(())
     }
 
     /// A fresh elevated token of the user for `vault:open`.

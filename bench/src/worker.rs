@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
+use stile_factors::recovery_code;
 use stile_keys::{encoding, random};
 
 use crate::codes::Codes;
@@ -13,6 +15,7 @@ use crate::database::now;
 use crate::http::Connection;
 use crate::op::Op;
 use crate::seed::{Active, ORIGIN, Site};
+use crate::totp;
 
 /// How long the halves of an operation took, in microseconds; the second is zero where there is one only.
 pub(crate) type Times = [u32; 2];
@@ -20,10 +23,16 @@ pub(crate) type Times = [u32; 2];
 /// A connection with its users: every `lanes`-th of the active ones, so that no two meet.
 pub(crate) struct Worker {
     site: Arc<Site>,
-    codes: Option<Arc<Codes>>,
+    codes: Arc<Codes>,
     connection: Connection,
     lane: usize,
     lanes: usize,
+    /// Whose turn it is where codes run out.
+    turn: usize,
+    /// For each of the users, where codes run out: the last step, or how many recovery codes, were used.
+    used: Vec<i64>,
+    /// How often the codes of authenticator apps had been put back then.
+    put_back: usize,
     /// The entity tag of the settings, where they are known.
     tag: Option<String>,
     request: String,
@@ -41,17 +50,20 @@ impl Worker {
     /// Connects.
     pub(crate) async fn open(
         site: &Arc<Site>,
-        codes: Option<&Arc<Codes>>,
+        codes: &Arc<Codes>,
         address: SocketAddr,
         lane: usize,
         lanes: usize,
     ) -> Result<Self> {
         Ok(Self {
             site: Arc::clone(site),
-            codes: codes.cloned(),
+            codes: Arc::clone(codes),
             connection: Connection::open(address).await?,
             lane,
             lanes,
+            turn: 0,
+            used: vec![0; (site.active.len() - lane).div_ceil(lanes)],
+            put_back: site.put_back.load(Ordering::Relaxed),
             tag: None,
             request: String::new(),
         })
@@ -70,6 +82,8 @@ impl Worker {
             Op::Refresh => one(self.send(post("/refresh", &who.access), 200).await?),
             Op::Email => self.email(&site, who).await,
             Op::Passkey => self.passkey(&site, who).await,
+            Op::Totp => self.totp(&site).await,
+            Op::Recovery => self.recovery(&site).await,
             Op::Consume => self.consume(&site, who).await,
             Op::Settings => one(self.send(get("/settings"), 200).await?),
             Op::Jwks => one(self.send(get("/.well-known/jwks"), 200).await?),
@@ -94,17 +108,34 @@ impl Worker {
 
     /// One of this connection's users, at random.
     fn somebody<'a>(&self, site: &'a Site) -> Result<&'a Active> {
-        let mine = (site.active.len() - self.lane).div_ceil(self.lanes);
-        let at = random::uniform(u32::try_from(mine)?) as usize;
+        self.user(site, random::uniform(u32::try_from(self.used.len())?) as usize)
+    }
+
+    fn user<'a>(&self, site: &'a Site, at: usize) -> Result<&'a Active> {
         site.active.get(self.lane + at * self.lanes).context("nobody")
+    }
+
+    /// The next of this connection's users who has a code left, by what `next` makes of what was used; in turn, so that
+    /// codes last as long as they can.
+    fn next_code(&mut self, next: impl Fn(i64) -> Option<i64>) -> Result<(usize, i64)> {
+        let users = self.used.len();
+        for _ in 0..users {
+            self.turn = (self.turn + 1) % users;
+            if let Some(step) = next(self.used[self.turn]) {
+                self.used[self.turn] = step;
+                return Ok((self.turn, step));
+            }
+        }
+        bail!("every code of all users is used up: measure for a shorter time, or with more users")
     }
 
     async fn email(&mut self, site: &Site, who: &Active) -> Result<Times> {
         let body = format!(r#"{{"email":"{}"}}"#, who.email);
         let ask = Request { bearer: None, body: Some(&body), ..post("/emailVerifications/create", "") };
+        let since = now();
         let (created, answer) = self.send(ask, 201).await?;
         let id = member(&answer, "verificationUUID")?;
-        let code = self.codes.as_ref().context("no outbox to read")?.take(&site.keyring, &who.email)?;
+        let code = self.codes.take(&site.beside, &site.keyring, &who.email, since).await?;
         let body = format!(r#"{{"verificationUUID":"{id}","verificationToken":"{code}"}}"#);
         let ask = Request { bearer: None, body: Some(&body), ..post("/emailVerifications/signin", "") };
         let (signed_in, _) = self.send(ask, 200).await?;
@@ -121,6 +152,38 @@ impl Worker {
         let (finish, answer) = self.send(ask, 200).await?;
         member(&answer, "elevatedAccessToken")?;
         Ok([options, finish])
+    }
+
+    async fn totp(&mut self, site: &Site) -> Result<Times> {
+        let put_back = site.put_back.load(Ordering::Relaxed);
+        if put_back != self.put_back {
+            self.put_back = put_back;
+            self.used.fill(0);
+        }
+        let steps = totp::steps(now().seconds());
+        let (at, step) =
+            self.next_code(|used| Some((used + 1).max(*steps.start())).filter(|step| steps.contains(step)))?;
+        let who = self.user(site, at)?;
+        let code = totp::code(&who.secret, step);
+        let body = format!(r#"{{"id":"{}","code":"{code}","requestedScopes":["vault:open"]}}"#, who.app);
+        let ask = Request { body: Some(&body), ..post("/users/mfa/auth/totp", &who.access) };
+        self.step_up(ask).await
+    }
+
+    async fn recovery(&mut self, site: &Site) -> Result<Times> {
+        let codes = i64::try_from(recovery_code::COUNT)?;
+        let (at, used) = self.next_code(|used| Some(used + 1).filter(|used| *used <= codes))?;
+        let who = self.user(site, at)?;
+        let code = who.recovery.get(usize::try_from(used - 1)?).context("no such code")?;
+        let body = format!(r#"{{"code":"{code}","requestedScopes":["vault:open"]}}"#);
+        let ask = Request { body: Some(&body), ..post("/users/mfa/auth/recovery", &who.access) };
+        self.step_up(ask).await
+    }
+
+    async fn step_up(&mut self, ask: Request<'_>) -> Result<Times> {
+        let (micros, answer) = self.send(ask, 200).await?;
+        member(&answer, "elevatedAccessToken")?;
+        Ok([micros, 0])
     }
 
     async fn consume(&mut self, site: &Site, who: &Active) -> Result<Times> {

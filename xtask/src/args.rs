@@ -14,7 +14,9 @@ cargo xtask bench               measure the server under load and write docs/per
     --quick                     a first impression, not written down
     --users N[,N]               with so many users, instead of 10000 and 1000000; not written down
     --op NAME                   one operation only; not written down
-    --database URL              on a database server instead of the embedded database
+    --runs N, --seconds N       how many runs, and how long each is
+    --database postgres         on a PostgreSQL of its own instead of the embedded database
+    --database URL              on this database server, by the URL of an administrator
 cargo xtask faults              kill, cut off and fill under load, and look what is left (docs/faults.md)
     --rounds N                  so many kills, instead of 1000; the other runs follow from it
     --only NAME                 one run: kills, disk, clock, mail, postgres
@@ -102,6 +104,8 @@ fn parse_bench(words: &[String]) -> Result<Command> {
             "--quick" => bench.quick = true,
             "--users" => bench.users = value()?,
             "--op" => bench.op = value()?,
+            "--runs" => bench.runs = value()?,
+            "--seconds" => bench.seconds = value()?,
             "--database" => bench.database = value()?,
             _ => bail!("no such flag: `{word}`\n\n{USAGE}"),
         }

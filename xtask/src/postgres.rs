@@ -1,4 +1,5 @@
-//! A PostgreSQL of our own for the tests: in a temporary folder, without a port, gone when this program ends.
+//! A PostgreSQL of our own for the tests and the bench: in a temporary folder, without a port, gone when this program
+//! ends.
 
 use crate::{process, system};
 use anyhow::{Context as _, Result, bail};
@@ -11,10 +12,17 @@ use std::{env, fs, thread};
 /// The one cluster of this run.
 static RUNNING: Mutex<Option<Cluster>> = Mutex::new(None);
 
-struct Cluster {
+/// A running server, until it is dropped.
+pub(crate) struct Cluster {
     folder: PathBuf,
     watcher: Child,
 }
+
+/// For the tests nothing is kept, so nothing is synced.
+const FOR_TESTS: &str =
+    "-c max_connections=1000 -c fsync=off -c full_page_writes=off -c synchronous_commit=off";
+/// For the bench everything is as an operator would have it: each commit is on disk before it is answered.
+pub(crate) const FOR_BENCH: &str = "-c shared_buffers=1GB -c max_wal_size=4GB";
 
 /// Another server for the tests, which then need none of ours.
 const NAMED: &str = "STILE_TEST_POSTGRES";
@@ -26,7 +34,7 @@ pub(crate) fn start() -> Result<String> {
     }
     let programs = system::postgres()?;
     let version = process::run(Command::new(programs.join("postgres")).arg("--version"))?;
-    let cluster = Cluster::start(&programs)?;
+    let cluster = Cluster::start(&programs, &env::temp_dir(), FOR_TESTS)?;
     *RUNNING.lock().unwrap_or_else(PoisonError::into_inner) = Some(cluster);
     Ok(version.trim().replace("postgres (PostgreSQL)", "PostgreSQL"))
 }
@@ -38,7 +46,14 @@ pub(crate) fn url() -> Result<String> {
     }
     let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
     let cluster = running.as_ref().context("PostgreSQL was not started")?;
-    Ok(format!("postgres:///postgres?host={}&user=postgres", cluster.folder.display()))
+    Ok(cluster.url())
+}
+
+/// One for the bench, on a disk: what is in the folder for temporary files may be in memory only.
+pub(crate) fn durable() -> Result<Cluster> {
+    let disk = Path::new("/var/tmp");
+    let parent = if disk.is_dir() { disk.to_owned() } else { env::temp_dir() };
+    Cluster::start(&system::postgres()?, &parent, FOR_BENCH)
 }
 
 /// Stops the cluster, if there is one, and waits for its end.
@@ -47,10 +62,9 @@ pub(crate) fn stop() {
 }
 
 /// Runs the server until nobody holds the other end of its standard input any more: that happens when this
-/// program stops it, and just as well when it is interrupted or killed. Nothing is kept, so nothing is synced.
+/// program stops it, and just as well when it is interrupted or killed.
 const WATCH: &str = r#"
-"$0/postgres" -D "$1/data" -k "$1" -c listen_addresses= -c max_connections=1000 \
-    -c fsync=off -c full_page_writes=off -c synchronous_commit=off </dev/null >"$1/log" 2>&1 &
+"$0/postgres" -D "$1/data" -k "$1" -c listen_addresses= $2 </dev/null >"$1/log" 2>&1 &
 cat >/dev/null
 kill -INT $!
 wait
@@ -58,8 +72,8 @@ rm -rf "$1"
 "#;
 
 impl Cluster {
-    fn start(programs: &Path) -> Result<Self> {
-        let folder = env::temp_dir().join(format!("stile-postgres-{}", std::process::id()));
+    fn start(programs: &Path, parent: &Path, options: &str) -> Result<Self> {
+        let folder = parent.join(format!("stile-postgres-{}", std::process::id()));
         fs::create_dir(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let user = user()?;
         let user = user.as_ref();
@@ -80,7 +94,12 @@ impl Cluster {
                 .arg(&data),
         )?;
         let mut watcher = as_user(user, Path::new("sh"));
-        watcher.args(["-c", WATCH]).args([programs, &folder]).stdin(Stdio::piped()).stdout(Stdio::null());
+        watcher
+            .args(["-c", WATCH])
+            .args([programs, &folder])
+            .arg(options)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null());
         // Ctrl-C reaches all processes of a group: the tidying up is left to this one.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut watcher, 0);
@@ -88,6 +107,11 @@ impl Cluster {
         let cluster = Self { folder, watcher };
         cluster.wait(programs)?;
         Ok(cluster)
+    }
+
+    /// The URL of its administrator.
+    pub(crate) fn url(&self) -> String {
+        format!("postgres:///postgres?host={}&user=postgres", self.folder.display())
     }
 
     /// Waits until it answers.
@@ -146,7 +170,7 @@ mod tests {
     #[test]
     fn a_cluster_goes_away_with_its_holder() {
         let Some(programs) = system::postgres_found() else { return };
-        let cluster = Cluster::start(&programs).unwrap();
+        let cluster = Cluster::start(&programs, &env::temp_dir(), FOR_TESTS).unwrap();
         let folder = cluster.folder.clone();
         assert!(folder.join("data/postmaster.pid").exists());
         drop(cluster);

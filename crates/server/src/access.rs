@@ -56,11 +56,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Me {
 /// The principal of the bearer token: the token's signature, and the session as it is stored now.
 pub async fn principal(cx: &Cx, headers: &HeaderMap) -> Result<Principal, ApiError> {
     let token = bearer(headers).ok_or(Code::Unauthorized)?;
-    let claims = tokens::verify_access(cx, token)?;
-    let sid = claims.sid.parse().map_err(|_| Code::Unauthorized)?;
-    let me = cx.app.store.principal(cx.env.id, sid).await?.ok_or(Code::SessionEnded)?;
+    let access = tokens::verify_access(cx, token)?;
+    let me = cx.app.store.principal(cx.env.id, access.session).await?.ok_or(Code::SessionEnded)?;
     // Invariant 9: identity comes from the session; the token only says which one.
-    if me.user.id.to_string() != claims.sub {
+    if me.user.id != access.user {
         return Err(Code::Unauthorized.into());
     }
     if me.session.expires_at.is_past(cx.now) || me.session.idle_expires_at.is_past(cx.now) {

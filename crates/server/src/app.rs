@@ -15,6 +15,7 @@ use crate::error::ApiError;
 use crate::metrics::Metrics;
 use crate::ready::Readiness;
 use crate::related_origins::RelatedOrigins;
+use crate::verified::Verified;
 
 /// The running server.
 pub struct App {
@@ -36,6 +37,8 @@ pub struct App {
     pub(crate) metrics: Metrics,
     /// For browsers that ask which origins may use a relying-party id.
     pub(crate) related_origins: RelatedOrigins,
+    /// Access tokens that were verified.
+    pub(crate) verified: Verified,
     environments: Cache,
 }
 
@@ -61,6 +64,7 @@ impl App {
             readiness,
             metrics,
             related_origins,
+            verified: Verified::default(),
             environments,
         }
     }

@@ -2,6 +2,7 @@
 //! so that every node is exact without messages.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use stile_core::settings::Settings;
@@ -14,7 +15,6 @@ use stile_store::{SigningKeyRow, Store};
 use crate::api::settings::public_settings;
 use crate::error::{ApiError, Code};
 use crate::limits::Limiter;
-use crate::verified::Verified;
 
 /// A stored answer with its entity tag.
 pub struct Rendered {
@@ -40,8 +40,9 @@ pub struct Environment {
     pub public: Rendered,
     /// The published key set.
     pub jwks: Rendered,
-    /// Access tokens that its keys have verified.
-    pub verified: Verified,
+    /// Which loading of an environment this is, of all in this process: what was verified by its keys and settings
+    /// holds for no other.
+    pub loading: u64,
     /// Until when the keys are these: the next retirement among them.
     keys_until: Option<Micros>,
     keys: Vec<Key>,
@@ -111,6 +112,9 @@ impl Cache {
     }
 }
 
+/// How many environments have been loaded.
+static LOADED: AtomicU64 = AtomicU64::new(0);
+
 async fn load(
     store: &Store,
     keyring: &Keyring,
@@ -141,7 +145,7 @@ async fn load(
         public,
         jwks: rendered(&serde_json::json!({ "keys": jwks }))?,
         settings,
-        verified: Verified::default(),
+        loading: LOADED.fetch_add(1, Ordering::Relaxed),
         keys_until: rows.iter().filter_map(|k| k.verifies_until).min(),
         keys,
         verifying,

@@ -1,7 +1,6 @@
 //! Access, identity and elevated tokens: claims made, signed and checked.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use stile_core::claims::{ACCESS, ELEVATED, ElevatedClaims, IDENTITY, IdentityClaims, SessionClaims};
@@ -13,6 +12,7 @@ use stile_keys::{encoding, random};
 use crate::api::models::{iso, verified_credentials};
 use crate::context::Cx;
 use crate::error::{ApiError, Code};
+use crate::verified::Access;
 
 /// The tokens of a session, with their expiry in Unix seconds.
 pub struct SessionTokens {
@@ -112,26 +112,37 @@ pub fn elevated(cx: &Cx, me: &Principal, elevation: &Elevation) -> Result<String
 }
 
 /// Checks an access token: signature, kind, environment, audience, times (RFC 8725 §3).
-pub fn verify_access(cx: &Cx, token: &str) -> Result<Arc<SessionClaims>, ApiError> {
-    let claims = access_claims(cx, token)?;
-    if claims.exp <= cx.now.seconds() {
+pub fn verify_access(cx: &Cx, token: &str) -> Result<Access, ApiError> {
+    let access = access_even_expired(cx, token)?;
+    if access.expires_at <= cx.now.seconds() {
         return Err(ApiError::with(Code::Unauthorized, "The access token has expired: sign in again."));
     }
-    Ok(claims)
+    Ok(access)
 }
 
 /// As `verify_access`, whether or not the token has expired: for signing out.
-pub fn access_claims(cx: &Cx, token: &str) -> Result<Arc<SessionClaims>, ApiError> {
-    let hash = cx.app.keys.counter.tag(&[b"access-token", token.as_bytes()]);
-    let claims = cx
-        .env
-        .verified
-        .claims(hash, || jws::verify(token, ACCESS, cx.env.verifying_keys()))
+pub fn access_even_expired(cx: &Cx, token: &str) -> Result<Access, ApiError> {
+    // Keys, settings and with them the audiences are those of one loading.
+    let parts: [&[u8]; 3] = [b"access-token", &cx.env.loading.to_be_bytes(), token.as_bytes()];
+    let access = cx.app.verified.access(cx.app.keys.counter.tag(&parts), || read_access(cx, token))?;
+    if is_issued(access.issued_at, cx.now) { Ok(access) } else { Err(Code::Unauthorized.into()) }
+}
+
+fn read_access(cx: &Cx, token: &str) -> Result<Access, ApiError> {
+    let claims: SessionClaims = jws::verify(token, ACCESS, cx.env.verifying_keys())
         .map_err(|_: JwsError| ApiError::from(Code::Unauthorized))?;
     let ours = claims.iss == issuer(cx)
         && claims.environment_id == cx.env.id.to_string()
         && audience_is_ours(cx, &claims.aud);
-    if ours && is_issued(claims.iat, cx.now) { Ok(claims) } else { Err(Code::Unauthorized.into()) }
+    if !ours {
+        return Err(Code::Unauthorized.into());
+    }
+    Ok(Access {
+        session: claims.sid.parse().map_err(|_| Code::Unauthorized)?,
+        user: claims.sub.parse().map_err(|_| Code::Unauthorized)?,
+        issued_at: claims.iat,
+        expires_at: claims.exp,
+    })
 }
 
 /// Checks an elevated token's form: signature, kind, environment, audience, times. Whose it is and whether it was

@@ -1,16 +1,30 @@
-//! Access tokens whose signature was verified: the same bytes come with every request of a session. What is kept is
-//! what the bytes say, never what the session is now.
+//! Access tokens that were verified: the same bytes come with every request of a session. What is kept is what the
+//! bytes say, never what the session is now.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use stile_core::claims::SessionClaims;
+use stile_core::{SessionId, UserId};
 
-/// How many tokens are kept; a newer one takes the place of another.
-const SLOTS: usize = 4_096;
+/// How many tokens are kept, in 3 MiB; a newer one may take the place of another.
+const SLOTS: usize = 32_768;
 
-type Slot = Mutex<Option<([u8; 32], Arc<SessionClaims>)>>;
+/// What an access token says that requests need.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Access {
+    /// Which session.
+    pub session: SessionId,
+    /// Whose.
+    pub user: UserId,
+    /// Issued at, in Unix seconds.
+    pub issued_at: i64,
+    /// Expires at, in Unix seconds.
+    pub expires_at: i64,
+}
 
-/// The tokens of one environment at one version: other keys are another version, and begin with none.
+type Hash = [u8; 32];
+type Slot = Mutex<Option<(Hash, Access)>>;
+
+/// Verified tokens of all environments.
 pub struct Verified(Box<[Slot]>);
 
 impl Default for Verified {
@@ -20,50 +34,66 @@ impl Default for Verified {
 }
 
 impl Verified {
-    /// The claims of the token with this hash, verified now unless they were before. The hash must be keyed, so that
-    /// nobody can make tokens that push others out.
-    pub fn claims<E>(
-        &self,
-        hash: [u8; 32],
-        verify: impl FnOnce() -> Result<SessionClaims, E>,
-    ) -> Result<Arc<SessionClaims>, E> {
-        let place = usize::from(u16::from_be_bytes([hash[0], hash[1]])) % SLOTS;
-        let Some(slot) = self.0.get(place) else { return verify().map(Arc::new) };
-        if let Some((kept, claims)) = &*slot.lock().unwrap_or_else(PoisonError::into_inner)
-            && *kept == hash
-        {
-            return Ok(Arc::clone(claims));
+    /// What the token with this hash says, verified now unless it was before. The hash must be keyed, so that nobody can
+    /// make tokens that push others out, and it must cover what the verification depends on.
+    pub fn access<E>(&self, hash: Hash, verify: impl FnOnce() -> Result<Access, E>) -> Result<Access, E> {
+        let [first, second] = self.slots(&hash);
+        for slot in [first, second] {
+            if let Some((kept, access)) = *held(slot)
+                && kept == hash
+            {
+                return Ok(access);
+            }
         }
-        let claims = Arc::new(verify()?);
-        *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some((hash, Arc::clone(&claims)));
-        Ok(claims)
+        let access = verify()?;
+        let slot = if held(second).is_none() { second } else { first };
+        *held(slot) = Some((hash, access));
+        Ok(access)
     }
+
+    /// The two slots where a token may be: two hardly ever have both in common.
+    fn slots(&self, hash: &Hash) -> [&Slot; 2] {
+        let [a, b, c, d, ..] = *hash;
+        [[a, b], [c, d]].map(|bytes| &self.0[usize::from(u16::from_be_bytes(bytes)) % SLOTS])
+    }
+}
+
+fn held(slot: &Slot) -> MutexGuard<'_, Option<(Hash, Access)>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn claims(sid: &str) -> SessionClaims {
-        serde_json::from_value(serde_json::json!({
-            "kid": "", "aud": "", "iss": "", "sub": "", "sid": sid, "environment_id": "",
-            "last_verified_credential_id": "", "signin_credential_id": "", "scope": "", "originalSid": "",
-            "refreshExp": 0, "verifiedCredentialsHashes": {}, "roles": [], "amr": [], "auth_time": 0, "iat": 0, "exp": 0,
-        }))
-        .unwrap()
+    fn access(expires_at: i64) -> Access {
+        let (session, user) = (SessionId::from_bytes([1; 16]), UserId::from_bytes([2; 16]));
+        Access { session, user, issued_at: 0, expires_at }
     }
 
     #[test]
     fn a_token_is_verified_once_and_a_refused_one_each_time() {
         let kept = Verified::default();
-        let refused: Result<_, ()> = kept.claims([1; 32], || Err(()));
-        assert!(refused.is_err());
-        assert_eq!(kept.claims([1; 32], || Ok::<_, ()>(claims("a"))).unwrap().sid, "a");
-        assert_eq!(kept.claims([1; 32], || Err(())).unwrap().sid, "a");
+        assert!(kept.access([1; 32], || Err(())).is_err());
+        assert_eq!(kept.access([1; 32], || Ok::<_, ()>(access(1))), Ok(access(1)));
+        assert_eq!(kept.access([1; 32], || Err(())), Ok(access(1)));
         let mut other = [1; 32];
         other[31] = 2;
-        assert!(kept.claims(other, || Err(())).is_err(), "another token of the same place");
-        assert_eq!(kept.claims(other, || Ok::<_, ()>(claims("b"))).unwrap().sid, "b");
-        assert!(kept.claims([1; 32], || Err(())).is_err(), "pushed out");
+        assert!(kept.access(other, || Err(())).is_err(), "another token of the same places");
+        assert_eq!(kept.access(other, || Ok::<_, ()>(access(2))), Ok(access(2)));
+        assert!(kept.access([1; 32], || Err(())).is_err(), "pushed out");
+    }
+
+    #[test]
+    fn tokens_with_one_place_in_common_are_kept_beside_each_other() {
+        let kept = Verified::default();
+        let mut other = [1; 32];
+        other[2] = 2;
+        for (hash, expires_at) in [([1; 32], 1), (other, 2)] {
+            assert_eq!(kept.access(hash, || Ok::<_, ()>(access(expires_at))), Ok(access(expires_at)));
+        }
+        for (hash, expires_at) in [([1; 32], 1), (other, 2)] {
+            assert_eq!(kept.access(hash, || Err(())), Ok(access(expires_at)));
+        }
     }
 }

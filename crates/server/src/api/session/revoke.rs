@@ -29,14 +29,13 @@ const REASONS: [&str; 10] = [
     responses((status = 204)), extensions(("x-stile-access" = json!("pending")))
 )]
 pub async fn handle(cx: Cx, headers: HeaderMap) -> Result<StatusCode, ApiError> {
-    let claims = tokens::access_claims(&cx, bearer(&headers).ok_or(Code::Unauthorized)?)?;
-    let sid = claims.sid.parse().map_err(|_| Code::Unauthorized)?;
+    let access = tokens::access_even_expired(&cx, bearer(&headers).ok_or(Code::Unauthorized)?)?;
     let sent = text(&headers, "x-dyn-logout-reason").unwrap_or_default();
     let reason = REASONS.iter().find(|reason| **reason == sent);
-    let detail = json!({ "session": claims.sid, "reason": reason });
+    let detail = json!({ "session": access.session.to_string(), "reason": reason });
     let mutation = Mutation::new([
-        sessions::end(cx.env.id, sid),
-        cx.audit("session.ended", claims.sub.parse().ok(), detail),
+        sessions::end(cx.env.id, access.session),
+        cx.audit("session.ended", Some(access.user), detail),
     ]);
     cx.commit(mutation).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -115,7 +115,7 @@ fn answer(
     next_view: NextViewEnum,
     email_verification: Option<EmailVerificationCreateResponse>,
 ) -> Result<Answer<UpdateSelfResponse>, ApiError> {
-    let sent = tokens::verify_access(cx, bearer(headers).ok_or(Code::Unauthorized)?)?.exp;
+    let sent = tokens::verify_access(cx, bearer(headers).ok_or(Code::Unauthorized)?)?.expires_at;
     after.session.idle_expires_at =
         after.session.idle_expires_at.min(Micros::new(sent.saturating_mul(1_000_000)));
     let session = VerifyResponse::of(cx, &after, false, None)?;
