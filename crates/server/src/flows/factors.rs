@@ -90,10 +90,12 @@ pub fn new_codes(cx: &Cx, me: &Principal) -> Result<(Zeroizing<Vec<String>>, Vec
     let plain = Zeroizing::new(serde_json::to_vec(&*set).map_err(ApiError::internal)?);
     let sealed = cx.app.keys.seal.seal(&codes_context(cx, me), &plain).map_err(ApiError::internal)?;
     let owner = me.user.id;
+    // The user's row first: it is held even where the version's guard has missed, so that parallel sets wait for one
+    // another instead of holding what the other needs.
     let mut steps = vec![
+        users::recovery(cx.env.id, owner, Some(Acknowledgement::Pending)),
         recovery_codes::delete_all(owner),
         recovery_codes::show(owner, &sealed, cx.now.plus_seconds(SHOWN_SECONDS)),
-        users::recovery(cx.env.id, owner, Some(Acknowledgement::Pending)),
     ];
     let hash = |code: &String| recovery_code::hash(&cx.app.keys, cx.env.id, owner, code);
     steps.extend(set.iter().map(|code| recovery_codes::insert(owner, hash(code))));
@@ -130,20 +132,22 @@ pub fn codes_allowed(cx: &Cx, me: &Principal) -> bool {
 /// factor the recovery codes. Whoever calls begins with the user's version.
 pub fn removed(cx: &Cx, me: &Principal, id: CredentialId) -> Vec<Step> {
     let (environment, owner) = (cx.env.id, me.user.id);
-    let mut steps = vec![
-        credentials::delete(environment, owner, id),
-        rows::end_opened_by(environment, owner, id, me.session.id),
-    ];
+    let mut steps = Vec::new();
+    // The user's row first, as in `new_codes`.
     if me.user.default_method == Some(id) {
         steps.push(users::prefer(environment, owner, None));
     }
     if !me.mfa_methods().any(|c| c.id != id) {
         steps.extend([
+            users::recovery(environment, owner, None),
             recovery_codes::delete_all(owner),
             recovery_codes::hide(owner),
-            users::recovery(environment, owner, None),
         ]);
     }
+    steps.extend([
+        credentials::delete(environment, owner, id),
+        rows::end_opened_by(environment, owner, id, me.session.id),
+    ]);
     steps
 }
 

@@ -166,9 +166,7 @@ impl Actor<'_> {
                 self.keep(n, &reply);
             }
             14 if dice.roll(6) == 0 => self.reset().await,
-            _ => self.world.advance(
-                i64::try_from([30, 31, 95, 301, 700][usize::try_from(dice.roll(5)).unwrap()]).unwrap(),
-            ),
+            _ => self.world.advance([30_i64, 31, 95, 301, 700][usize::try_from(dice.roll(5)).unwrap()]),
         }
     }
 

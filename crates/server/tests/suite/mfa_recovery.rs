@@ -164,7 +164,10 @@ async fn parallel_sets_leave_one_that_counts() {
     }))
     .await;
     assert!(successes(&replies) >= 1);
-    assert!(replies.iter().all(|r| r.status == 200 || r.code() == "conflict"));
+    for refused in replies.iter().filter(|r| r.status != 200) {
+        // Three attempts each, and nobody waits for ever.
+        assert_eq!(refused.code(), "conflict", "{}", refused.body);
+    }
     assert_eq!(page.get("/users/mfa/methods").await.ok()["recoveryCodesLeft"], 10);
     let live = page.recovery_codes().await;
     assert!(replies.iter().any(|r| r.body["recoveryCodes"] == json!(live)));
