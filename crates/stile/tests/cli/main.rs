@@ -15,4 +15,5 @@ mod postgres;
 mod serve;
 mod startup;
 mod tokens;
+mod users;
 mod world;

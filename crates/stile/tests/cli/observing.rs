@@ -45,7 +45,7 @@ fn metrics_are_on_a_port_of_their_own() {
     assert_eq!(server.stop().0.code(), Some(0));
 }
 
-fn post(port: u16, path: &str, bearer: &str, body: &Value) -> Value {
+pub fn post(port: u16, path: &str, bearer: &str, body: &Value) -> Value {
     let body = body.to_string();
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     write!(
