@@ -125,6 +125,13 @@ impl World {
         self.place.again(self.now()).await
     }
 
+    /// Another node: a server of its own over the same database.
+    pub async fn node(&self) -> Router {
+        let (keys, clock) = (Arc::clone(&self.app.keys), Arc::clone(&self.app.clock));
+        let app = App::new(self.other_node().await, keys, clock, self.app.config.clone(), None);
+        stile_server::router(Arc::new(app))
+    }
+
     /// Whether any of these bytes are in the database.
     pub fn on_disk(&self, needle: &[u8]) -> bool {
         self.place.holds(needle)
@@ -181,7 +188,13 @@ impl World {
 
     /// Spends an elevated token as the app's backend does.
     pub async fn consume(&self, token: &str, user: &str, use_id: &str) -> Reply {
-        let page = Page { bearer: Some(self.api_token.clone()), origin: None, ..self.page() };
+        self.consume_on(&self.router, token, user, use_id).await
+    }
+
+    /// The same on a node of its choice.
+    pub async fn consume_on(&self, node: &Router, token: &str, user: &str, use_id: &str) -> Reply {
+        let bearer = Some(self.api_token.clone());
+        let page = Page { router: node.clone(), bearer, origin: None, ..self.page() };
         let body = json!({ "token": token, "scope": "vault:open", "userId": user, "useId": use_id });
         let path = format!("/api/v0/environments/{ENVIRONMENT}/elevated-tokens/consume");
         page.send(Method::POST, &path, Some(body.to_string()), &[]).await
