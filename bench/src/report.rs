@@ -89,7 +89,9 @@ impl Report {
         self.halves(&mut text);
         self.rest(&mut text);
         let judged = if self.engine == EMBEDDED { self.targets() } else { self.beside(others) };
-        let _ = write!(text, "\nTargets:\n\n{}\n", judged.join("\n"));
+        if !judged.is_empty() {
+            let _ = write!(text, "\nTargets:\n\n{}\n", judged.join("\n"));
+        }
         text
     }
 
@@ -280,6 +282,15 @@ mod tests {
         let found = Some(("a<!-- bench: sqlite -->", "b", "<!-- bench: sqlite, end -->c"));
         assert_eq!(between(document, "SQLite"), found);
         assert_eq!(between(document, "PostgreSQL"), None);
+    }
+
+    /// Else a measurement of half an hour would end without a place to write to.
+    #[test]
+    fn the_document_has_a_place_for_each_engine() {
+        let document = include_str!("../../docs/performance.md");
+        for engine in [None, Some("postgres://x")].map(Database::engine) {
+            assert!(between(document, engine).is_some(), "{engine}");
+        }
     }
 
     #[test]
