@@ -77,7 +77,9 @@ pub async fn api_token(cx: &Cx, headers: &HeaderMap, scope: &str) -> Result<(), 
     if allowed { Ok(()) } else { Err(Code::ApiTokenForbidden.into()) }
 }
 
-/// The principal as it is stored now: for deciding again after somebody changed it.
+/// The principal as it is stored now: for deciding again after somebody changed it. A recovery or a reset in between ends
+/// what was permitted before it: whoever wants to go on asks again.
 pub async fn reload(cx: &Cx, me: &Principal) -> Result<Principal, ApiError> {
-    Ok(cx.app.store.principal(cx.env.id, me.session.id).await?.ok_or(Code::SessionEnded)?)
+    let present = cx.app.store.principal(cx.env.id, me.session.id).await?.ok_or(Code::SessionEnded)?;
+    if present.user.epoch == me.user.epoch { Ok(present) } else { Err(Code::Conflict.into()) }
 }

@@ -130,13 +130,19 @@ impl Sqlite {
 
 fn connect(path: &Path, extra: OpenFlags) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | extra;
-    let db = Connection::open_with_flags(path, flags)?;
-    db.busy_timeout(std::time::Duration::from_millis(BUSY_MS))?;
+    let mut db = Connection::open_with_flags(path, flags)?;
+    db.busy_handler(Some(wait_a_moment))?;
     db.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
     // Without this guarantee SQLite plans a statement anew for every set of arguments: six times the cost of a read.
     db.set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     db.execute_batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA cache_size = -16000;")?;
     Ok(db)
+}
+
+/// SQLite's own pauses grow to a tenth of a second: too coarse for the moments in which a busy neighbour is not writing.
+fn wait_a_moment(tries: i32) -> bool {
+    std::thread::sleep(std::time::Duration::from_millis(1));
+    u64::try_from(tries).is_ok_and(|millis| millis < BUSY_MS)
 }
 
 /// Turns the write-ahead log on and answers the journal mode that is then in force.
