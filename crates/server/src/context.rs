@@ -15,7 +15,7 @@ use stile_store::{AuditEvent, Mutation, Step, audit, outbox};
 
 use crate::app::App;
 use crate::config::address_prefix;
-use crate::delivery::{Content, Letter};
+use crate::delivery::{Content, Letter, NOTICE_SECONDS};
 use crate::environment::Environment;
 use crate::error::{ApiError, Code};
 use crate::limits::Bucket;
@@ -94,7 +94,7 @@ impl Cx {
 
     /// A security notice to every address of the user, kept for a day of trying.
     pub fn notice(&self, me: &Principal, content: &Content) -> Result<Vec<Step>, ApiError> {
-        me.emails().map(|to| self.mail(to, content.clone(), 86_400)).collect()
+        me.emails().map(|to| self.mail(to, content.clone(), NOTICE_SECONDS)).collect()
     }
 
     /// Commits, and wakes the mail sender.

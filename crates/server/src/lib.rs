@@ -26,7 +26,7 @@ mod related_origins;
 mod tokens;
 mod verified;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -52,12 +52,11 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// The whole HTTP surface; a request takes no longer than this.
 fn within(app: Arc<App>, deadline: Duration) -> Router {
-    let document = openapi_document();
     let mut router = api::api(&app)
         .route("/healthz", get(|| async { StatusCode::NO_CONTENT }))
         .route("/readyz", get(ready))
         .route("/.well-known/webauthn", get(related_origins::handle))
-        .route("/openapi.json", get(|| async move { Json(document) }))
+        .route("/openapi.json", get(|| async { Json(openapi_document()) }))
         .merge(assets::docs());
     if app.config.development.is_some() {
         router = router.merge(dev::routes(&app));
@@ -73,8 +72,9 @@ fn within(app: Arc<App>, deadline: Duration) -> Router {
 }
 
 /// The OpenAPI document.
-pub fn openapi_document() -> utoipa::openapi::OpenApi {
-    api::document()
+pub fn openapi_document() -> &'static utoipa::openapi::OpenApi {
+    static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(api::document);
+    &DOCUMENT
 }
 
 /// Whether this node can do its work: its database takes writes. `healthz` says no more than that the process lives.

@@ -10,6 +10,9 @@ use zeroize::{Zeroize, Zeroizing};
 /// The first part of the associated data: the table.
 const TABLE: &[u8] = b"outbox";
 
+/// How long a notice is worth sending, in seconds.
+pub const NOTICE_SECONDS: i64 = 86_400;
+
 /// More than any letter needs: a buffer that grew would leave pieces of the code in freed memory.
 const ROOM: usize = 4096;
 

@@ -9,7 +9,8 @@ use stile_store::{
     recovery_codes, sessions, users,
 };
 
-use crate::delivery::{Content, Letter};
+use super::ATTEMPTS;
+use crate::delivery::{Content, Letter, NOTICE_SECONDS};
 
 /// Who asks for the reset, and why.
 pub struct Order<'a> {
@@ -48,10 +49,6 @@ pub enum ResetError {
     #[error(transparent)]
     Seal(#[from] stile_keys::seal::SealError),
 }
-
-const ATTEMPTS: usize = 3;
-/// How long the notice is worth sending, in seconds.
-const NOTICE_SECONDS: i64 = 86_400;
 
 /// Removes every second factor and passkey, recovery codes, failure counters, elevated tokens and sessions of the user.
 pub async fn reset(store: &Store, keys: &Keyring, order: &Order<'_>) -> Result<(), ResetError> {

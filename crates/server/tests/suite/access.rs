@@ -18,7 +18,7 @@ pub struct Operation {
 pub fn operations() -> Vec<Operation> {
     let document = stile_server::openapi_document();
     let mut found = Vec::new();
-    for (path, item) in document.paths.paths {
+    for (path, item) in document.paths.paths.clone() {
         let methods = [
             (Method::GET, item.get),
             (Method::PUT, item.put),
