@@ -5,15 +5,14 @@ import {
   type MFARegisterTotpDeviceGetResponse,
   registerTotpMfaDevice,
   renameMfaDevice,
-  setDefaultMfaDevice,
   TokenScope,
 } from '@stile/client';
 import { useState } from 'react';
 import { client } from './client';
 import { EnrolApp } from './EnrolApp';
+import { Factor } from './Factor';
 import { useGuarded } from './Guarded';
-import { Rename } from './Rename';
-import { Button, dayAndTime, focusPanel, say, TroubleNote, useAction } from './ui';
+import { Button, dayAndTime, focusPanel, TroubleNote, useAction } from './ui';
 
 type Props = {
   devices: MFADevice[] | undefined;
@@ -82,67 +81,20 @@ export function Authenticators({ devices, hasChoice, onChange }: Props) {
 }
 
 function App({ device, hasChoice, onChange }: Omit<Props, 'devices'> & { device: MFADevice }) {
-  const guarded = useGuarded();
-  const [isRenaming, setRenaming] = useState(false);
-  const { run, busy, trouble } = useAction();
   const name = device.alias || 'Authenticator app';
-
-  const remove = () =>
-    run(async () => {
-      const question = {
-        scope: TokenScope.Credentialunlink,
-        title: `Remove “${name}”`,
-        text: 'Its codes will be worth nothing. Delete the entry in the app, too.',
-        confirm: 'Remove app',
-        takesMfaToken: true,
-      };
-      const action = () => deleteMfaDevice({ deviceId: device.id, mfaAuthToken: client.mfaToken });
-      if (!(await guarded(question, action))) return;
-      await onChange(`“${name}” removed.`);
-      focusPanel('authenticators');
-    });
-  const makeDefault = () =>
-    run(async () => {
-      await setDefaultMfaDevice({ deviceId: device.id });
-      await onChange('');
-      focusPanel('authenticators');
-      say(`“${name}” is offered first now.`);
-    });
-  const keep = () => {
-    setRenaming(false);
-    focusPanel('authenticators');
-  };
-  const rename = async (alias: string) => {
-    await renameMfaDevice({ deviceId: device.id, alias });
-    await onChange('');
-    keep();
-    say(`App renamed to “${alias}”.`);
-  };
-
   return (
-    <li>
-      {isRenaming ? (
-        <Rename label="Name of the app" name={name} onName={rename} onKeep={keep} />
-      ) : (
-        <div className="factor">
-          <div>
-            <b>{name}</b> {device.default && hasChoice && <span className="tag">Default</span>}
-            <p className="quiet">Set up {dayAndTime(device.verifiedAt ?? device.createdAt)}</p>
-          </div>
-          {hasChoice && !device.default && (
-            <Button look="quiet" aria-label={`Make ${name} the default`} busy={busy} onClick={makeDefault}>
-              Make default
-            </Button>
-          )}
-          <Button look="quiet" aria-label={`Rename ${name}`} onClick={() => setRenaming(true)}>
-            Rename
-          </Button>
-          <Button look="quiet" aria-label={`Remove ${name}`} busy={busy} onClick={remove}>
-            Remove
-          </Button>
-        </div>
-      )}
-      <TroubleNote trouble={trouble} />
-    </li>
+    <Factor
+      id={device.id}
+      name={name}
+      since={`Set up ${dayAndTime(device.verifiedAt ?? device.createdAt)}`}
+      isDefault={hasChoice ? device.default : undefined}
+      panel="authenticators"
+      kind="app"
+      removal="Its codes will be worth nothing. Delete the entry in the app, too."
+      removed={`“${name}” removed.`}
+      onRemove={() => deleteMfaDevice({ deviceId: device.id, mfaAuthToken: client.mfaToken })}
+      onRename={(alias) => renameMfaDevice({ deviceId: device.id, alias })}
+      onChange={onChange}
+    />
   );
 }

@@ -1,15 +1,7 @@
-import {
-  deletePasskey,
-  registerPasskey,
-  renamePasskey,
-  setDefaultMfaDevice,
-  TokenScope,
-  type UserPasskey,
-} from '@stile/client';
-import { useState } from 'react';
+import { deletePasskey, registerPasskey, renamePasskey, TokenScope, type UserPasskey } from '@stile/client';
+import { Factor } from './Factor';
 import { useGuarded } from './Guarded';
-import { Rename } from './Rename';
-import { Button, dayAndTime, focusPanel, say, TroubleNote, useAction } from './ui';
+import { Button, dayAndTime, TroubleNote, useAction } from './ui';
 
 type Props = {
   passkeys: UserPasskey[] | undefined;
@@ -68,66 +60,20 @@ export function Passkeys({ passkeys, first, onChange }: Props) {
 }
 
 function Passkey({ passkey, first, onChange }: Omit<Props, 'passkeys'> & { passkey: UserPasskey }) {
-  const guarded = useGuarded();
-  const [isRenaming, setRenaming] = useState(false);
-  const { run, busy, trouble } = useAction();
   const name = passkey.alias || passkey.storage?.name || 'Passkey';
-
-  const remove = () =>
-    run(async () => {
-      const question = {
-        scope: TokenScope.Credentialunlink,
-        title: `Remove “${name}”`,
-        text: 'It will open nothing any more. Your browser is told to forget it.',
-        confirm: 'Remove passkey',
-        takesMfaToken: true,
-      };
-      if (!(await guarded(question, () => deletePasskey({ passkeyId: passkey.id })))) return;
-      await onChange(`Passkey “${name}” removed.`);
-      focusPanel('passkeys');
-    });
-  const makeDefault = () =>
-    run(async () => {
-      await setDefaultMfaDevice({ deviceId: passkey.id });
-      await onChange('');
-      focusPanel('passkeys');
-      say(`“${name}” is offered first now.`);
-    });
-  const keep = () => {
-    setRenaming(false);
-    focusPanel('passkeys');
-  };
-  const rename = async (alias: string) => {
-    await renamePasskey({ passkeyId: passkey.id, alias });
-    await onChange('');
-    keep();
-    say(`Passkey renamed to “${alias}”.`);
-  };
-
   return (
-    <li>
-      {isRenaming ? (
-        <Rename label="Name of the passkey" name={name} onName={rename} onKeep={keep} />
-      ) : (
-        <div className="factor">
-          <div>
-            <b>{name}</b> {first === 'passkey' && <span className="tag">Default</span>}
-            <p className="quiet">Enrolled {dayAndTime(passkey.createdAt)}</p>
-          </div>
-          {first === 'app' && (
-            <Button look="quiet" aria-label={`Make ${name} the default`} busy={busy} onClick={makeDefault}>
-              Make default
-            </Button>
-          )}
-          <Button look="quiet" aria-label={`Rename ${name}`} onClick={() => setRenaming(true)}>
-            Rename
-          </Button>
-          <Button look="quiet" aria-label={`Remove ${name}`} busy={busy} onClick={remove}>
-            Remove
-          </Button>
-        </div>
-      )}
-      <TroubleNote trouble={trouble} />
-    </li>
+    <Factor
+      id={passkey.id}
+      name={name}
+      since={`Enrolled ${dayAndTime(passkey.createdAt)}`}
+      isDefault={first && first === 'passkey'}
+      panel="passkeys"
+      kind="passkey"
+      removal="It will open nothing any more. Your browser is told to forget it."
+      removed={`Passkey “${name}” removed.`}
+      onRemove={() => deletePasskey({ passkeyId: passkey.id })}
+      onRename={(alias) => renamePasskey({ passkeyId: passkey.id, alias })}
+      onChange={onChange}
+    />
   );
 }
