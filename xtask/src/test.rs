@@ -79,8 +79,9 @@ fn on_postgres() -> Result<String> {
     let suites = ["test", "--workspace", "--test", "suite", "--", "--skip", "sqlite::"];
     // With the workspace's features, so that nothing is built anew.
     let commands = ["test", "--workspace", "--test", "cli", "--", "postgres::"];
+    let plans = ["test", "--workspace", "--lib", "--", "on_postgres_"];
     let mut tests = 0;
-    for words in [&suites[..], &commands] {
+    for words in [&suites[..], &commands, &plans] {
         let mut command = process::cargo(words);
         command.env("STILE_TEST_ENGINE", "postgres").env("STILE_TEST_POSTGRES", postgres::url()?);
         tests += count(&process::run(&mut command)?, "test result: ok. ", "");

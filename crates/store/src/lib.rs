@@ -8,10 +8,16 @@ mod error;
 mod load;
 mod migrate;
 mod mutation;
+#[cfg(test)]
+mod plans;
 mod postgres;
 mod sqlite;
 mod tables;
 mod value;
+
+// Under its own name, for what the tests in here share with the suites.
+#[cfg(test)]
+extern crate self as stile_store;
 
 use std::path::Path;
 

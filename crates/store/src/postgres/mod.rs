@@ -24,6 +24,9 @@ use std::time::Duration;
 
 use stile_core::Micros;
 
+#[cfg(test)]
+pub(crate) use statement::dollars;
+
 use crate::error::{CommitError, OpenError, StoreError};
 use crate::load::{self, Counters, Load};
 use crate::migrate::Schema;
@@ -90,6 +93,12 @@ impl Postgres {
             outcome
         });
         task.await.unwrap_or(Err(CommitError::Unknown))
+    }
+
+    /// A connection as every statement has it.
+    #[cfg(test)]
+    pub(crate) async fn client(&self) -> tokio_postgres::Client {
+        self.inner.link.connect().await.unwrap().client
     }
 
     pub(crate) fn load(&self) -> Load {

@@ -1,7 +1,7 @@
 //! Statements: one text for both engines.
 
 /// The text with `$N` where it has `?N`. What stands between quotes stays as it is.
-pub(super) fn dollars(sql: &str) -> String {
+pub(crate) fn dollars(sql: &str) -> String {
     let mut quoted = false;
     sql.chars()
         .map(|c| {
@@ -11,10 +11,13 @@ pub(super) fn dollars(sql: &str) -> String {
         .collect()
 }
 
-/// A migration in PostgreSQL's words: its integers have 64 bits only when they are called big.
+/// A migration in PostgreSQL's words: its integers have 64 bits only when they are called big, and its tables have no
+/// such row ids.
 pub(super) fn schema(sql: &str) -> String {
     let lines = sql.lines().filter(|line| !line.starts_with("--"));
-    lines.map(|line| line.replace(" INTEGER", " BIGINT").replace(" BLOB", " BYTEA") + "\n").collect()
+    let words = [(" INTEGER", " BIGINT"), (" BLOB", " BYTEA"), (" WITHOUT ROWID", "")];
+    let said = |line: &str| words.iter().fold(line.to_owned(), |line, (from, to)| line.replace(from, to));
+    lines.map(|line| said(line) + "\n").collect()
 }
 
 #[cfg(test)]
@@ -29,7 +32,8 @@ mod tests {
 
     #[test]
     fn types_are_translated() {
-        let sql = "-- INTEGER\nCREATE TABLE t (\n  a BLOB NOT NULL PRIMARY KEY,\n  b INTEGER\n);\n";
+        let sql =
+            "-- INTEGER\nCREATE TABLE t (\n  a BLOB NOT NULL PRIMARY KEY,\n  b INTEGER\n) WITHOUT ROWID;\n";
         assert_eq!(schema(sql), "CREATE TABLE t (\n  a BYTEA NOT NULL PRIMARY KEY,\n  b BIGINT\n);\n");
     }
 
@@ -37,7 +41,11 @@ mod tests {
     fn no_type_of_the_other_engine_is_left() {
         for migration in crate::migrate::MIGRATIONS {
             let sql = schema(migration.sql);
-            assert!(!sql.contains("INTEGER") && !sql.contains("BLOB"), "{}", migration.version);
+            assert!(
+                !["INTEGER", "BLOB", "ROWID"].iter().any(|word| sql.contains(word)),
+                "{}",
+                migration.version
+            );
         }
     }
 }

@@ -1,7 +1,6 @@
 //! The embedded engine: reads inline on the caller's thread, one writer thread with group commit.
 
-#[cfg(test)]
-mod plans;
+mod checkpoint;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -35,7 +34,8 @@ struct Inner {
     readers: Mutex<Vec<Connection>>,
     /// There until the end.
     queue: Option<mpsc::Sender<Job>>,
-    writer: Option<JoinHandle<()>>,
+    /// The writer, which ends with the queue, and the copier, which ends with the writer.
+    threads: Vec<JoinHandle<()>>,
     counters: Arc<Counters>,
 }
 
@@ -44,10 +44,10 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.queue = None;
         self.readers.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
-        if let Some(writer) = self.writer.take()
-            && writer.join().is_err()
-        {
-            tracing::error!("the writer ended badly");
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the database ended badly");
+            }
         }
     }
 }
@@ -73,13 +73,8 @@ impl Sqlite {
             return Err(refused(reason));
         }
         // FULL: the answer of a commit is given after the log is on disk (invariant 5).
-        // What a savepoint keeps stays in memory, and the log is copied back every 32 MB instead of every 4: pages that
-        // many mutations change are copied once.
-        writer
-            .execute_batch(
-                "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 8000;",
-            )
-            .map_err(unusable)?;
+        // What a savepoint keeps stays in memory.
+        writer.execute_batch("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;").map_err(unusable)?;
         migrate(&mut writer, now).map_err(|e| match e {
             MigrateError::Open(e) => e,
             MigrateError::Engine(e) => unusable(e),
@@ -87,11 +82,15 @@ impl Sqlite {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let counters = Arc::new(Counters::default());
         let counted = Arc::clone(&counters);
-        let thread = std::thread::Builder::new().name("stile-writer".into());
-        let writer =
-            thread.spawn(move || writer::run(writer, jobs, &counted)).map_err(|e| refused(e.to_string()))?;
+        let copies = checkpoint::divide(&mut writer).map_err(unusable)?;
+        let beside = connect(path, OpenFlags::empty()).map_err(unusable)?;
+        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            std::thread::Builder::new().name(name.into()).spawn(work).map_err(|e| refused(e.to_string()))
+        };
+        let copier = spawn("stile-copier", Box::new(move || checkpoint::copy(&beside, &copies)))?;
+        let writer = spawn("stile-writer", Box::new(move || writer::run(writer, jobs, &counted)))?;
         let (path, readers) = (path.to_owned(), Mutex::default());
-        let inner = Inner { path, readers, queue: Some(queue), writer: Some(writer), counters };
+        let inner = Inner { path, readers, queue: Some(queue), threads: vec![writer, copier], counters };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -123,7 +122,7 @@ impl Sqlite {
         answer
     }
 
-    fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+    pub(crate) fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
         self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -230,12 +229,17 @@ fn migrate(db: &mut Connection, now: Micros) -> Result<(), MigrateError> {
     )?;
     let schema = migrate::compare(&applied(&tx)?).map_err(MigrateError::Open)?;
     for migration in migrate::missing(schema) {
-        tx.execute_batch(&migration.sql.replace("\n);", "\n) STRICT;"))?;
+        tx.execute_batch(&strict(migration.sql))?;
         let note = params![migration.version, checksum(migration.sql), now.get()];
         tx.execute("INSERT INTO migrations VALUES (?1, ?2, ?3)", note)?;
     }
     tx.commit()?;
     Ok(())
+}
+
+/// A migration in which every table holds to its types.
+fn strict(sql: &str) -> String {
+    sql.replace("\n);", "\n) STRICT;").replace("\n) WITHOUT ROWID;", "\n) WITHOUT ROWID, STRICT;")
 }
 
 /// The migrations of a database, each by number and checksum.

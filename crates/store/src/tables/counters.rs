@@ -50,7 +50,7 @@ fn window_end(rate: Rate, now: Micros) -> Value {
 impl Store {
     /// How many events the counter holds now, and when its window ends.
     pub async fn count(&self, key: [u8; 32], now: Micros) -> Result<(i64, Micros), StoreError> {
-        let sql = "SELECT count, expires_at FROM counters WHERE key = ?1 AND expires_at > ?2";
+        let sql = "SELECT count, expires_at FROM counters WHERE key = ?1 AND +expires_at > ?2";
         let row = self.row(sql, vec![key.into(), now.into()]).await?;
         row.map_or(Ok((0, now)), |mut row| Ok((row.take()?, row.take()?)))
     }

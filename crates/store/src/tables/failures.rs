@@ -69,7 +69,7 @@ impl Store {
     ) -> Result<Failures, StoreError> {
         let sql = "SELECT method, count, locked_until FROM failures WHERE owner = ?1
                    UNION ALL
-                   SELECT 'here', count, expires_at FROM counters WHERE key = ?2 AND expires_at > ?3";
+                   SELECT 'here', count, expires_at FROM counters WHERE key = ?2 AND +expires_at > ?3";
         let rows = self.rows(sql, vec![owner.into(), address.into(), now.into()]).await?;
         let mut failures = Failures::default();
         for row in rows {

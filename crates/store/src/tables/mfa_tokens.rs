@@ -32,7 +32,7 @@ impl Store {
         now: Micros,
     ) -> Result<Option<MfaToken>, StoreError> {
         let sql = "SELECT hash, session, proof, single_use, epoch, expires_at
-                   FROM mfa_tokens WHERE hash = ?1 AND session = ?2 AND expires_at > ?3";
+                   FROM mfa_tokens WHERE hash = ?1 AND session = ?2 AND +expires_at > ?3";
         let row = self.row(sql, vec![hash.into(), session.into(), now.into()]).await?;
         row.map(|mut row| {
             Ok(MfaToken {

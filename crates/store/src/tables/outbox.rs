@@ -43,7 +43,7 @@ impl Store {
     /// Messages that are due, oldest first.
     pub async fn due_mail(&self, now: Micros) -> Result<Vec<MailSlot>, StoreError> {
         let sql = "SELECT id, environment, template, sealed, created_at, expires_at, attempts FROM outbox
-                   WHERE next_at <= ?1 AND expires_at > ?1 ORDER BY next_at LIMIT 32";
+                   WHERE next_at <= ?1 AND +expires_at > ?1 ORDER BY next_at LIMIT 32";
         let rows = self.rows(sql, vec![now.into()]).await?;
         rows.into_iter()
             .map(|mut row| {

@@ -20,7 +20,7 @@ impl Store {
         owner: UserId,
         now: Micros,
     ) -> Result<Option<Vec<u8>>, StoreError> {
-        let sql = "SELECT sealed FROM recovery_shown WHERE owner = ?1 AND expires_at > ?2";
+        let sql = "SELECT sealed FROM recovery_shown WHERE owner = ?1 AND +expires_at > ?2";
         let row = self.row(sql, vec![owner.into(), now.into()]).await?;
         row.map(|mut row| row.take()).transpose()
     }

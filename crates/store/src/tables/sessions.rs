@@ -33,7 +33,7 @@ impl Store {
         limit: u32,
     ) -> Result<Vec<SessionRow>, StoreError> {
         let sql = "SELECT id, level, created_at, idle_expires_at, user_agent, proofs FROM sessions
-                   WHERE environment = ?1 AND owner = ?2 AND expires_at > ?3 AND idle_expires_at > ?3
+                   WHERE environment = ?1 AND owner = ?2 AND +expires_at > ?3 AND idle_expires_at > ?3
                    ORDER BY created_at DESC, id DESC LIMIT ?4";
         let rows = self.rows(sql, vec![environment.into(), owner.into(), now.into(), limit.into()]).await?;
         rows.into_iter()

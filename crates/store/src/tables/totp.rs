@@ -82,7 +82,7 @@ impl Store {
         now: Micros,
     ) -> Result<Option<UnverifiedTotp>, StoreError> {
         let sql = "SELECT session, id, sealed, permitted, token, evidence, epoch, created_at, expires_at
-                   FROM totp_unverified WHERE session = ?1 AND expires_at > ?2";
+                   FROM totp_unverified WHERE session = ?1 AND +expires_at > ?2";
         self.row(sql, vec![session.into(), now.into()]).await?.map(read_unverified).transpose()
     }
 }

@@ -77,7 +77,7 @@ impl Store {
         now: Micros,
     ) -> Result<Option<Verification>, StoreError> {
         let sql = select!(
-            "WHERE environment = ?1 AND address = ?2 AND creator = ?3 AND expires_at > ?4 AND tries < 5
+            "WHERE environment = ?1 AND address = ?2 AND creator = ?3 AND +expires_at > ?4 AND tries < 5
              ORDER BY created_at DESC LIMIT 1"
         );
         let args = vec![environment.into(), address.into(), creator.into(), now.into()];
@@ -109,14 +109,14 @@ pub fn insert(environment: EnvironmentId, v: &Verification) -> Step {
 /// Counts a wrong answer; misses when there are no tries left, so that no answer is judged beyond the fifth.
 pub fn wrong(environment: EnvironmentId, id: VerificationId, now: Micros) -> Step {
     let sql = "UPDATE verifications SET tries = tries + 1
-               WHERE id = ?1 AND environment = ?2 AND tries < ?3 AND expires_at > ?4";
+               WHERE id = ?1 AND environment = ?2 AND tries < ?3 AND +expires_at > ?4";
     Step::one(sql, vec![id.into(), environment.into(), MAX_TRIES.into(), now.into()], Miss::TriesSpent)
 }
 
 /// Lets a right answer pass only while tries are left, and ends the verification: nobody is sent to a used code.
 pub fn right(environment: EnvironmentId, id: VerificationId, now: Micros) -> Step {
     let sql = "UPDATE verifications SET expires_at = ?4
-               WHERE id = ?1 AND environment = ?2 AND tries < ?3 AND expires_at > ?4";
+               WHERE id = ?1 AND environment = ?2 AND tries < ?3 AND +expires_at > ?4";
     Step::one(sql, vec![id.into(), environment.into(), MAX_TRIES.into(), now.into()], Miss::TriesSpent)
 }
 

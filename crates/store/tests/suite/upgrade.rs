@@ -1,17 +1,19 @@
-//! A database of the first version, with rows in it, is brought up to date and loses nothing.
+//! A database of an earlier version, with rows in it, is brought up to date and loses nothing.
 
 use stile_core::{Level, SessionId, UserId};
-use stile_store::Store;
+use stile_store::{Store, ledger};
 
 use crate::engines::{on_postgres, run};
 use crate::postgres::database::Database;
 use crate::sqlite::raw;
 use crate::world::*;
 
-const FIRST: &str = include_str!("../../migrations/0001_first.sql");
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../../migrations/0001_first.sql"), include_str!("../../migrations/0002_mfa.sql")];
 
-/// As the first version left them: ids of sixteen bytes, a user with an address and a session.
-const ROWS: [&str; 4] = [
+/// As the first version left them: ids of sixteen bytes, a user with an address and a session, a thing that was used
+/// up, a counter.
+const FIRST: [&str; 6] = [
     "INSERT INTO environments (id, version, kind, name, settings, created_at)
      VALUES (ID1, 1, 'sandbox', 'first', '{}', 5)",
     "INSERT INTO users (id, environment, version, profile, username, first_visit, last_visit)
@@ -21,7 +23,21 @@ const ROWS: [&str; 4] = [
     "INSERT INTO sessions (id, environment, owner, level, created_at, expires_at, idle_expires_at,
                            sign_in_credential, last_credential, session_key, device_key, proofs)
      VALUES (ID4, ID1, ID2, 'full', 5, 9, 8, ID3, ID3, NULL, NULL, '[]')",
+    "INSERT INTO ledger (kind, key, note, used_at, expires_at) VALUES ('elevated_token', ID4, ID1ID2, 5, 9)",
+    "INSERT INTO counters (key, count, expires_at) VALUES (ID1ID2, 7, 9000000000000000)",
 ];
+
+/// What the second version had besides.
+const SECOND: [&str; 2] = [
+    "INSERT INTO recovery_codes (owner, hash) VALUES (ID2, ID3ID4)",
+    "INSERT INTO failures (owner, method, count, locked_until) VALUES (ID2, 'totp', 4, 0)",
+];
+
+/// The rows of a version, for an engine that writes bytes in this form.
+fn rows(version: usize, bytes: impl Fn(&str) -> String) -> Vec<String> {
+    let all = FIRST.iter().chain(SECOND.iter().filter(|_| version > 1));
+    all.map(|sql| with_ids(sql, &bytes)).collect()
+}
 
 /// FNV-1a, as migrations are compared.
 fn checksum(sql: &str) -> i64 {
@@ -31,27 +47,45 @@ fn checksum(sql: &str) -> i64 {
     hash.cast_signed()
 }
 
-fn with_ids(sql: &str, literal: impl Fn(u64) -> String) -> String {
-    (1..=4).fold(sql.to_owned(), |sql, n| sql.replace(&format!("ID{n}"), &literal(n)))
+/// The statement with bytes in the places of `ID1` and its like; two that touch are one value.
+fn with_ids(sql: &str, bytes: impl Fn(&str) -> String) -> String {
+    let mut sql = sql.to_owned();
+    while let Some(start) = sql.find("ID") {
+        let end = sql[start..].find([',', ')']).unwrap() + start;
+        let ids = sql[start..end].split("ID").filter(|n| !n.is_empty());
+        let hex: String = ids.map(|n| format!("{:032x}", n.parse::<u128>().unwrap())).collect();
+        sql.replace_range(start..end, &bytes(&hex));
+    }
+    sql
 }
 
-fn hex(n: u64) -> String {
-    format!("{:032x}", u128::from(n))
-}
-
-async fn holds_what_it_held(store: &Store) {
+async fn holds_what_it_held(store: &Store, version: usize) {
     let me = store.principal(environment_id(1), SessionId::from_bytes(id16(4))).await.unwrap().unwrap();
     assert_eq!((me.user.id, me.user.version), (UserId::from_bytes(id16(2)), 3));
     assert_eq!(me.user.profile.alias.as_deref(), Some("Ann"));
     assert_eq!((me.user.epoch, me.user.recovery, me.user.default_method), (0, None, None));
     assert_eq!((me.session.level, me.session.user_agent.as_str()), (Level::Full, ""));
     assert_eq!(me.email(), Some("ann@example.org"));
-    assert!(store.recovery_codes(me.user.id).await.unwrap().is_empty());
     assert!(store.unverified_totp(me.session.id, NOW).await.unwrap().is_none());
+    let note = store.ledger_note(ledger::Kind::ElevatedToken, &id16(4)).await.unwrap();
+    assert_eq!(note, Some(two(1, 2)));
+    assert_eq!(store.count(two(1, 2), NOW).await.unwrap().0, 7);
+    let (codes, failures) = (
+        store.recovery_codes(me.user.id).await.unwrap(),
+        store.failures(me.user.id, [0; 32], NOW).await.unwrap(),
+    );
+    match version {
+        1 => assert_eq!((codes, failures.totp), (Vec::new(), 0)),
+        _ => assert_eq!((codes, failures.totp), (vec![two(3, 4)], 4)),
+    }
 }
 
-#[test]
-fn a_file_of_the_first_version_is_brought_up_to_date() {
+/// Two ids as one value.
+fn two(one: u64, other: u64) -> [u8; 32] {
+    [id16(one), id16(other)].concat().try_into().unwrap()
+}
+
+fn file_of(version: usize) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("stile.db");
     let raw = raw::open(&path);
@@ -60,38 +94,52 @@ fn a_file_of_the_first_version_is_brought_up_to_date() {
                                   applied_at INTEGER NOT NULL) STRICT;",
     )
     .unwrap();
-    raw.execute_batch(&FIRST.replace("\n);", "\n) STRICT;")).unwrap();
-    raw.execute("INSERT INTO migrations VALUES (1, ?1, 5)", [checksum(FIRST)]).unwrap();
-    for row in ROWS {
-        raw.execute(&with_ids(row, |n| format!("X'{}'", hex(n))), []).unwrap();
+    for (sql, number) in MIGRATIONS.iter().zip(1..).take(version) {
+        raw.execute_batch(&sql.replace("\n);", "\n) STRICT;")).unwrap();
+        raw.execute("INSERT INTO migrations VALUES (?1, ?2, 5)", [number, checksum(sql)]).unwrap();
+    }
+    for row in rows(version, |hex| format!("X'{hex}'")) {
+        raw.execute(&row, []).unwrap();
     }
     drop(raw);
     run(async {
         for _again in 0..2 {
-            holds_what_it_held(&Store::sqlite(&path, NOW).unwrap()).await;
+            holds_what_it_held(&Store::sqlite(&path, NOW).unwrap(), version).await;
         }
     });
     raw::assert_sound(&path);
 }
 
-#[test]
-fn a_server_of_the_first_version_is_brought_up_to_date() {
+fn server_of(version: usize) {
     on_postgres(async |_| {
         let database = Database::empty();
         let raw = database.raw().await;
-        let first = FIRST.replace("BLOB", "BYTEA").replace("INTEGER", "BIGINT");
         raw.batch_execute(
             "CREATE TABLE migrations (version BIGINT PRIMARY KEY, checksum BIGINT, applied_at BIGINT)",
         )
         .await
         .unwrap();
-        raw.batch_execute(&first).await.unwrap();
-        raw.execute("INSERT INTO migrations VALUES (1, $1, 5)", &[&checksum(FIRST)]).await.unwrap();
-        for row in ROWS {
-            raw.batch_execute(&with_ids(row, |n| format!("'\\x{}'::bytea", hex(n)))).await.unwrap();
+        for (sql, number) in MIGRATIONS.iter().zip(1_i64..).take(version) {
+            raw.batch_execute(&sql.replace("BLOB", "BYTEA").replace("INTEGER", "BIGINT")).await.unwrap();
+            raw.execute("INSERT INTO migrations VALUES ($1, $2, 5)", &[&number, &checksum(sql)])
+                .await
+                .unwrap();
+        }
+        for row in rows(version, |hex| format!("'\\x{hex}'::bytea")) {
+            raw.batch_execute(&row).await.unwrap();
         }
         for _again in 0..2 {
-            holds_what_it_held(&Store::postgres(&database.url(), NOW).await.unwrap()).await;
+            holds_what_it_held(&Store::postgres(&database.url(), NOW).await.unwrap(), version).await;
         }
     });
+}
+
+#[test]
+fn files_of_earlier_versions_are_brought_up_to_date() {
+    (1..=MIGRATIONS.len()).for_each(file_of);
+}
+
+#[test]
+fn servers_of_earlier_versions_are_brought_up_to_date() {
+    (1..=MIGRATIONS.len()).for_each(server_of);
 }
