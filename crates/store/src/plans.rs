@@ -15,6 +15,7 @@ use stile_core::{
     SessionId, User, UserId, VerificationId,
 };
 
+use self::database::{Database, apart, server};
 use crate::mutation::Step;
 use crate::postgres::dollars;
 use crate::tables::sweep::SWEEPS;
@@ -255,21 +256,21 @@ const SWEPT_EMPTY: &str = "VACUUM ANALYZE ledger, counters, verifications, sessi
 /// Plans are made once, and perhaps before there are any figures of a table.
 #[test]
 fn on_postgres_plans_are_right_for_full_tables() {
-    if database::server().is_none() {
+    if server().is_none() {
         return;
     }
-    database::apart(async {
+    apart(async {
         let (_folder, _db, store) = file();
         let reads = reads(&store).await.into_iter().filter(|sql| !meant(sql));
         let writes = all_writes().into_iter().map(|step| step.sql.to_owned());
         let texts: Vec<String> = reads.chain(writes).collect();
-        let database = database::Database::empty();
-        let Engine::Postgres(postgres) = Store::postgres(&database.url(), NOW).await.unwrap().engine else {
-            panic!("another engine")
-        };
-        let db = postgres.client().await;
-        for known in ["", SWEPT_EMPTY] {
+        for (database, known) in [(Database::empty(), ""), (Database::new(), SWEPT_EMPTY)] {
+            let Engine::Postgres(postgres) = Store::postgres(&database.url(), NOW).await.unwrap().engine
+            else {
+                panic!("another engine")
+            };
             database.raw().await.batch_execute(known).await.unwrap();
+            let db = postgres.client().await;
             let mut found = Vec::new();
             for sql in &texts {
                 found.extend(walks(&db, sql).await.into_iter().map(|walk| format!("{walk} of {sql}")));
