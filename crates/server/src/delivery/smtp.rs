@@ -5,6 +5,7 @@
 //! whose content could go to the recipient of the one before. Here a connection comes back only after a
 //! message that went well; in every other case it is closed.
 
+use std::fmt::{self, Display, Formatter};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -113,7 +114,23 @@ async fn deliver(connection: &mut AsyncSmtpConnection, message: &Message) -> Res
         step(connection.command(Rcpt::new(recipient.clone(), Vec::new())), about_the_message).await?;
     }
     step(connection.command(Data), about_the_message).await?;
-    step(connection.message(&content), about_the_message).await
+    // lettre writes UTF-8.
+    let content = String::from_utf8_lossy(&content);
+    step(connection.command(Content(&content)), about_the_message).await
+}
+
+/// The content with its end (RFC 5321 §4.5.2), to be written at once: what comes in a second, small piece waits for
+/// the acknowledgement of the first, 40 ms long.
+struct Content<'a>(&'a str);
+
+impl Display for Content<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for line in self.0.strip_suffix("\r\n").unwrap_or(self.0).split("\r\n") {
+            let stuffing = if line.starts_with('.') { "." } else { "" };
+            write!(f, "{stuffing}{line}\r\n")?;
+        }
+        f.write_str(".\r\n")
+    }
 }
 
 fn is_ascii(address: &Address) -> bool {
@@ -176,7 +193,18 @@ mod tests {
         server.answer("EHLO", "250-fake\r\n250 AUTH PLAIN LOGIN");
         assert_eq!(smtp(&server, Security::Plain).send(&message()).await, Ok(()));
         let received = server.all_received();
-        assert!(received.first().unwrap().data.ends_with("\nhello\n.\nbye\n\n"), "{}", received[0].data);
+        assert!(received.first().unwrap().data.ends_with("\nhello\n.\nbye\n"), "{}", received[0].data);
+    }
+
+    #[test]
+    fn no_line_of_the_content_ends_it() {
+        for (content, written) in [
+            ("a\r\n.\r\n..b\r\n", "a\r\n..\r\n...b\r\n.\r\n"),
+            (".a\n.", "..a\n.\r\n.\r\n"),
+            ("", "\r\n.\r\n"),
+        ] {
+            assert_eq!(Content(content).to_string(), written);
+        }
     }
 
     #[tokio::test]
