@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stile_core::Micros;
+use tracing::Instrument as _;
 
 use crate::error::{CommitError, OpenError, StoreError};
 use crate::load::{self, Counters, Load};
@@ -83,12 +84,14 @@ impl Postgres {
             return Ok(());
         }
         let inner = Arc::clone(&self.inner);
-        let task = tokio::spawn(async move {
+        let work = async move {
             let began = load::now();
             let outcome = inner.writers.commit(&inner.link, &mutation).await;
             inner.counters.committed(1, load::now() - began);
             outcome
-        });
+        };
+        // What is logged there belongs to the request that waits here.
+        let task = tokio::spawn(work.in_current_span());
         task.await.unwrap_or(Err(CommitError::Unknown))
     }
 
