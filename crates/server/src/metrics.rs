@@ -189,7 +189,11 @@ mod tests {
         );
         assert!(metrics.operation(&Method::GET, None).is_none());
         metrics.count(None, &StatusCode::NOT_FOUND.into_response(), Duration::ZERO);
-        assert!(metrics.text().contains("_count{operation=\"other\",status=\"4xx\"} 1\n"), "{}", metrics.text());
+        assert!(
+            metrics.text().contains("_count{operation=\"other\",status=\"4xx\"} 1\n"),
+            "{}",
+            metrics.text()
+        );
     }
 
     #[test]

@@ -110,7 +110,10 @@ mod tests {
         };
         let (trace, span) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
         let context = read(&format!("00-{trace}-{span}-01")).unwrap();
-        assert_eq!((context.trace_id().to_string(), context.span_id().to_string()), (trace.into(), span.into()));
+        assert_eq!(
+            (context.trace_id().to_string(), context.span_id().to_string()),
+            (trace.into(), span.into())
+        );
         for bad in [
             String::new(),
             "00".into(),

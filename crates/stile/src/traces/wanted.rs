@@ -33,9 +33,8 @@ impl Wanted {
 
 /// Reads them; nothing when no endpoint is named, or traces are switched off.
 pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Option<Wanted>, Problem> {
-    let said = |name: &str| {
-        variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
-    };
+    let said =
+        |name: &str| variable(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
     // One for traces goes before one for all.
     let exporter = |name: &str| {
         let names = [format!("OTEL_EXPORTER_OTLP_TRACES_{name}"), format!("OTEL_EXPORTER_OTLP_{name}")];
@@ -47,14 +46,21 @@ pub(super) fn read(variable: impl Fn(&str) -> Option<String>) -> Result<Option<W
     match said("OTEL_TRACES_EXPORTER").as_deref() {
         Some("none") => return Ok(None),
         None | Some("otlp") => {}
-        Some(_) => return Err(wrong("OTEL_TRACES_EXPORTER", "names an exporter that there is not", "otlp or none")),
+        Some(_) => {
+            return Err(wrong("OTEL_TRACES_EXPORTER", "names an exporter that there is not", "otlp or none"));
+        }
     }
     let Some((name, text)) = exporter("ENDPOINT") else { return Ok(None) };
     let endpoint = endpoint(&name, &text)?;
     if let Some((name, _)) = exporter("PROTOCOL").filter(|(_, value)| value != "http/protobuf") {
-        return Err(wrong(&name, "names a protocol that Stile does not speak", "http/protobuf, at port 4318 usually"));
+        return Err(wrong(
+            &name,
+            "names a protocol that Stile does not speak",
+            "http/protobuf, at port 4318 usually",
+        ));
     }
-    if let Some((name, _)) = exporter("COMPRESSION").filter(|(_, value)| !matches!(&**value, "gzip" | "none")) {
+    if let Some((name, _)) = exporter("COMPRESSION").filter(|(_, value)| !matches!(&**value, "gzip" | "none"))
+    {
         return Err(wrong(&name, "names a compression that there is not", "gzip or none"));
     }
     if let Some((name, text)) = exporter("HEADERS") {
@@ -164,10 +170,18 @@ mod tests {
         let shown = |variables: &[(&str, &str)]| reading(variables).unwrap().unwrap().shown();
         assert_eq!(shown(&[(all, "http://localhost:4318")]), "http://localhost:4318/v1/traces");
         assert_eq!(shown(&[(all, "https://c.example/otlp/")]), "https://c.example/otlp/v1/traces");
-        assert_eq!(shown(&[(all, "nonsense"), (traces, "https://c.example/in?key=k")]), "https://c.example/in");
-        for bad in
-            ["localhost:4318", "c.example", "ftp://c.example", "https://u:hunter2@c.example", "http://a#b", "http://"]
-        {
+        assert_eq!(
+            shown(&[(all, "nonsense"), (traces, "https://c.example/in?key=k")]),
+            "https://c.example/in"
+        );
+        for bad in [
+            "localhost:4318",
+            "c.example",
+            "ftp://c.example",
+            "https://u:hunter2@c.example",
+            "http://a#b",
+            "http://",
+        ] {
             let problem = reading(&[(all, bad)]).unwrap_err();
             assert!(problem.what.contains(all) && !problem.to_string().contains("hunter2"), "{problem}");
         }
@@ -194,7 +208,8 @@ mod tests {
             assert!(problem.what.contains(name) && !problem.to_string().contains("hunter2"), "{problem}");
         }
         for bad in ["1.1", "-1", "half", "NaN"] {
-            let ratio = [("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", bad)];
+            let ratio =
+                [("OTEL_TRACES_SAMPLER", "parentbased_traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", bad)];
             let problem = reading(&[&[endpoint][..], &ratio].concat()).unwrap_err();
             assert!(problem.what.contains("OTEL_TRACES_SAMPLER_ARG"), "{problem}");
         }

@@ -162,7 +162,8 @@ fn log_lines_of_a_request_carry_its_id() {
     }
     // A header that is two is read as two, or not at all.
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-    write!(stream, "GET /api/v0/sdk/{id}/settings HTTP/1.1\r\nhost: x\r\nx-request-id: a\nFORGED\r\n\r\n").unwrap();
+    write!(stream, "GET /api/v0/sdk/{id}/settings HTTP/1.1\r\nhost: x\r\nx-request-id: a\nFORGED\r\n\r\n")
+        .unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
@@ -174,9 +175,11 @@ fn log_lines_of_a_request_carry_its_id() {
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let (spans, _) = decoded(&collector.taken());
     for id in ids {
-        let line = lines.iter().find(|line| line["span"]["id"] == *id).unwrap_or_else(|| panic!("no {id} in {log}"));
+        let line =
+            lines.iter().find(|line| line["span"]["id"] == *id).unwrap_or_else(|| panic!("no {id} in {log}"));
         assert_eq!(line["level"], "ERROR");
-        let span = spans.iter().find(|span| attribute(&span.attributes, "stile.request.id").as_ref() == Some(&id));
+        let span =
+            spans.iter().find(|span| attribute(&span.attributes, "stile.request.id").as_ref() == Some(&id));
         let trace = span.unwrap().trace_id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         assert_eq!(line["span"]["trace_id"], trace, "{line}");
     }

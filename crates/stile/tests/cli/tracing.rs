@@ -18,7 +18,8 @@ const CALLER: &str = "0af7651916cd43dd8448eb211c80319c";
 /// `stile serve` on the world's data, which sends its traces there, and its mail to this port.
 fn serve(world: &World, endpoint: &str, mail: u16) -> Command {
     let smtp = format!("smtp://localhost:{mail}");
-    let options = world.serve_options().map(|option| if option.starts_with("smtp:") { &smtp } else { option });
+    let options =
+        world.serve_options().map(|option| if option.starts_with("smtp:") { &smtp } else { option });
     let mut command = world.command(&["serve", "--json"]);
     command.args(options);
     command.env("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint);
@@ -76,12 +77,16 @@ fn a_sign_in_and_a_refusal_are_traced_without_saying_who() {
     let mut command = serve(&world, &format!("http://{}", collector.address), mail);
     command
         .env("OTEL_EXPORTER_OTLP_HEADERS", "x-team=blue%20sky")
-        .env("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test");
-    let server = Server::start(command, |_| true);
+        .env("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test")
+        .env("STILE_LOG", "trace,ureq=trace");
+    let log = world.path("log");
+    command.stderr(File::create(&log).unwrap());
+    let server = Server::logging(command);
     let mut page = Page { port: listening(&server), environment, heads: Vec::new() };
 
     let none = Value::Null;
-    let created = page.send("POST", "/emailVerifications/create?who=ann-query", "", &json!({ "email": ADDRESS }));
+    let created =
+        page.send("POST", "/emailVerifications/create?who=ann-query", "", &json!({ "email": ADDRESS }));
     let mail = mails.recv().unwrap();
     let code = mail.split("Your code for Acme: ").nth(1).unwrap()[..6].to_owned();
     let answer = json!({ "verificationUUID": created["verificationUUID"], "verificationToken": code });
@@ -101,7 +106,9 @@ fn a_sign_in_and_a_refusal_are_traced_without_saying_who() {
     assert_eq!(attribute(&sender, "service.name").as_deref(), Some("stile"));
     assert_eq!(attribute(&sender, "deployment.environment.name").as_deref(), Some("test"));
 
-    for (name, status) in [("createEmailVerification", "201"), ("signInWithEmail", "200"), ("deleteUser", "403")] {
+    for (name, status) in
+        [("createEmailVerification", "201"), ("signInWithEmail", "200"), ("deleteUser", "403")]
+    {
         let span = request(&spans, name);
         let said = |key| attribute(&span.attributes, key);
         assert_eq!(said("http.response.status_code").as_deref(), Some(status), "{name}");
@@ -121,22 +128,48 @@ fn a_sign_in_and_a_refusal_are_traced_without_saying_who() {
     let mail = spans.iter().find(|span| span.name == "deliverMail").unwrap();
     assert_eq!(attribute(&mail.attributes, "error.type"), None);
     assert!(spans.iter().any(|span| span.name == "sendMail" && is_in(span, mail)), "{spans:#?}");
-    let roots: Vec<_> = spans.iter().filter(|span| span.parent_span_id.is_empty()).map(|s| &*s.name).collect();
+    let roots: Vec<_> =
+        spans.iter().filter(|span| span.parent_span_id.is_empty()).map(|s| &*s.name).collect();
     assert!(!roots.contains(&"commit") && !roots.contains(&"read"), "nothing of background work: {roots:?}");
     assert_eq!(roots.len(), 4, "no pages and no health checks: {roots:?}");
 
     let claims = |token: &str| token.split('.').map(str::to_owned).collect::<Vec<_>>();
-    let mut secrets = vec![ADDRESS.to_owned(), "ann".into(), code, page.environment, "Probe".into(), "127.0.0.1".into()];
+    let mut secrets =
+        vec![ADDRESS.to_owned(), "ann".into(), code, page.environment, "Probe".into(), "127.0.0.1".into()];
     secrets.extend(claims(&access).into_iter().chain(claims(&identity)));
     secrets.extend(["verificationUUID"].map(|name| text(&created[name])));
     secrets.push(text(&session["user"]["id"]));
-    let cookies = page.heads.iter().flat_map(|head| head.lines()).filter_map(|l| l.strip_prefix("set-cookie: "));
-    secrets.extend(cookies.filter_map(|cookie| Some(cookie.split(';').next()?.split_once('=')?.1.to_owned())));
+    let cookies =
+        page.heads.iter().flat_map(|head| head.lines()).filter_map(|l| l.strip_prefix("set-cookie: "));
+    secrets
+        .extend(cookies.filter_map(|cookie| Some(cookie.split(';').next()?.split_once('=')?.1.to_owned())));
+    let log = fs::read_to_string(log).unwrap();
+    assert!(!log.contains("sky") && !log.contains("http.route"), "neither its key nor its spans: {log}");
     for export in &exports {
         let heard = String::from_utf8_lossy(&export.body);
         for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
             assert!(!heard.contains(secret.as_str()), "{secret} in {spans:#?}");
         }
+    }
+}
+
+#[test]
+fn the_doctor_says_where_traces_go() {
+    let world = World::new();
+    world.with_environment();
+    let mut args = vec!["doctor"];
+    args.extend(world.serve_options());
+    for (endpoint, says) in [
+        ("https://c.example/in?key=hunter2", "OK    traces: go to https://c.example/in\n"),
+        (
+            "c.example:4318",
+            "FAIL  traces: The variable OTEL_EXPORTER_OTLP_TRACES_ENDPOINT does not begin with",
+        ),
+    ] {
+        let mut command = world.command(&args);
+        command.env("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", endpoint);
+        let ran = ran(command);
+        assert!(ran.out.contains(says) && !ran.out.contains("hunter2"), "{}", ran.out);
     }
 }
 
@@ -180,9 +213,11 @@ fn what_the_variables_cannot_mean_keeps_it_from_starting() {
 fn nothing_is_sent_where_none_is_wanted() {
     let world = World::new();
     let environment = world.with_environment();
-    for (name, value) in
-        [("OTEL_SDK_DISABLED", "true"), ("OTEL_TRACES_EXPORTER", "none"), ("OTEL_TRACES_SAMPLER", "always_off")]
-    {
+    for (name, value) in [
+        ("OTEL_SDK_DISABLED", "true"),
+        ("OTEL_TRACES_EXPORTER", "none"),
+        ("OTEL_TRACES_SAMPLER", "always_off"),
+    ] {
         let collector = Collector::new();
         let mut command = serve(&world, &format!("http://{}", collector.address), 1);
         command.env(name, value);
