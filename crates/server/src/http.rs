@@ -10,18 +10,17 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
-use stile_keys::{api_token, encoding, random};
-use tracing::Instrument as _;
+use stile_keys::api_token;
 
 use crate::app::App;
 use crate::config::address_prefix;
 use crate::context::{Cx, bearer, text};
 use crate::environment::Environment;
 use crate::error::{ApiError, Code};
+use crate::observe::RequestId;
 
 /// The largest body that any operation takes, in bytes.
 pub const MAX_BODY: usize = 64 * 1024;
-const MAX_REQUEST_ID: usize = 100;
 
 /// A JSON body. What does not fit its type is refused with a text that says where.
 pub struct Json<T>(pub T);
@@ -77,22 +76,18 @@ pub async fn sdk_layer(State(app): State<Arc<App>>, mut request: Request, next: 
         return with_cors(StatusCode::NO_CONTENT.into_response(), allowed, true);
     }
     let address = client_address(&app, &request);
-    let request_id = request_id(request.headers());
     let admitted = env.limiter.request(address_prefix(address)).and_then(|()| {
         if env.settings.security.environment_locked { Err(Code::EnvironmentLocked.into()) } else { Ok(()) }
     });
-    let mut response = match admitted {
+    let request_id = request.extensions().get().map_or_else(String::new, |RequestId(id)| id.clone());
+    let response = match admitted {
         Err(error) => error.into_response(),
         Ok(()) => {
-            let cx = Cx { now: app.clock.now(), app, env, address, request_id: request_id.clone(), origin };
+            let cx = Cx { now: app.clock.now(), app, env, address, request_id, origin };
             request.extensions_mut().insert(cx);
-            // Whatever is logged meanwhile says for which request.
-            next.run(request).instrument(tracing::error_span!("request", id = request_id)).await
+            next.run(request).await
         }
     };
-    if let Ok(id) = HeaderValue::from_str(&request_id) {
-        response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);
-    }
     with_cors(response, allowed, false)
 }
 
@@ -130,16 +125,6 @@ pub fn client_address(app: &App, request: &Request) -> IpAddr {
     let forwarded: Vec<&str> =
         request.headers().get_all("x-forwarded-for").iter().filter_map(|v| v.to_str().ok()).collect();
     app.config.client_address(socket, &forwarded)
-}
-
-/// The SDK's id for the request, or else that of a proxy, when it is a plain word; else a new one.
-fn request_id(headers: &HeaderMap) -> String {
-    let plain = |id: &&str| {
-        (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
-    };
-    let sent = |name| text(headers, name).filter(plain);
-    let sent = sent("x-dyn-request-id").or_else(|| sent("x-request-id"));
-    sent.map_or_else(|| encoding::hex(&random::bytes::<16>()), str::to_owned)
 }
 
 /// Around everything: a deadline, and the headers that every answer carries.

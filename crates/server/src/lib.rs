@@ -20,10 +20,12 @@ mod jobs;
 mod limits;
 mod listener;
 mod metrics;
+mod observe;
 mod openapi;
 mod ready;
 mod related_origins;
 mod tokens;
+mod traces;
 mod verified;
 
 use std::sync::{Arc, LazyLock};
@@ -67,7 +69,7 @@ fn within(app: Arc<App>, deadline: Duration) -> Router {
             error::ApiError::internal("a request panicked").into_response()
         }))
         .layer(middleware::from_fn_with_state(deadline, http::outer_layer))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), metrics::layer))
+        .layer(middleware::from_fn_with_state(Arc::clone(&app), observe::layer))
         .with_state(app)
 }
 

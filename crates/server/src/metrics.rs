@@ -7,29 +7,31 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, State};
 use axum::http::{Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, serve};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::time::Instant;
 
 use crate::app::App;
 use crate::error::Code;
 
-/// Upper ends of the durations' buckets, in seconds.
-const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+/// Upper ends of the durations' buckets, in microseconds.
+const BUCKETS: [u64; 12] =
+    [500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 5_000_000];
+/// In a second.
+const MICROS: f64 = 1e6;
 /// What is not in the OpenAPI document: pages, health, mistyped paths.
 const OTHER: &str = "other";
 
+/// Durations in each bucket, and at last those beyond all.
 #[derive(Default)]
 struct Series {
-    buckets: [u64; BUCKETS.len()],
-    count: u64,
-    sum: Duration,
+    counts: [u64; BUCKETS.len() + 1],
+    /// In microseconds.
+    sum: u64,
 }
 
 /// The counters of this process.
@@ -68,20 +70,21 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    fn operation(&self, method: &Method, path: Option<&MatchedPath>) -> Arc<str> {
-        let known = path.and_then(|path| self.operations.get(path.as_str())?.get(method.as_str()));
-        Arc::clone(known.unwrap_or(&self.other))
+    /// The id of the operation, when the OpenAPI document has it.
+    pub(crate) fn operation(&self, method: &Method, path: Option<&MatchedPath>) -> Option<Arc<str>> {
+        self.operations.get(path?.as_str())?.get(method.as_str()).map(Arc::clone)
     }
 
-    fn count(&self, operation: Arc<str>, response: &Response, took: Duration) {
+    /// Counts a request. This takes less than a microsecond, so it is done even where nobody asks for the numbers.
+    pub(crate) fn count(&self, operation: Option<Arc<str>>, response: &Response, took: Duration) {
+        let operation = operation.unwrap_or_else(|| Arc::clone(&self.other));
         let class = response.status().as_u16() / 100;
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         let series = requests.entry((operation, class)).or_default();
-        series.count += 1;
-        series.sum += took;
-        for (bucket, end) in series.buckets.iter_mut().zip(BUCKETS) {
-            *bucket += u64::from(took.as_secs_f64() <= end);
-        }
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        series.sum = series.sum.saturating_add(micros);
+        let bucket = BUCKETS.iter().position(|end| micros <= *end).unwrap_or(BUCKETS.len());
+        series.counts[bucket] += 1;
         drop(requests);
         if let Some(code) = response.extensions().get::<Code>() {
             let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,22 +94,12 @@ impl Metrics {
 
     fn text(&self) -> String {
         let mut out = String::new();
-        head(
-            &mut out,
-            "stile_request_duration_seconds",
-            "histogram",
-            "Requests by operation and status class",
-        );
+        let name = "stile_request_duration_seconds";
+        head(&mut out, name, "histogram", "Requests by operation and status class");
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
         for ((operation, class), series) in requests.iter() {
             let labels = format!("operation=\"{operation}\",status=\"{class}xx\"");
-            let name = "stile_request_duration_seconds";
-            for (count, end) in series.buckets.iter().zip(BUCKETS) {
-                let _ = writeln!(out, "{name}_bucket{{{labels},le=\"{end}\"}} {count}");
-            }
-            let _ = writeln!(out, "{name}_bucket{{{labels},le=\"+Inf\"}} {}", series.count);
-            let _ = writeln!(out, "{name}_sum{{{labels}}} {}", series.sum.as_secs_f64());
-            let _ = writeln!(out, "{name}_count{{{labels}}} {}", series.count);
+            spread(&mut out, name, &labels, (&BUCKETS, MICROS), &series.counts, series.sum);
         }
         drop(requests);
         head(&mut out, "stile_refusals_total", "counter", "Refused requests by error code");
@@ -129,23 +122,23 @@ fn head(out: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
 }
 
+/// The lines of a histogram: `counts` has one for each end and one for what is beyond. Ends and sum are divided by `unit`.
+fn spread(out: &mut String, name: &str, labels: &str, (ends, unit): (&[u64], f64), counts: &[u64], sum: u64) {
+    let mut count = 0;
+    let ends = ends.iter().map(|end| (*end as f64 / unit).to_string());
+    let comma = if labels.is_empty() { "" } else { "," };
+    for (end, more) in ends.chain(["+Inf".to_owned()]).zip(counts) {
+        count += more;
+        let _ = writeln!(out, "{name}_bucket{{{labels}{comma}le=\"{end}\"}} {count}");
+    }
+    let braces = if labels.is_empty() { String::new() } else { format!("{{{labels}}}") };
+    let _ = writeln!(out, "{name}_sum{braces} {}", sum as f64 / unit);
+    let _ = writeln!(out, "{name}_count{braces} {count}");
+}
+
 fn one(out: &mut String, name: &str, kind: &str, help: &str, value: impl std::fmt::Display) {
     head(out, name, kind, help);
     let _ = writeln!(out, "{name} {value}");
-}
-
-/// Counts every request.
-pub async fn layer(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let operation = app.metrics.operation(request.method(), request.extensions().get::<MatchedPath>());
-    let began = now();
-    let response = next.run(request).await;
-    app.metrics.count(operation, &response, now() - began);
-    response
-}
-
-#[expect(clippy::disallowed_methods, reason = "a duration is measured on no clock that moves")]
-fn now() -> Instant {
-    Instant::now()
 }
 
 /// Answers `GET /metrics` on a listener of its own until `stop` turns true.
@@ -166,16 +159,12 @@ async fn page(State(app): State<Arc<App>>) -> Response {
     let mut text = app.metrics.text();
     let load = app.store.load();
     one(&mut text, "stile_store_waiting", "gauge", "Mutations that wait to be written", load.waiting);
-    one(
-        &mut text,
-        "stile_store_commits_total",
-        "counter",
-        "Commits, each of one or more mutations",
-        load.commits,
-    );
-    one(&mut text, "stile_store_mutations_total", "counter", "Mutations in these commits", load.mutations);
-    let seconds = Duration::from_micros(load.micros).as_secs_f64();
-    one(&mut text, "stile_store_commit_seconds_total", "counter", "Time that the commits took", seconds);
+    let (name, help) = ("stile_store_commit_mutations", "Mutations in each commit");
+    head(&mut text, name, "histogram", help);
+    spread(&mut text, name, "", (load.mutations.ends, 1.0), &load.mutations.counts, load.mutations.sum);
+    let (name, help) = ("stile_store_commit_seconds", "Time that each commit took");
+    head(&mut text, name, "histogram", help);
+    spread(&mut text, name, "", (load.micros.ends, MICROS), &load.micros.counts, load.micros.sum);
     match app.store.mail_count().await {
         Ok(count) => {
             one(&mut text, "stile_outbox_messages", "gauge", "Mails that are not delivered yet", count)
@@ -198,19 +187,41 @@ mod tests {
         assert!(
             metrics.operations.values().flat_map(HashMap::values).any(|id| &**id == "consumeElevatedToken")
         );
-        assert_eq!(metrics.operation(&Method::GET, None).as_ref(), OTHER);
+        assert!(metrics.operation(&Method::GET, None).is_none());
+        metrics.count(None, &StatusCode::NOT_FOUND.into_response(), Duration::ZERO);
+        assert!(
+            metrics.text().contains("_count{operation=\"other\",status=\"4xx\"} 1\n"),
+            "{}",
+            metrics.text()
+        );
     }
 
     #[test]
     fn durations_fall_into_their_buckets() {
         let metrics = Metrics::default();
         for micros in [400, 3_000, 9_000_000] {
-            metrics.count("x".into(), &StatusCode::OK.into_response(), Duration::from_micros(micros));
+            metrics.count(Some("x".into()), &StatusCode::OK.into_response(), Duration::from_micros(micros));
         }
         let text = metrics.text();
         for (end, count) in [("0.0005", 1), ("0.0025", 1), ("0.005", 2), ("5", 2), ("+Inf", 3)] {
             let line = format!("_bucket{{operation=\"x\",status=\"2xx\",le=\"{end}\"}} {count}\n");
             assert!(text.contains(&line), "{line}{text}");
         }
+        assert!(text.contains("_sum{operation=\"x\",status=\"2xx\"} 9.0034\n"), "{text}");
+        assert!(text.contains("_count{operation=\"x\",status=\"2xx\"} 3\n"), "{text}");
+    }
+
+    #[test]
+    fn a_histogram_adds_up() {
+        let mut text = String::new();
+        spread(&mut text, "a", "", (&[100, 5_000_000], MICROS), &[2, 0, 1], 7_000_150);
+        let lines = [
+            "a_bucket{le=\"0.0001\"} 2",
+            "a_bucket{le=\"5\"} 2",
+            "a_bucket{le=\"+Inf\"} 3",
+            "a_sum 7.00015",
+            "a_count 3",
+        ];
+        assert_eq!(text.lines().collect::<Vec<_>>(), lines);
     }
 }

@@ -52,6 +52,9 @@ pub enum Command {
     ///
     /// It starts only when everything that it needs is there, and otherwise lists what is missing, each with the
     /// command that mends it. The first environment is made with `stile env create`.
+    ///
+    /// Traces are sent when the standard variables of OpenTelemetry say where to, such as
+    /// OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4318.
     Serve(ServeArgs),
     /// Check what `stile serve` needs, and more, without starting it.
     ///

@@ -16,7 +16,7 @@ use crate::data::Data;
 use crate::env::read_settings;
 use crate::error::{Failure, Problem};
 use crate::open::{self, given};
-use crate::smtp;
+use crate::{smtp, traces};
 
 /// How a check went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -126,6 +126,9 @@ pub async fn examine(args: &ServeArgs, purpose: Purpose) -> Examined {
     let listen = findings.take("address", listen(&args.listen), |address| format!("listens on {address}"));
     let metrics = said(args.metrics_listen.as_deref())
         .and_then(|text| findings.take("metrics", self::listen(text), |address| format!("on {address}")));
+    if let Some(outcome) = traces::destination().transpose() {
+        findings.take("traces", outcome, |url| format!("go to {url}"));
+    }
     let trusted_proxies = proxies(&args.trusted_proxy, &mut findings);
     let transport = mail(args, &mut findings);
 

@@ -5,6 +5,7 @@
 //! data      where it is: a folder or a server     open     folder, master key: each refusal says how to mend it
 //! dev       the development server             serve    the server          run      both, until told to stop
 //! checks    what serve needs, as findings      doctor   those and more
+//! logging   log lines                          traces   spans, for whoever collects them
 //! env, token, user, keys, openapi              one operator's command each
 //! output    the only way to the standard streams
 //! ```
@@ -26,6 +27,7 @@ mod run;
 mod serve;
 mod smtp;
 mod token;
+mod traces;
 mod user;
 
 use std::process::ExitCode;
@@ -54,12 +56,16 @@ fn main() -> ExitCode {
 }
 
 fn start(cli: &Cli, output: Output) -> Result<(), Failure> {
-    logging::start(cli.log_format)?;
+    let traces = match &cli.command {
+        Command::Serve(_) => traces::start()?,
+        _ => None,
+    };
+    logging::start(cli.log_format, traces.as_ref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|e| Failure::new(format!("The program cannot start its threads: {e}."), ""))?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         match &cli.command {
             Command::Dev(args) => dev::run(args, output).await,
             Command::Serve(args) => serve::run(args, output).await,
@@ -70,5 +76,9 @@ fn start(cli: &Cli, output: Output) -> Result<(), Failure> {
             Command::Keys(args) => keys::run(args, output).await,
             Command::Openapi => openapi::run(),
         }
-    })
+    });
+    if let Some(traces) = traces {
+        traces.end();
+    }
+    outcome
 }

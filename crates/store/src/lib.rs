@@ -22,9 +22,10 @@ extern crate self as stile_store;
 use std::path::Path;
 
 use stile_core::Micros;
+use tracing::Instrument as _;
 
 pub use error::{CommitError, OpenError, StoreError};
-pub use load::Load;
+pub use load::{Load, Spread};
 pub use migrate::Schema;
 pub use mutation::{Miss, Mutation, Step};
 pub use tables::{
@@ -34,6 +35,9 @@ pub use tables::{
     sessions, signing_keys, totp, users, verifications,
 };
 use value::{Row, Value};
+
+/// The target of spans that are for traces and not for log lines. They hold no values of statements.
+pub const TRACES: &str = "stile_traces";
 
 /// Where everything is kept. Cheap to clone; one per process and database.
 #[derive(Clone)]
@@ -79,9 +83,11 @@ impl Store {
 
     /// Carries out a mutation: all of it, durably, or nothing.
     pub async fn commit(&self, mutation: Mutation) -> Result<(), CommitError> {
+        // From the queue to the answer.
+        let span = tracing::debug_span!(target: TRACES, "commit", steps = mutation.steps.len() as i64);
         match &self.engine {
-            Engine::Sqlite(db) => db.commit(mutation).await,
-            Engine::Postgres(db) => db.commit(mutation).await,
+            Engine::Sqlite(db) => db.commit(mutation).instrument(span).await,
+            Engine::Postgres(db) => db.commit(mutation).instrument(span).await,
         }
     }
 
@@ -94,9 +100,10 @@ impl Store {
     }
 
     async fn rows(&self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
+        let span = tracing::debug_span!(target: TRACES, "read");
         match &self.engine {
-            Engine::Sqlite(db) => db.rows(sql, &args),
-            Engine::Postgres(db) => db.rows(sql, &args).await,
+            Engine::Sqlite(db) => span.in_scope(|| db.rows(sql, &args)),
+            Engine::Postgres(db) => db.rows(sql, &args).instrument(span).await,
         }
     }
 

@@ -16,12 +16,14 @@ use stile_store::{CommitError, Mail, MailSlot, Mutation, Store, outbox};
 use tokio::sync::{Notify, watch};
 use tokio::task::{self, JoinSet};
 use tokio::time::{sleep, timeout};
+use tracing::Instrument as _;
 
 use super::dev_outbox::DevOutbox;
 use super::letter::{Letter, OpenError};
 use super::render::render;
 use super::transport::{Outgoing, SendError, Transport};
 use crate::clock::Clock;
+use crate::traces;
 
 /// Most messages that are on their way at once.
 const CONCURRENCY: usize = 16;
@@ -68,6 +70,15 @@ impl AttemptError {
             Self::Open(error) => !error.is_temporary(),
             Self::Send(error) => error.is_permanent(),
             Self::Deadline => false,
+        }
+    }
+
+    /// A word for it.
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Open(_) => "unreadable",
+            Self::Send(error) => error.kind(),
+            Self::Deadline => "timeout",
         }
     }
 }
@@ -129,7 +140,8 @@ impl Sender {
         let here: Vec<OutboxId> = sending.mails.values().copied().collect();
         for slot in due.into_iter().filter(|slot| !here.contains(&slot.mail.id)).take(room) {
             let (sender, mail) = (Arc::clone(self), slot.mail.id);
-            let task = sending.tasks.spawn(async move { sender.attempt(slot).await });
+            let span = traces::delivery(slot.mail.template.as_str());
+            let task = sending.tasks.spawn(async move { sender.attempt(slot).await }.instrument(span));
             sending.mails.insert(task.id(), mail);
         }
     }
@@ -150,7 +162,9 @@ impl Sender {
         let id = slot.mail.id;
         let template = slot.mail.template.as_str();
         let result = timeout(DEADLINE, self.deliver(&slot.mail)).await;
-        match result.unwrap_or(Err(AttemptError::Deadline)) {
+        let result = result.unwrap_or(Err(AttemptError::Deadline));
+        traces::delivered(result.as_ref().err().map(AttemptError::kind));
+        match result {
             Ok(()) => {
                 tracing::debug!(%id, template, "mail delivered");
                 self.erase(&slot.mail).await;
@@ -176,7 +190,7 @@ impl Sender {
             app: &letter.app,
             rendered: &rendered,
         };
-        self.transport.send(&outgoing).await?;
+        self.transport.send(&outgoing).instrument(traces::sending()).await?;
         if let Some(dev_outbox) = &self.dev_outbox {
             dev_outbox.push(mail.id, &letter.to, &rendered, self.clock.now());
         }

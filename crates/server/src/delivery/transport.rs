@@ -86,6 +86,19 @@ impl SendError {
     pub const fn is_permanent(&self) -> bool {
         matches!(self, Self::Unaddressable | Self::NeedsUtf8 | Self::Refused(_))
     }
+
+    /// A word for it.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Unaddressable => "unaddressable",
+            Self::NeedsUtf8 => "needs_utf8",
+            Self::Refused(_) => "refused",
+            Self::Deferred(_) => "deferred",
+            Self::SessionRefused(_) => "session_refused",
+            Self::Connection(_) => "connection",
+            Self::TimedOut => "timeout",
+        }
+    }
 }
 
 /// A message on its way out.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
 
+mod collector;
 #[path = "../../../store/tests/suite/postgres/database.rs"]
 #[expect(dead_code, reason = "the store's suite uses more of it")]
 mod database;
@@ -15,5 +16,6 @@ mod postgres;
 mod serve;
 mod startup;
 mod tokens;
+mod tracing;
 mod users;
 mod world;

@@ -7,6 +7,7 @@ use std::process::Stdio;
 
 use serde_json::{Value, json};
 
+use crate::collector::{Collector, attribute, decoded};
 use crate::world::{DEMO, Server, World, get, port};
 
 const ADDRESS: &str = "ann.private@example.com";
@@ -36,6 +37,13 @@ fn metrics_are_on_a_port_of_their_own() {
         "stile_refusals_total{code=\"unauthorized\"} 1",
         "stile_elevated_tokens_issued_total 0",
         "stile_store_waiting 0",
+        "# TYPE stile_store_commit_mutations histogram",
+        "stile_store_commit_mutations_bucket{le=\"1\"} 1\n",
+        "stile_store_commit_mutations_sum 1\n",
+        "stile_store_commit_mutations_count 1\n",
+        "# TYPE stile_store_commit_seconds histogram",
+        "stile_store_commit_seconds_bucket{le=\"+Inf\"} 1\n",
+        "stile_store_commit_seconds_count 1\n",
         "stile_outbox_messages 0",
     ] {
         assert!(text.contains(line), "{line}\n{text}");
@@ -103,5 +111,76 @@ fn no_log_line_holds_a_secret_or_says_who() {
         for secret in [ADDRESS, "ann.private", &code, access, identity, signature, "no-token-at-all"] {
             assert!(!line.contains(secret), "{line}");
         }
+    }
+}
+
+/// An operation that cannot be carried out says so in the log, under the id that its answer carries.
+#[test]
+fn log_lines_of_a_request_carry_its_id() {
+    let world = World::new();
+    let id = world.with_environment();
+    let (log, collector) = (world.path("log"), Collector::new());
+    let mut args = vec!["serve", "--json", "--log-format", "json", "--trusted-proxy", "127.0.0.1"];
+    args.extend(world.serve_options());
+    let mut command = world.command(&args);
+    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", collector.address));
+    command.stderr(File::create(&log).unwrap());
+    let server = Server::logging(command);
+    let port = port(&serde_json::from_str::<Value>(&server.printed[0]).unwrap()["address"]);
+    rusqlite::Connection::open(world.path("data/stile.db"))
+        .unwrap()
+        .execute_batch("ALTER TABLE verifications RENAME TO elsewhere")
+        .unwrap();
+
+    // Each from an address of its own, which rate limits count by.
+    let mut address = 0;
+    let mut ask = |headers: &str| {
+        address += 1;
+        let body = json!({ "email": ADDRESS }).to_string();
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        write!(
+            stream,
+            "POST /api/v0/sdk/{id}/emailVerifications/create HTTP/1.1\r\nhost: localhost\r\n{headers}\
+             x-forwarded-for: 198.51.100.{address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        let carried = answer.lines().find_map(|line| line.strip_prefix("x-request-id: "));
+        carried.unwrap().to_owned()
+    };
+    let mut ids = vec![ask("x-request-id: proxy-1\r\nx-dyn-request-id: client-1\r\n")];
+    ids.push(ask("x-request-id: proxy-2\r\n"));
+    assert_eq!(ids, ["client-1", "proxy-2"]);
+    let long = "x".repeat(101);
+    for hostile in ["a\", \"level\": \"FORGED", "FORGED\tline", "FORGED%0Aline", "FORGED\u{e9}", "", &long] {
+        let made = ask(&format!("x-dyn-request-id: {hostile}\r\n"));
+        assert!(made.len() == 32 && made.bytes().all(|byte| byte.is_ascii_hexdigit()), "{made}");
+        ids.push(made);
+    }
+    // A header that is two is read as two, or not at all.
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(stream, "GET /api/v0/sdk/{id}/settings HTTP/1.1\r\nhost: x\r\nx-request-id: a\nFORGED\r\n\r\n")
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    assert_eq!(server.stop().0.code(), Some(0));
+
+    let log = fs::read_to_string(log).unwrap();
+    assert!(!log.contains("FORGED") && !log.contains(&long), "{log}");
+    assert!(!log.contains(ADDRESS) && !log.contains("198.51.100"), "{log}");
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (spans, _) = decoded(&collector.taken());
+    for id in ids {
+        let line =
+            lines.iter().find(|line| line["span"]["id"] == *id).unwrap_or_else(|| panic!("no {id} in {log}"));
+        assert_eq!(line["level"], "ERROR");
+        let span =
+            spans.iter().find(|span| attribute(&span.attributes, "stile.request.id").as_ref() == Some(&id));
+        let trace = span.unwrap().trace_id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        assert_eq!(line["span"]["trace_id"], trace, "{line}");
     }
 }

@@ -75,7 +75,8 @@ impl World {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stile"));
         for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("STILE_") {
+            let text = name.to_string_lossy();
+            if text.starts_with("STILE_") || text.starts_with("OTEL_") {
                 command.env_remove(name);
             }
         }

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stile_core::Micros;
+use tracing::Instrument as _;
 
 #[cfg(test)]
 pub(crate) use statement::dollars;
@@ -86,12 +87,14 @@ impl Postgres {
             return Ok(());
         }
         let inner = Arc::clone(&self.inner);
-        let task = tokio::spawn(async move {
+        let work = async move {
             let began = load::now();
             let outcome = inner.writers.commit(&inner.link, &mutation).await;
             inner.counters.committed(1, load::now() - began);
             outcome
-        });
+        };
+        // What is logged there belongs to the request that waits here.
+        let task = tokio::spawn(work.in_current_span());
         task.await.unwrap_or(Err(CommitError::Unknown))
     }
 

@@ -1,7 +1,7 @@
 //! A mutation happens whole or not at all, whatever its neighbours in a group do.
 
 use stile_store::ledger::{Kind, consume};
-use stile_store::{CommitError, Miss, Mutation, Step, audit, environments, users};
+use stile_store::{CommitError, Load, Miss, Mutation, Step, audit, environments, users};
 
 use crate::engines::{Db, all_at_once, each};
 use crate::world::*;
@@ -43,6 +43,23 @@ fn a_miss_in_the_first_step_stops_the_rest() {
         let first = environments::touched(environment_id(99));
         assert_eq!(db.missed([first].into_iter().chain(writes(1))).await, Miss::NotFound);
         assert_eq!(traces(&db, 1).await, (false, false));
+    });
+}
+
+#[test]
+fn what_is_written_is_counted() {
+    each(async |db| {
+        with_environments(&db).await;
+        let before = db.store.load();
+        db.done(writes(1)).await;
+        db.missed([environments::touched(environment_id(99))]).await;
+        let after = db.store.load();
+        let commits = |load: &Load| load.mutations.counts.iter().sum::<u64>();
+        assert_eq!(commits(&after) - commits(&before), 2);
+        assert_eq!(after.mutations.counts[0] - before.mutations.counts[0], 2, "each alone");
+        assert_eq!(after.mutations.sum - before.mutations.sum, 2);
+        assert_eq!(after.micros.counts.iter().sum::<u64>(), commits(&after));
+        assert!(after.micros.sum >= before.micros.sum && after.waiting == 0, "{after:?}");
     });
 }
 
