@@ -96,7 +96,6 @@ pub async fn reload(cx: &Cx, me: &Principal) -> Result<Principal, ApiError> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on ends")]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr};
     use std::sync::Arc;

@@ -736,12 +736,12 @@ async fn a_change_of_address_needs_its_scope_and_then_moves_the_account() {
 
 /// Every address of a user gets every notice, so there is an end to them; a change still replaces one.
 #[tokio::test]
-async fn a_user_has_ten_addresses_at_most() {
+async fn a_user_has_twenty_addresses_at_most() {
     let world = World::new().await;
     let ann = world.signed_in(ANN).await;
     let user: stile_core::UserId = ann.user_id().await.parse().unwrap();
     let now = world.now();
-    let steps = (1..9).map(|n| {
+    let steps = (1..19).map(|n| {
         let address = format!("ann{n}@example.com");
         let id = stile_core::CredentialId::new(now, stile_keys::random::bytes());
         let kind = stile_core::CredentialKind::Email { address: address.clone() };
@@ -750,7 +750,7 @@ async fn a_user_has_ten_addresses_at_most() {
         stile_store::credentials::insert(crate::world::ENVIRONMENT, user, address.as_bytes(), &credential)
     });
     world.app.store.commit(Mutation::new(steps.collect::<Vec<_>>())).await.unwrap();
-    for (address, fits) in [("tenth@example.com", true), (EVE, false)] {
+    for (address, fits) in [("twentieth@example.com", true), (EVE, false)] {
         let link = email_token(&world, &ann, ANN, "credential:link").await;
         let id = ask(&ann, address).await;
         let body = answer(&id, &world.code(address).await);

@@ -77,7 +77,7 @@ async fn proved(
 }
 
 /// Addresses of one user: each of them gets every notice.
-const MAX_EMAILS: usize = 10;
+const MAX_EMAILS: usize = 20;
 
 /// The user's credential of this address.
 fn own(me: &Principal, address: &EmailAddress) -> Option<CredentialId> {
