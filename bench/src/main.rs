@@ -4,7 +4,7 @@
 //! ```text
 //! database  data of its own: environment, users, passkeys, sessions   seed
 //! server    the real binary on it: start, CPU time, memory            proc, sink
-//! load      64 connections that never rest: warm-up, five runs        http, worker, passkey, totp
+//! load      64 connections that never rest: warm-up, five runs        http, worker, totp
 //! beside    codes out of the outbox, used ones put back               beside, codes
 //! floor     the cryptography alone                                    floor
 //! report    the table, and docs/performance.md                        machine
@@ -20,7 +20,6 @@ mod load;
 mod machine;
 mod mail;
 mod op;
-mod passkey;
 mod proc;
 mod report;
 mod seed;

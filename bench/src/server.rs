@@ -8,9 +8,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use stile_seed::PUBLIC_URL;
 
 use crate::database::Database;
-use crate::seed::PUBLIC_URL;
 
 /// How long a start may take.
 const PATIENCE: Duration = Duration::from_secs(20);

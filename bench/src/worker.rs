@@ -9,12 +9,13 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail};
 use stile_factors::recovery_code;
 use stile_keys::{encoding, random};
+use stile_seed::{ENVIRONMENT, ORIGIN};
 
 use crate::codes::Codes;
 use crate::database::now;
 use crate::http::Connection;
 use crate::op::Op;
-use crate::seed::{Active, ORIGIN, Site};
+use crate::seed::{Active, Site};
 use crate::totp;
 
 /// How long the halves of an operation took, in microseconds; the second is zero where there is one only.
@@ -101,7 +102,7 @@ impl Worker {
     pub(crate) async fn ask_for_code(&mut self) -> Result<()> {
         let site = Arc::clone(&self.site);
         let who = self.somebody(&site)?;
-        let body = format!(r#"{{"email":"{}"}}"#, who.email);
+        let body = format!(r#"{{"email":"{}"}}"#, who.person.email);
         let ask = Request { bearer: None, body: Some(&body), ..post("/emailVerifications/create", "") };
         self.send(ask, 201).await.map(drop)
     }
@@ -130,12 +131,12 @@ impl Worker {
     }
 
     async fn email(&mut self, site: &Site, who: &Active) -> Result<Times> {
-        let body = format!(r#"{{"email":"{}"}}"#, who.email);
+        let body = format!(r#"{{"email":"{}"}}"#, who.person.email);
         let ask = Request { bearer: None, body: Some(&body), ..post("/emailVerifications/create", "") };
         let since = now();
         let (created, answer) = self.send(ask, 201).await?;
         let id = member(&answer, "verificationUUID")?;
-        let code = self.codes.take(&site.beside, &site.keyring, &who.email, since).await?;
+        let code = self.codes.take(&site.beside, &site.keyring, &who.person.email, since).await?;
         let body = format!(r#"{{"verificationUUID":"{id}","verificationToken":"{code}"}}"#);
         let ask = Request { bearer: None, body: Some(&body), ..post("/emailVerifications/signin", "") };
         let (signed_in, _) = self.send(ask, 200).await?;
@@ -146,8 +147,8 @@ impl Worker {
         let ask = Request { bearer: Some(&who.access), ..get("/users/passkeys/authenticate") };
         let (options, answer) = self.send(ask, 200).await?;
         let challenge = member(&answer, "challenge")?;
-        let authenticator = site.authenticators.get(who.authenticator).context("no authenticator")?;
-        let body = authenticator.answer(challenge, &who.webauthn_id, who.user.as_bytes())?;
+        let passkey = site.passkeys.get(who.passkey).context("no passkey")?;
+        let body = passkey.answer(challenge, 0, &who.person.webauthn_id, who.person.user.as_bytes())?;
         let ask = Request { body: Some(&body), ..post("/users/mfa/auth/passkey", &who.access) };
         let (finish, answer) = self.send(ask, 200).await?;
         member(&answer, "elevatedAccessToken")?;
@@ -187,14 +188,19 @@ impl Worker {
     }
 
     async fn consume(&mut self, site: &Site, who: &Active) -> Result<Times> {
-        let token = site.elevated(who, now())?;
+        let token = site.environment.elevated(&who.person, who.person.passkey, "vault:open", now())?;
         let use_id = encoding::hex(&random::bytes::<16>());
         let body = format!(
             r#"{{"token":"{token}","scope":"vault:open","userId":"{}","useId":"{use_id}"}}"#,
-            who.user
+            who.person.user
         );
-        let path = format!("/api/v0/environments/{}/elevated-tokens/consume", site.environment);
-        let ask = Request { method: "POST", path: &path, bearer: Some(&site.api_token), body: Some(&body) };
+        let path = format!("/api/v0/environments/{ENVIRONMENT}/elevated-tokens/consume");
+        let ask = Request {
+            method: "POST",
+            path: &path,
+            bearer: Some(&site.environment.api_token),
+            body: Some(&body),
+        };
         one(self.send(ask, 200).await?)
     }
 
@@ -203,7 +209,7 @@ impl Worker {
         let text = &mut self.request;
         text.clear();
         // Paths that are not whole are the SDK's.
-        let base = format!("/api/v0/sdk/{}", self.site.environment);
+        let base = format!("/api/v0/sdk/{ENVIRONMENT}");
         let base = if ask.path.starts_with("/api/") { "" } else { &base };
         write!(text, "{} {base}{} HTTP/1.1\r\nhost: localhost:7845\r\n", ask.method, ask.path)?;
         if let Some(bearer) = ask.bearer {

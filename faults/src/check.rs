@@ -75,7 +75,7 @@ impl Load {
         uses: &[(String, bool)],
         whole: bool,
     ) {
-        let who = &self.site.people[person];
+        let who = &self.site.people[person].person;
         let fresh = self.consume(to, token, who, &encoding::hex(&random::bytes::<16>())).await;
         let acknowledged = uses.iter().find(|(_, yes)| *yes);
         if let Some((id, _)) = acknowledged {
@@ -99,7 +99,7 @@ impl Load {
     async fn counters(&self, to: SocketAddr) -> Result<()> {
         for who in &self.site.people {
             let accepted = who.accepted.load(Ordering::SeqCst);
-            if accepted <= 1 || random::uniform(8) > 0 {
+            if accepted == 0 || random::uniform(8) > 0 {
                 continue;
             }
             let Some(body) = self.assertion(to, who, accepted).await? else { continue };

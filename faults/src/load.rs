@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use stile_keys::{encoding, random};
+use stile_seed::{ENVIRONMENT, ORIGIN, Person};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::mail::Mail;
-use crate::site::{ENVIRONMENT, ORIGIN, Person, Site};
+use crate::site::{Member, Site};
 
 /// The server's own deadline is ten seconds: what takes longer than this hangs.
 const DEADLINE: Duration = Duration::from_secs(13);
@@ -20,6 +21,7 @@ const DEADLINE: Duration = Duration::from_secs(13);
 const MAIL: Duration = Duration::from_millis(150);
 
 /// What a request came to.
+#[derive(Debug)]
 pub(crate) enum Seen {
     /// An answer.
     Answer(u16, Value),
@@ -45,9 +47,17 @@ impl Seen {
         }
     }
 
-    fn text(&self, name: &str) -> Option<String> {
+    pub(crate) fn text(&self, name: &str) -> Option<String> {
         match self {
             Self::Answer(_, body) => body[name].as_str().map(str::to_owned),
+            _ => None,
+        }
+    }
+
+    /// The challenge of passkey options.
+    pub(crate) fn challenge(&self) -> Option<String> {
+        match self {
+            Self::Answer(200, body) => challenge(body),
             _ => None,
         }
     }
@@ -99,8 +109,21 @@ impl Load {
         bearer: Option<&str>,
         body: Option<&str>,
     ) -> Seen {
+        self.send_with(to, method, path, bearer, &[], body).await
+    }
+
+    /// The same, with more headers.
+    pub(crate) async fn send_with(
+        &self,
+        to: SocketAddr,
+        method: &str,
+        path: &str,
+        bearer: Option<&str>,
+        headers: &[(&str, &str)],
+        body: Option<&str>,
+    ) -> Seen {
         one(&self.counts.requests);
-        let asked = tokio::time::timeout(DEADLINE, exchange(to, method, path, bearer, body)).await;
+        let asked = tokio::time::timeout(DEADLINE, exchange(to, method, path, bearer, headers, body)).await;
         let seen = match asked {
             Ok(Ok((status, body))) => Seen::Answer(status, body),
             Ok(Err(_)) => Seen::Lost,
@@ -150,16 +173,18 @@ impl Load {
 
     pub(crate) async fn consume(&self, to: SocketAddr, token: &str, person: &Person, use_id: &str) -> Seen {
         let body = spend(token, person, use_id);
-        self.send(to, "POST", &consume_path(), Some(&self.site.api_token), Some(&body)).await
+        self.send(to, "POST", &consume_path(), Some(&self.site.environment.api_token), Some(&body)).await
     }
 
     /// Uses a token twice, under two ids.
     async fn token(&self, to: [SocketAddr; 2], person: usize) -> Result<Record> {
-        let who = &self.site.people[person];
+        let who = &self.site.people[person].person;
         let token = self.site.elevated(who)?;
         let ids = [(); 2].map(|()| encoding::hex(&random::bytes::<16>()));
         let bodies = [spend(&token, who, &ids[0]), spend(&token, who, &ids[1])];
-        let seen = self.race(to, &consume_path(), Some(&self.site.api_token), [&bodies[0], &bodies[1]]).await;
+        let seen = self
+            .race(to, &consume_path(), Some(&self.site.environment.api_token), [&bodies[0], &bodies[1]])
+            .await;
         let [first, second] = ids;
         let uses = vec![(first, self.wrote(&seen[0], 200)), (second, self.wrote(&seen[1], 200))];
         Ok(Record::Token { token, person, uses })
@@ -185,21 +210,17 @@ impl Load {
     pub(crate) async fn assertion(
         &self,
         to: SocketAddr,
-        who: &Person,
+        who: &Member,
         counter: u32,
     ) -> Result<Option<String>> {
         let seen = self.send(to, "GET", &sdk("/users/passkeys/authenticate"), Some(&who.access), None).await;
-        let challenge = match &seen {
-            Seen::Answer(200, body) => challenge(body),
-            _ => None,
-        };
-        let Some(challenge) = challenge else { return Ok(None) };
-        who.passkey.answer(&challenge, counter, &who.webauthn_id, who.user.as_bytes()).map(Some)
+        let Some(challenge) = seen.challenge() else { return Ok(None) };
+        who.passkey.answer(&challenge, counter, &who.person.webauthn_id, who.person.user.as_bytes()).map(Some)
     }
 
     /// Signs in with a code, twice; and now and then out again.
     async fn code(&self, to: [SocketAddr; 2], person: usize) -> Option<Record> {
-        let who = &self.site.people[person];
+        let who = &self.site.people[person].person;
         self.mail.clear(&who.email);
         let ask = json!({ "email": who.email }).to_string();
         let asked = self.send(to[0], "POST", &sdk("/emailVerifications/create"), None, Some(&ask)).await;
@@ -274,11 +295,11 @@ pub(crate) fn sdk(path: &str) -> String {
     format!("/api/v0/sdk/{ENVIRONMENT}{path}")
 }
 
-fn consume_path() -> String {
+pub(crate) fn consume_path() -> String {
     format!("/api/v0/environments/{ENVIRONMENT}/elevated-tokens/consume")
 }
 
-fn spend(token: &str, who: &Person, use_id: &str) -> String {
+pub(crate) fn spend(token: &str, who: &Person, use_id: &str) -> String {
     json!({ "token": token, "scope": "vault:open", "userId": who.user.to_string(), "useId": use_id })
         .to_string()
 }
@@ -299,15 +320,17 @@ async fn exchange(
     method: &str,
     path: &str,
     bearer: Option<&str>,
+    headers: &[(&str, &str)],
     body: Option<&str>,
 ) -> Result<(u16, Value)> {
     let mut stream = TcpStream::connect(to).await?;
     let origin =
         if path.starts_with("/api/v0/sdk/") { format!("origin: {ORIGIN}\r\n") } else { String::new() };
     let bearer = bearer.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let body = body.unwrap_or_default();
     let request = format!(
-        "{method} {path} HTTP/1.1\r\nhost: localhost:7845\r\nconnection: close\r\n{origin}{bearer}content-type: \
+        "{method} {path} HTTP/1.1\r\nhost: localhost:7845\r\nconnection: close\r\n{origin}{bearer}{more}content-type: \
          application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
@@ -328,7 +351,7 @@ async fn exchange(
 pub(crate) async fn until_ready(to: SocketAddr, patience: Duration) -> Result<Duration> {
     let began = Instant::now();
     while began.elapsed() < patience {
-        if matches!(exchange(to, "GET", "/readyz", None, None).await, Ok((204, _))) {
+        if matches!(exchange(to, "GET", "/readyz", None, &[], None).await, Ok((204, _))) {
             return Ok(began.elapsed());
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -338,5 +361,5 @@ pub(crate) async fn until_ready(to: SocketAddr, patience: Duration) -> Result<Du
 
 /// Whether the server says that it is ready.
 pub(crate) async fn ready(to: SocketAddr) -> bool {
-    matches!(exchange(to, "GET", "/readyz", None, None).await, Ok((204, _)))
+    matches!(exchange(to, "GET", "/readyz", None, &[], None).await, Ok((204, _)))
 }

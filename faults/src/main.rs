@@ -1,11 +1,11 @@
 //! The fault runs: kills, cuts and full disks under load, and then a look at what is left.
 //!
 //! ```text
-//! site      an environment with people        passkey   theirs
-//! server    the real binary                   cluster   PostgreSQL that syncs, and a wire to cut
+//! site      an environment with people        server    the real binary
+//! cluster   PostgreSQL that syncs, and a wire to cut
 //! mail      a mail server with manners        load      requests, and what came of each
 //! check     what was acknowledged is there, what was used up stays used up
-//! runs      the faults
+//! runs      the faults                        once      what works once, on two servers
 //! ```
 //! `cargo xtask faults` builds everything and starts this. It fails when anything was lost, used twice, hung, or
 //! answered in a way that no fault explains.
@@ -14,7 +14,7 @@ mod check;
 mod cluster;
 mod load;
 mod mail;
-mod passkey;
+mod once;
 mod runs;
 mod server;
 mod site;

@@ -16,10 +16,13 @@ use crate::check;
 use crate::cluster::{Cluster, Wire};
 use crate::load::{Counts, Load, ready, until_ready};
 use crate::mail::{Mail, Manner};
+use crate::once;
 use crate::server::Server;
 use crate::site::Site;
 
 const WORKERS: usize = 8;
+/// Users whose two last credentials are removed at once.
+const REMOVALS: usize = 100;
 /// How long a server or a database may need to be back.
 const BACK: Duration = Duration::from_secs(30);
 /// The first retry of a mail comes after five seconds, and the outbox is looked at every five.
@@ -69,16 +72,23 @@ pub(crate) async fn all(args: &Args) -> Result<ExitCode> {
     if asked("mail") && args.rounds >= 20 {
         report(mail(args, few.min(3)).await?);
     }
+    if asked("once") {
+        match &args.postgres {
+            Some(programs) => report(once(args, programs).await?),
+            None => println!("{LEFT_OUT}"),
+        }
+    }
     if asked("postgres") {
         match &args.postgres {
             Some(programs) => report(postgres(args, programs, (args.rounds / 8).max(1)).await?),
-            None => println!("PostgreSQL is left out: --postgres names no programs"),
+            None => println!("{LEFT_OUT}"),
         }
     }
     let bad = lines.iter().filter(|line| !good(&line.load.counts)).count();
     Ok(if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+const LEFT_OUT: &str = "PostgreSQL is left out: --postgres names no programs";
 const HEAD: &str = "run       | faults | requests | acknowledged | in doubt | 503   | lost | used twice | counters back | hung | strange | seconds";
 
 fn row(line: &Line) -> String {
@@ -222,7 +232,7 @@ async fn mail(args: &Args, rounds: usize) -> Result<Line> {
         let records = under_way.end().await?;
         check::all(&load, server.address, records).await?;
         // One whose mail was asked for while nobody took it, and who waits.
-        let who = &load.site.people[0];
+        let who = &load.site.people[0].person;
         load.mail.clear(&who.email);
         let body = json!({ "email": who.email }).to_string();
         let path = crate::load::sdk("/emailVerifications/create");
@@ -239,15 +249,31 @@ async fn mail(args: &Args, rounds: usize) -> Result<Line> {
     Ok(Line::new("mail", rounds, load, began))
 }
 
+/// A database server in this folder, with an empty database behind a wire.
+async fn cluster(programs: &Path, home: &Path) -> Result<(Cluster, Wire, String)> {
+    // The database's user must come through to its folder.
+    std::fs::set_permissions(home, std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let cluster = Cluster::start(programs, &home.join("postgres")).await?;
+    let wire = Wire::open(&cluster).await?;
+    let url = format!("postgres://postgres@{}/{}", wire.address, cluster.database().await?);
+    Ok((cluster, wire, url))
+}
+
+/// Two servers on one database, and no fault but haste.
+async fn once(args: &Args, programs: &Path) -> Result<Line> {
+    let began = Instant::now();
+    let (folder, home) = (tempfile::tempdir()?, tempfile::tempdir()?);
+    let (_cluster, _wire, url) = cluster(programs, home.path()).await?;
+    let load = load(folder.path(), Some(url)).await?;
+    once::run(&args.stile, &load, REMOVALS).await?;
+    Ok(Line::new("once", 0, load, began))
+}
+
 /// Two servers on one database that is restarted, killed and cut off.
 async fn postgres(args: &Args, programs: &Path, rounds: usize) -> Result<Line> {
     let began = Instant::now();
     let (folder, home) = (tempfile::tempdir()?, tempfile::tempdir()?);
-    // The database's user must come through to its folder.
-    std::fs::set_permissions(home.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
-    let mut cluster = Cluster::start(programs, &home.path().join("postgres")).await?;
-    let wire = Wire::open(&cluster).await?;
-    let url = format!("postgres://postgres@{}/{}", wire.address, cluster.database().await?);
+    let (mut cluster, wire, url) = cluster(programs, home.path()).await?;
     let load = load(folder.path(), Some(url)).await?;
     let start = || Server::serve(&args.stile, &load.site, load.mail.address);
     let (mut one, mut two) = (start().await?, start().await?);

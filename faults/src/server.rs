@@ -7,9 +7,10 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use stile_seed::PUBLIC_URL;
 
 use crate::load::until_ready;
-use crate::site::{PUBLIC_URL, Site};
+use crate::site::Site;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 

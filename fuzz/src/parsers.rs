@@ -1,14 +1,15 @@
 //! What must hold for every input of the parsers of `stile-core`. A broken promise panics. Each target says whether the
 //! input was taken, so that a corpus of nothing but rubbish does not go unnoticed.
 
-use stile_core::EmailAddress;
 use stile_core::origin::{OriginPattern, origin_of};
 use stile_core::scope::{AppScope, contains};
+use stile_core::{EmailAddress, Username};
 
 use super::mutate::Target;
 
 /// Every target here, by its name in `fuzz_targets` and in `corpus`.
-pub const TARGETS: &[Target] = &[("email", email), ("origin", origin), ("scope", scope)];
+pub const TARGETS: &[Target] =
+    &[("email", email), ("origin", origin), ("scope", scope), ("username", username)];
 
 /// A normalised address stays as it is, and cannot break out of a header or a line of SMTP.
 pub fn email(data: &[u8]) -> bool {
@@ -19,6 +20,16 @@ pub fn email(data: &[u8]) -> bool {
     assert!(spelled.len() <= 254 && spelled.matches('@').count() == 1);
     assert!(!spelled.contains(|c: char| c.is_control() || c.is_whitespace() || "<>()[]\\,;:\"".contains(c)));
     assert!(address.masked().ends_with(spelled.rsplit('@').next().unwrap_or("?")));
+    true
+}
+
+/// A normalised name stays as it is, and shows everything that it is made of.
+pub fn username(data: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(data) else { return false };
+    let Ok(name) = Username::parse(text) else { return false };
+    let spelled = name.as_str();
+    assert_eq!(Username::parse(spelled).as_ref(), Ok(&name), "not stable: {text:?} {spelled:?}");
+    assert!(!spelled.contains(|c: char| c.is_control() || c.is_whitespace() || c.is_uppercase()));
     true
 }
 

@@ -15,6 +15,7 @@ pub mod scope;
 pub mod settings;
 pub mod strength;
 pub mod time;
+pub mod username;
 
 pub use credential::{Credential, CredentialKind};
 pub use email::EmailAddress;
@@ -25,3 +26,4 @@ pub use scope::Scope;
 pub use settings::Settings;
 pub use strength::Strength;
 pub use time::Micros;
+pub use username::Username;

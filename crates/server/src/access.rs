@@ -7,7 +7,10 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use stile_core::{Level, Principal};
+use stile_keys::api_token;
+use stile_store::ApiToken;
 
+use crate::app::App;
 use crate::context::{Cx, bearer};
 use crate::error::{ApiError, Code};
 use crate::tokens;
@@ -68,11 +71,19 @@ pub async fn principal(cx: &Cx, headers: &HeaderMap) -> Result<Principal, ApiErr
     Ok(me)
 }
 
+/// The request's API token, as it is stored.
+pub async fn stored_api_token(app: &App, headers: &HeaderMap) -> Result<ApiToken, ApiError> {
+    let hash = bearer(headers).and_then(|token| api_token::hash(&app.keys.api_token, token));
+    let token = app.store.api_token(hash.ok_or(Code::InvalidApiToken)?).await?;
+    Ok(token.ok_or(Code::InvalidApiToken)?)
+}
+
 /// Whether the request's API token is one of the environment's with this scope.
 pub async fn api_token(cx: &Cx, headers: &HeaderMap, scope: &str) -> Result<(), ApiError> {
-    let hash = bearer(headers).and_then(|token| stile_keys::api_token::hash(&cx.app.keys.api_token, token));
-    let token =
-        cx.app.store.api_token(hash.ok_or(Code::InvalidApiToken)?).await?.ok_or(Code::InvalidApiToken)?;
+    let token = match &cx.api_token {
+        Some(token) => token,
+        None => &stored_api_token(&cx.app, headers).await?,
+    };
     let allowed = token.environment == cx.env.id && token.scopes.iter().any(|s| s == scope);
     if allowed { Ok(()) } else { Err(Code::ApiTokenForbidden.into()) }
 }
@@ -82,4 +93,82 @@ pub async fn api_token(cx: &Cx, headers: &HeaderMap, scope: &str) -> Result<(), 
 pub async fn reload(cx: &Cx, me: &Principal) -> Result<Principal, ApiError> {
     let present = cx.app.store.principal(cx.env.id, me.session.id).await?.ok_or(Code::SessionEnded)?;
     if present.user.epoch == me.user.epoch { Ok(present) } else { Err(Code::Conflict.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Arc;
+
+    use stile_core::User;
+    use stile_keys::{Keyring, MasterKey};
+    use stile_seed::{ENVIRONMENT, Environment, PUBLIC_URL, Passkey, Person};
+    use stile_store::{Mutation, Step, Store, sessions, users};
+
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::Config;
+    use crate::flows::{ATTEMPTS, deciding};
+
+    /// Somebody who decides, and what a request of theirs carries.
+    async fn deciding_on(folder: &tempfile::TempDir) -> (Cx, Principal) {
+        let clock = Arc::new(Clock::default());
+        let (now, keys) = (clock.now(), Arc::new(Keyring::new(&MasterKey::generate()).unwrap()));
+        let store = Store::sqlite(&folder.path().join("stile.db"), now).unwrap();
+        Environment::create(&store, &keys, "test", now).await.unwrap();
+        let mut steps = Vec::new();
+        let who = Person::new("ann@example.com".into(), &Passkey::new().unwrap(), now, &mut steps);
+        store.commit(Mutation::new(steps)).await.unwrap();
+        let public_url = PUBLIC_URL.parse().unwrap();
+        let config = Config { public_url, trusted_proxies: Vec::new(), development: None };
+        let app = Arc::new(App::new(store, keys, clock, config, None));
+        let env = app.environment(ENVIRONMENT).await.unwrap();
+        let me = app.store.principal(ENVIRONMENT, who.session).await.unwrap().unwrap();
+        let (address, request_id) = (IpAddr::V4(Ipv4Addr::LOCALHOST), String::new());
+        (Cx { app, env, api_token: None, now, address, request_id, origin: None }, me)
+    }
+
+    /// What happens between a decision and its commit: the user as they are then changes.
+    async fn meanwhile(cx: &Cx, user: &User, more: Option<Step>) {
+        let steps = [users::changed(ENVIRONMENT, user)].into_iter().chain(more);
+        cx.app.store.commit(Mutation::new(steps.collect::<Vec<_>>())).await.unwrap();
+    }
+
+    /// Decides again and again, each time overtaken by this; answers how often, and how it ended.
+    async fn overtaken(cx: &Cx, me: &Principal, by: impl Fn(&User) -> Option<Step>) -> (usize, Code) {
+        let mut attempts = 0;
+        let mut attempt = async |present: Principal| -> Result<(), ApiError> {
+            attempts += 1;
+            meanwhile(cx, &present.user, by(&present.user)).await;
+            Err(Code::Conflict.into())
+        };
+        let ended: Result<(), ApiError> =
+            async { deciding!(cx, present = me.clone() => attempt(present.clone()).await) }.await;
+        (attempts, ended.err().unwrap().code)
+    }
+
+    #[tokio::test]
+    async fn a_retry_goes_on_after_a_change_and_not_after_a_recovery() {
+        let folder = tempfile::tempdir().unwrap();
+        let (cx, me) = deciding_on(&folder).await;
+        assert_eq!(reload(&cx, &me).await.ok(), Some(me.clone()));
+
+        assert_eq!(overtaken(&cx, &me, |_| None).await, (ATTEMPTS, Code::Conflict));
+        let me = reload(&cx, &me).await.unwrap_or(me);
+        assert_eq!(me.user.version, 4, "each attempt was overtaken once");
+
+        // A recovery begins the next epoch, as a reset does: the first retry is refused, and there is no second.
+        let recovery = |user: &User| Some(users::next_epoch(ENVIRONMENT, user.id));
+        assert_eq!(overtaken(&cx, &me, recovery).await, (1, Code::Conflict));
+        assert_eq!(reload(&cx, &me).await.err().map(|e| e.code), Some(Code::Conflict));
+    }
+
+    #[tokio::test]
+    async fn no_retry_outlives_its_session() {
+        let folder = tempfile::tempdir().unwrap();
+        let (cx, me) = deciding_on(&folder).await;
+        let session = me.session.id;
+        let end = |_: &User| Some(sessions::end(ENVIRONMENT, session));
+        assert_eq!(overtaken(&cx, &me, end).await, (1, Code::SessionEnded));
+    }
 }

@@ -11,7 +11,7 @@ use stile_core::{AuditId, Micros, OutboxId, Principal, UserId};
 use stile_factors::device::{self, DeviceProof};
 use stile_keys::p256_key::PublicKeyHex;
 use stile_keys::random;
-use stile_store::{AuditEvent, Mutation, Step, audit, outbox};
+use stile_store::{ApiToken, AuditEvent, Mutation, Step, audit, outbox};
 
 use crate::app::App;
 use crate::config::address_prefix;
@@ -29,6 +29,8 @@ pub struct Cx {
     pub app: Arc<App>,
     /// The environment that the path names.
     pub env: Arc<Environment>,
+    /// The API token that named the environment, where the path does not.
+    pub api_token: Option<ApiToken>,
     /// When the request came.
     pub now: Micros,
     /// The client's address.

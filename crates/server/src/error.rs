@@ -121,6 +121,8 @@ codes! {
     PasskeyExists = 422 "passkey_already_registered" "This passkey is registered already.",
     /// The user has as many passkeys as allowed.
     MaxPasskeys = 422 "max_passkeys_per_user" "You have as many passkeys as allowed: remove one first.",
+    /// The user has as many addresses as allowed.
+    MaxEmails = 422 "max_emails_per_user" "You have as many e-mail addresses as allowed: remove one first.",
     /// The environment's passkey settings are incomplete or off.
     PasskeysNotConfigured = 422 "passkeys_not_configured" "Passkeys are not set up for this environment.",
     /// A code that is wrong, used, or of another moment.
@@ -146,7 +148,7 @@ codes! {
     /// The username is taken.
     UsernameTaken = 422 "username_already_exists" "That username is taken.",
     /// A username that cannot be one.
-    InvalidUsername = 422 "invalid_username" "A username has 1 to 64 characters without control characters.",
+    InvalidUsername = 422 "invalid_username" "A username has 1 to 64 letters, digits and other visible characters, without spaces.",
     /// Fields that cannot be changed, or not together.
     InvalidUpdate = 422 "invalid_update" "These fields cannot be changed like this.",
     /// No SMS provider is set up.

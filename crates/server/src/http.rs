@@ -4,17 +4,19 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::body::{Body, to_bytes};
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{ConnectInfo, FromRequest, OriginalUri, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
-use stile_keys::api_token;
+use stile_store::ApiToken;
 
+use crate::access::stored_api_token;
 use crate::app::App;
 use crate::config::address_prefix;
-use crate::context::{Cx, bearer, text};
+use crate::context::{Cx, text};
 use crate::environment::Environment;
 use crate::error::{ApiError, Code};
 use crate::observe::RequestId;
@@ -42,6 +44,22 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
+/// A JSON body that may be left out: one of no bytes is none, whatever its type.
+pub struct MaybeJson<T>(pub Option<T>);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for MaybeJson<T> {
+    type Rejection = ApiError;
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let bytes = to_bytes(body, MAX_BODY).await.map_err(|_| Code::BodyTooLarge)?;
+        if bytes.is_empty() {
+            return Ok(Self(None));
+        }
+        let request = Request::from_parts(parts, Body::from(bytes));
+        Json::from_request(request, state).await.map(|Json(body)| Self(Some(body)))
+    }
+}
+
 const CORS_METHODS: &str = "GET, POST, PUT, PATCH, DELETE, OPTIONS";
 /// Every header that a client of the contract sends; one missing breaks it with an opaque network error.
 const CORS_HEADERS: &str = "content-type, authorization, x-dyn-api-version, x-dyn-version, x-dyn-request-id, \
@@ -57,8 +75,8 @@ pub async fn sdk_layer(State(app): State<Arc<App>>, mut request: Request, next: 
     let origin = text(request.headers(), header::ORIGIN.as_str()).map(str::to_owned);
     // The layer sits inside of a nested router, which has cut the prefix off the request's own path.
     let whole = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0);
-    let env = match environment_of(&app, whole.path(), request.headers()).await {
-        Ok(env) => env,
+    let (env, api_token) = match environment_of(&app, whole.path(), request.headers()).await {
+        Ok(found) => found,
         Err(error) => {
             // Nothing here is anybody's, so every page may read it: a mistyped id shows as what it is.
             let preflight = request.method() == Method::OPTIONS;
@@ -83,7 +101,7 @@ pub async fn sdk_layer(State(app): State<Arc<App>>, mut request: Request, next: 
     let response = match admitted {
         Err(error) => error.into_response(),
         Ok(()) => {
-            let cx = Cx { now: app.clock.now(), app, env, address, request_id, origin };
+            let cx = Cx { now: app.clock.now(), app, env, api_token, address, request_id, origin };
             request.extensions_mut().insert(cx);
             next.run(request).await
         }
@@ -91,16 +109,20 @@ pub async fn sdk_layer(State(app): State<Arc<App>>, mut request: Request, next: 
     with_cors(response, allowed, false)
 }
 
-async fn environment_of(app: &App, path: &str, headers: &HeaderMap) -> Result<Arc<Environment>, ApiError> {
+/// The environment that the path names or, where it names none, the API token; that token too.
+async fn environment_of(
+    app: &App,
+    path: &str,
+    headers: &HeaderMap,
+) -> Result<(Arc<Environment>, Option<ApiToken>), ApiError> {
     if path.starts_with("/api/v0/users/") {
-        let hash = bearer(headers).and_then(|token| api_token::hash(&app.keys.api_token, token));
-        let token = app.store.api_token(hash.ok_or(Code::InvalidApiToken)?).await?;
-        return app.environment(token.ok_or(Code::InvalidApiToken)?.environment).await;
+        let token = stored_api_token(app, headers).await?;
+        return Ok((app.environment(token.environment).await?, Some(token)));
     }
     let segment = path.strip_prefix("/api/v0/sdk/").or(path.strip_prefix("/api/v0/environments/"));
     let id = segment.and_then(|rest| rest.split('/').next()).unwrap_or_default();
     let id = id.parse().map_err(|_| ApiError::from(Code::EnvironmentNotFound))?;
-    app.environment(id).await
+    Ok((app.environment(id).await?, None))
 }
 
 fn with_cors(mut response: Response, origin: Option<HeaderValue>, preflight: bool) -> Response {

@@ -1,6 +1,5 @@
 //! What an operator's own backend may do to users, with an API token. The token says which environment is meant.
 
-use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -10,6 +9,7 @@ use crate::access::api_token;
 use crate::context::Cx;
 use crate::error::{ApiError, Code};
 use crate::flows::reset::{self, Order, ResetError};
+use crate::http::MaybeJson;
 
 /// The scope that changes users.
 const SCOPE: &str = "environment.users.write";
@@ -38,13 +38,10 @@ pub async fn reset_mfa(
     cx: Cx,
     headers: HeaderMap,
     Path(user): Path<String>,
-    body: Bytes,
+    MaybeJson(body): MaybeJson<ResetMfaRequest>,
 ) -> Result<StatusCode, ApiError> {
     api_token(&cx, &headers, SCOPE).await?;
-    let order: ResetMfaRequest = match &*body {
-        [] => ResetMfaRequest::default(),
-        json => serde_json::from_slice(json).map_err(|_| Code::InvalidBody)?,
-    };
+    let order = body.unwrap_or_default();
     let reason = order.reason.as_deref();
     if reason.is_some_and(|r| r.chars().count() > MAX_REASON || r.chars().any(char::is_control)) {
         return Err(ApiError::with(Code::InvalidBody, "reason has at most 200 characters on one line."));

@@ -3,6 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 use stile_core::settings::{Rate, Settings};
+use stile_store::Mutation;
 
 use crate::authenticator::Authenticator;
 use crate::device::DeviceKey;
@@ -731,6 +732,40 @@ async fn a_change_of_address_needs_its_scope_and_then_moves_the_account() {
     ann.elevated(Method::PUT, "/users", Some(json!({ "email": "x@example.com" })), &update)
         .await
         .refused(403, "elevated_token_invalid");
+}
+
+/// Every address of a user gets every notice, so there is an end to them; a change still replaces one.
+#[tokio::test]
+async fn a_user_has_twenty_addresses_at_most() {
+    let world = World::new().await;
+    let ann = world.signed_in(ANN).await;
+    let user: stile_core::UserId = ann.user_id().await.parse().unwrap();
+    let now = world.now();
+    let steps = (1..19).map(|n| {
+        let address = format!("ann{n}@example.com");
+        let id = stile_core::CredentialId::new(now, stile_keys::random::bytes());
+        let kind = stile_core::CredentialKind::Email { address: address.clone() };
+        let credential =
+            stile_core::Credential { id, kind, sign_in: true, created_at: now, verified_at: now };
+        stile_store::credentials::insert(crate::world::ENVIRONMENT, user, address.as_bytes(), &credential)
+    });
+    world.app.store.commit(Mutation::new(steps.collect::<Vec<_>>())).await.unwrap();
+    for (address, fits) in [("twentieth@example.com", true), (EVE, false)] {
+        let link = email_token(&world, &ann, ANN, "credential:link").await;
+        let id = ask(&ann, address).await;
+        let body = answer(&id, &world.code(address).await);
+        let reply = ann.elevated(Method::POST, VERIFY, Some(body), &link).await;
+        if fits {
+            reply.ok();
+        } else {
+            reply.refused(422, "max_emails_per_user");
+        }
+    }
+    let update = email_token(&world, &ann, ANN, "credential:update").await;
+    let change = json!({ "email": EVE });
+    let sent = ann.elevated(Method::PUT, "/users", Some(change), &update).await.ok();
+    let id = sent["emailVerification"]["verificationUUID"].as_str().unwrap();
+    ann.post(VERIFY, answer(id, &world.code(EVE).await)).await.ok();
 }
 
 /// With a linked address that cannot sign in, a change moves the one that can.

@@ -7,6 +7,7 @@
 mod access;
 mod admin_reset;
 mod authenticator;
+mod bodies;
 mod codes;
 mod consume;
 mod contract;

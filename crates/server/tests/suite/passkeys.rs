@@ -633,6 +633,14 @@ async fn an_assertion_for_another_party_or_ceremony_or_without_its_flags_is_refu
 }
 
 #[tokio::test]
+async fn a_passkey_that_is_nobodys_is_refused_and_written_down() {
+    let world = World::new().await;
+    let mut unknown = Authenticator::new();
+    sign_in(&world.page(), &mut unknown).await.refused(422, "passkey_not_found");
+    assert_eq!(world.events("passkey.refused").await, 1);
+}
+
+#[tokio::test]
 async fn a_counter_that_goes_back_is_refused_and_not_stored() {
     let world = World::new().await;
     let (page, mut authenticator) = world.with_passkey("ann@example.com").await;

@@ -76,6 +76,9 @@ async fn proved(
     }
 }
 
+/// Addresses of one user: each of them gets every notice.
+const MAX_EMAILS: usize = 20;
+
 /// The user's credential of this address.
 fn own(me: &Principal, address: &EmailAddress) -> Option<CredentialId> {
     let is_it =
@@ -114,6 +117,10 @@ async fn link(
     device: Option<&DeviceProof>,
 ) -> Result<VerifyResponse, ApiError> {
     let me = reload(cx, me).await?;
+    let held = me.credentials.iter().filter(|c| matches!(c.kind, CredentialKind::Email { .. })).count();
+    if held >= MAX_EMAILS {
+        return Err(Code::MaxEmails.into());
+    }
     let notice = Content::EmailAdded { masked: answered.address.masked(), at: cx.now };
     let mut steps = cx.notice(&me, &notice)?;
     steps.push(cx.audit("email.linked", Some(me.user.id), json!({ "permit": permit.how() })));

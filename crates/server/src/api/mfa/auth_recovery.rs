@@ -8,7 +8,7 @@ use stile_factors::recovery_code;
 use stile_store::{Guessed, Mutation, recovery_codes, sessions as rows, users};
 use utoipa::ToSchema;
 
-use super::can_be_a_code;
+use super::wanted;
 use crate::access::PendingOrFull;
 use crate::api::models::{CreateMfaToken, VerifyResponse};
 use crate::context::Cx;
@@ -17,7 +17,6 @@ use crate::error::{ApiError, Code};
 use crate::flows::factors::{self, Wanted};
 use crate::flows::{deciding, guesses, sessions};
 use crate::http::Json;
-use crate::limits::Bucket;
 
 /// A recovery code.
 #[derive(Deserialize, ToSchema)]
@@ -48,10 +47,7 @@ pub async fn handle(
     me: PendingOrFull,
     Json(body): Json<MFAAuthRecoveryDevicePostRequest>,
 ) -> Result<Answer<VerifyResponse>, ApiError> {
-    cx.limit(Bucket::SignIn)?;
-    sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
-    can_be_a_code(&body.code)?;
-    let wanted = Wanted { scopes: &body.requested_scopes, mfa_token: body.create_mfa_token.as_ref() };
+    let wanted = wanted(&cx, &body.code, &body.requested_scopes, body.create_mfa_token.as_ref())?;
     deciding!(&cx, present = me.0.clone() => recover(&cx, &present, &body.code, &wanted).await).map(Answer)
 }
 

@@ -12,7 +12,7 @@ use stile_store::{
 };
 use utoipa::ToSchema;
 
-use super::{apps, can_be_a_code, room_for_one};
+use super::{apps, room_for_one, wanted};
 use crate::access::PendingOrFull;
 use crate::api::models::{CreateMfaToken, VerifyResponse};
 use crate::context::Cx;
@@ -21,7 +21,6 @@ use crate::error::{ApiError, Code};
 use crate::flows::factors::{self, Wanted};
 use crate::flows::{deciding, guesses, sessions};
 use crate::http::Json;
-use crate::limits::Bucket;
 
 /// A code of an authenticator app.
 #[derive(Deserialize, ToSchema)]
@@ -55,11 +54,8 @@ pub async fn handle(
     me: PendingOrFull,
     Json(body): Json<MFAAuthTotpDevicePostRequest>,
 ) -> Result<Answer<VerifyResponse>, ApiError> {
-    cx.limit(Bucket::SignIn)?;
-    sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
-    can_be_a_code(&body.code)?;
+    let wanted = wanted(&cx, &body.code, &body.requested_scopes, body.create_mfa_token.as_ref())?;
     let id = body.id.as_deref().map(str::parse).transpose().map_err(|_| Code::MfaDeviceNotFound)?;
-    let wanted = Wanted { scopes: &body.requested_scopes, mfa_token: body.create_mfa_token.as_ref() };
     deciding!(&cx, present = me.0.clone() => prove(&cx, &present, id, &body.code, &wanted).await).map(Answer)
 }
 

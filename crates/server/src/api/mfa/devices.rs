@@ -1,7 +1,6 @@
 //! The user's authenticator apps: listed, named, and which factor is asked for first.
 
 use axum::Json as Answer;
-use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -15,6 +14,7 @@ use crate::access::{Me, PendingOrFull};
 use crate::context::Cx;
 use crate::error::{ApiError, Code};
 use crate::flows::deciding;
+use crate::http::MaybeJson;
 
 /// Authenticator apps of a user, oldest first.
 #[derive(Serialize, ToSchema)]
@@ -65,8 +65,6 @@ pub struct MFAUpdateDeviceRequest {
 }
 
 const MAX_ALIAS: usize = 64;
-/// The longest body, in bytes.
-const MAX_UPDATE: usize = 1_024;
 
 /// Makes a second factor the default, or names an authenticator app
 ///
@@ -81,22 +79,16 @@ pub async fn update(
     cx: Cx,
     me: Me,
     path: Path<(String, String)>,
-    body: Bytes,
+    MaybeJson(body): MaybeJson<MFAUpdateDeviceRequest>,
 ) -> Result<StatusCode, ApiError> {
-    let wanted = parse(&body)?;
+    let wanted = body.unwrap_or(MFAUpdateDeviceRequest { default: Some(true), alias: None });
+    judge(&wanted)?;
     let Path((_, id)) = path;
     let id = id.parse().map_err(|_| no_such_device())?;
     deciding!(&cx, present = me.0.clone() => change(&cx, &present, id, &wanted).await)
 }
 
-fn parse(body: &[u8]) -> Result<MFAUpdateDeviceRequest, ApiError> {
-    if body.is_empty() {
-        return Ok(MFAUpdateDeviceRequest { default: Some(true), alias: None });
-    }
-    if body.len() > MAX_UPDATE {
-        return Err(Code::BodyTooLarge.into());
-    }
-    let wanted: MFAUpdateDeviceRequest = serde_json::from_slice(body).map_err(|_| Code::InvalidBody)?;
+fn judge(wanted: &MFAUpdateDeviceRequest) -> Result<(), ApiError> {
     if wanted.default == Some(false) {
         return Err(ApiError::with(Code::InvalidUpdate, "Make another factor the default instead."));
     }
@@ -108,7 +100,7 @@ fn parse(body: &[u8]) -> Result<MFAUpdateDeviceRequest, ApiError> {
         let text = "A name has at most 64 characters without control characters.";
         return Err(ApiError::with(Code::InvalidBody, text));
     }
-    Ok(wanted)
+    Ok(())
 }
 
 async fn change(

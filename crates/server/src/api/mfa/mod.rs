@@ -13,9 +13,12 @@ use stile_core::{Credential, CredentialKind, Principal};
 use stile_store::UnverifiedTotp;
 use utoipa::ToSchema;
 
-use crate::api::models::iso;
+use crate::api::models::{CreateMfaToken, iso};
 use crate::context::Cx;
 use crate::error::{ApiError, Code};
+use crate::flows::factors::Wanted;
+use crate::flows::sessions;
+use crate::limits::Bucket;
 
 /// Kinds of second factors.
 #[derive(Clone, Copy, Serialize, ToSchema)]
@@ -107,10 +110,18 @@ fn room_for_one(cx: &Cx, me: &Principal) -> Result<(), ApiError> {
 /// The longest answer that is looked at, in bytes; codes are far shorter.
 const MAX_ANSWER: usize = 200;
 
-/// Refuses what cannot be a code at all: nothing is judged, and nothing counted.
-fn can_be_a_code(answer: &str) -> Result<(), ApiError> {
-    if answer.trim().is_empty() || answer.len() > MAX_ANSWER {
+/// What a code is shown for. Refuses what is nothing to ask for, and what cannot be a code at all: nothing is judged, and
+/// nothing counted.
+fn wanted<'a>(
+    cx: &Cx,
+    code: &str,
+    scopes: &'a [String],
+    mfa_token: Option<&'a CreateMfaToken>,
+) -> Result<Wanted<'a>, ApiError> {
+    cx.limit(Bucket::SignIn)?;
+    sessions::parse_scopes(&cx.env.settings, scopes)?;
+    if code.trim().is_empty() || code.len() > MAX_ANSWER {
         return Err(Code::MfaInvalidRequest.into());
     }
-    Ok(())
+    Ok(Wanted { scopes, mfa_token })
 }

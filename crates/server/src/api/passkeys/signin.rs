@@ -4,6 +4,7 @@ use axum::Json as Answer;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use axum::http::HeaderMap;
+use serde_json::json;
 use stile_core::{Method, policy};
 use stile_factors::passkey::{self, Asserted, Purpose};
 use stile_keys::p256_key::PublicKeyHex;
@@ -52,7 +53,11 @@ pub async fn handle(
     offered(&cx)?;
     let key = session_key(&headers, None)?;
     sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
-    let passkey = find(&cx, &body).await?.ok_or(Code::PasskeyNotFound)?;
+    let Some(passkey) = find(&cx, &body).await? else {
+        // Nobody's, but somebody tried: a passkey that was removed, or one that was made up.
+        cx.note("passkey.refused", None, json!({ "reason": Code::PasskeyNotFound.as_str() })).await;
+        return Err(Code::PasskeyNotFound.into());
+    };
     let asserted = verify(&cx, &passkey, &body, Purpose::SignIn).await?;
     let agent = user_agent(&headers);
     let done = deciding!(sign_in(&cx, &passkey, asserted, key.clone(), &agent, &body.requested_scopes).await);

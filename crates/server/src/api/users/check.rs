@@ -4,9 +4,9 @@ use axum::Json as Answer;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use serde::{Deserialize, Serialize};
+use stile_core::Username;
 use utoipa::{IntoParams, ToSchema};
 
-use super::update::username;
 use crate::access::Me;
 use crate::context::Cx;
 use crate::error::{ApiError, Code};
@@ -48,8 +48,8 @@ pub async fn handle(
     if field != "username" {
         return Err(ApiError::with(Code::InvalidParameter, "Only the field `username` can be checked."));
     }
-    let wanted = username(&value)?;
+    let wanted = Username::parse(&value).map_err(|_| Code::InvalidUsername)?;
     let own = me.user.profile.username.as_deref() == Some(wanted.as_str());
-    let available = own || !cx.app.store.username_taken(cx.env.id, &wanted).await?;
+    let available = own || !cx.app.store.username_taken(cx.env.id, wanted.as_str()).await?;
     Ok(Answer(UserFieldsCheckResponse { field, value, available }))
 }

@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
 use stile_core::principal::Profile;
-use stile_core::{Acknowledgement, EmailAddress, Micros, Principal};
+use stile_core::{Acknowledgement, EmailAddress, Micros, Principal, Username};
 use stile_store::{CommitError, Miss, Mutation, recovery_codes, users};
 use utoipa::ToSchema;
 
@@ -180,7 +180,10 @@ fn changed(profile: &Profile, body: &UserFields) -> Result<Profile, ApiError> {
     set(&mut after.team, body.team.as_deref())?;
     set(&mut after.country, body.country.as_deref())?;
     if let Some(wanted) = &body.username {
-        after.username = if wanted.trim().is_empty() { None } else { Some(username(wanted)?) };
+        after.username = match wanted.trim() {
+            "" => None,
+            name => Some(Username::parse(name).map_err(|_| Code::InvalidUsername)?.to_string()),
+        };
     }
     after.policies_consent = body.policies_consent.or(after.policies_consent);
     if let Some(metadata) = &body.metadata {
@@ -204,12 +207,4 @@ fn set(field: &mut Option<String>, value: Option<&str>) -> Result<(), ApiError> 
     }
     *field = (!value.is_empty()).then(|| value.to_owned());
     Ok(())
-}
-
-/// A username in the one spelling that is compared.
-pub(super) fn username(text: &str) -> Result<String, ApiError> {
-    let name = text.trim().to_lowercase();
-    let fits = (1..=64).contains(&name.chars().count())
-        && !name.chars().any(|c| c.is_control() || c.is_whitespace());
-    if fits { Ok(name) } else { Err(Code::InvalidUsername.into()) }
 }
