@@ -70,7 +70,7 @@ impl Environment {
     /// Makes it in an empty database.
     pub async fn create(store: &Store, keyring: &Keyring, name: &str, now: Micros) -> Result<Self> {
         environments::create(store, keyring, now, ENVIRONMENT, Kind::Sandbox, name, &settings()).await?;
-        let scopes = ["elevatedTokens.consume".to_owned()];
+        let scopes = ["elevatedTokens.consume", "environment.users.write"].map(str::to_owned);
         let (_, token) = environments::create_token(store, keyring, now, ENVIRONMENT, name, &scopes).await?;
         let row = store.signing_keys(ENVIRONMENT).await?.into_iter().next().context("no signing key")?;
         // The associated data is the server's.

@@ -84,7 +84,9 @@ fn on_postgres() -> Result<String> {
     for words in [&suites[..], &commands, &plans] {
         let mut command = process::cargo(words);
         command.env("STILE_TEST_ENGINE", "postgres").env("STILE_TEST_POSTGRES", postgres::url()?);
-        tests += count(&process::run(&mut command)?, "test result: ok. ", "");
+        let ran = count(&process::run(&mut command)?, "test result: ok. ", "");
+        counted(ran)?;
+        tests += ran;
     }
     counted(tests)
 }

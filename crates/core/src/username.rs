@@ -5,10 +5,10 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// A normalised username: NFKC and lower case, of letters, digits, marks and visible ASCII.
+/// A normalised username: NFKC and lower case, of letters, digits, marks and visible ASCII, read in one direction.
 ///
-/// Close to the profile UsernameCaseMapped (RFC 8265 §3.3), and a little stricter: joiners are refused wherever they stand.
-/// That two letters of different scripts can look alike is left as it is.
+/// After UsernameCaseMapped (RFC 8265 §3.3), as far as the standard library knows the characters; joiners are refused
+/// wherever they stand. That letters of different scripts can look alike is left as it is.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Username(String);
 
@@ -28,7 +28,11 @@ impl Username {
             return Err(NotAUsername);
         }
         let name = fold(text.trim());
-        let fits = (1..=MAX).contains(&name.chars().count()) && name.chars().all(is_visible);
+        let fits = (1..=MAX).contains(&name.chars().count())
+            && name.chars().all(is_visible)
+            && has_one_direction(&name)
+            // No dot is drawn above these that they have not anyhow.
+            && !["i\u{307}", "j\u{307}"].iter().any(|dotted| name.contains(dotted));
         // RFC 8264 §7: what is not stable under its own rules is no string of the profile.
         if fits && fold(&name) == name { Ok(Self(name)) } else { Err(NotAUsername) }
     }
@@ -46,16 +50,43 @@ impl fmt::Display for Username {
 }
 
 fn fold(text: &str) -> String {
-    text.nfkc().flat_map(char::to_lowercase).nfkc().collect()
+    // A sigma has one lower case, wherever it stands.
+    text.nfkc().flat_map(char::to_lowercase).map(|c| if c == 'ς' { 'σ' } else { c }).nfkc().collect()
 }
 
-/// RFC 8264 §9: letters, digits and marks (A), and printable ASCII (K), without what is ignored by default (M).
+/// RFC 5893 §2, made simple: a name with letters that run from right to left begins with one, and has no others and no
+/// digits of other scripts. Else two names could be shown as one.
+fn has_one_direction(name: &str) -> bool {
+    let leftward = |c: char| {
+        matches!(
+            c,
+            '\u{590}'..='\u{8ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}'
+                | '\u{10800}'..='\u{10fff}' | '\u{1e800}'..='\u{1efff}'
+        )
+    };
+    !name.chars().any(leftward)
+        || (name.starts_with(|c: char| leftward(c) && c.is_alphabetic())
+            && name.chars().all(|c| leftward(c) || !c.is_alphanumeric()))
+}
+
+/// RFC 8264 §9: letters, digits and marks (A), and printable ASCII (K), without what is ignored by default (M), what only
+/// stretches a word (F), old jamo (I) and marks that enclose.
 fn is_visible(c: char) -> bool {
-    let ignored = matches!(
+    let stretches =
+        matches!(c, '\u{640}' | '\u{7fa}' | '\u{302e}' | '\u{302f}' | '\u{3031}'..='\u{3035}' | '\u{303b}');
+    let jamo = matches!(c, '\u{1100}'..='\u{11ff}' | '\u{a960}'..='\u{a97f}' | '\u{d7b0}'..='\u{d7ff}');
+    let encloses = matches!(
         c,
-        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{3164}'
-            | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}'
+        '\u{488}' | '\u{489}' | '\u{1abe}' | '\u{20dd}'..='\u{20e0}' | '\u{20e2}'..='\u{20e4}' | '\u{a670}'..='\u{a672}'
     );
+    let ignored = stretches
+        || jamo
+        || encloses
+        || matches!(
+            c,
+            '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}' | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}' | '\u{ffa0}' | '\u{e0100}'..='\u{e01ef}'
+        );
     c.is_ascii_graphic() || (!c.is_ascii() && !ignored && (c.is_alphanumeric() || is_combining_mark(c)))
 }
 
@@ -69,7 +100,8 @@ mod tests {
             ("ann", &[" Ann ", "ANN", "\u{ff21}nn", "\u{1d4d0}nn"][..]),
             ("ren\u{e9}", &["rene\u{301}", "REN\u{c9}"]),
             ("fi", &["\u{fb01}"]),
-            ("\u{3c3}\u{3b1}", &["\u{3a3}\u{391}"]),
+            ("\u{3c3}\u{3b1}\u{3c3}", &["\u{3a3}\u{391}\u{3a3}", "\u{3c3}\u{3b1}\u{3c2}"]),
+            ("\u{5d0}.\u{5d1}", &[]),
             ("a.b-c_1@x", &["A.b-C_1@x"]),
         ];
         for (name, spellings) in table {
@@ -93,6 +125,17 @@ mod tests {
             ["\u{ad}", "\u{34f}", "\u{3164}", "\u{fe0f}", "\u{e0041}", "\u{e0100}", "\u{1f600}", "\u{fffd}"];
         for hidden in unseen.into_iter().chain(marks) {
             assert_eq!(Username::parse(&format!("a{hidden}b")), Err(NotAUsername), "{hidden:?}");
+        }
+        for alike in [
+            "ADM\u{130}N",
+            "j\u{307}",
+            "a1\u{5d0}",
+            "a\u{5d0}1",
+            "1\u{5d0}",
+            "\u{663}\u{5d0}",
+            "\u{628}\u{640}",
+        ] {
+            assert_eq!(Username::parse(alike), Err(NotAUsername), "{alike:?}");
         }
         for bad in ["", " ", &"x".repeat(65), &"\u{fdfa}".repeat(64)] {
             assert_eq!(Username::parse(bad), Err(NotAUsername), "{bad:?}");

@@ -1,4 +1,5 @@
 -- Small rows that are found by their key lie in the key's index, not in a table beside it.
+-- begin: embedded
 
 CREATE TABLE counters_by_key (
   key BLOB NOT NULL PRIMARY KEY,
@@ -42,12 +43,13 @@ CREATE TABLE failures_by_key (
 INSERT INTO failures_by_key SELECT owner, method, count, locked_until FROM failures;
 DROP TABLE failures;
 ALTER TABLE failures_by_key RENAME TO failures;
+-- end: embedded
 
 -- No index begins with the environment but those through which all of one is walked: a planner that has no figures yet
--- would look there for what an id finds.
-DROP INDEX verifications_by_creator;
-CREATE INDEX verifications_by_creator ON verifications (address, creator);
+-- would look there for what an id finds. The old ones serve until the new ones are there.
+CREATE UNIQUE INDEX users_by_name ON users (username, environment);
+CREATE UNIQUE INDEX credentials_by_value ON credentials (identifier, format, environment);
+CREATE INDEX verifications_by_address ON verifications (address, creator);
 DROP INDEX users_by_username;
-CREATE UNIQUE INDEX users_by_username ON users (username, environment);
 DROP INDEX credentials_by_identifier;
-CREATE UNIQUE INDEX credentials_by_identifier ON credentials (identifier, format, environment);
+DROP INDEX verifications_by_creator;

@@ -50,6 +50,11 @@ impl Counters {
         self.micros.note(&MICROS, u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
     }
 
+    /// All mutations so far.
+    pub(crate) fn mutations(&self) -> u64 {
+        self.mutations.sum.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn load(&self, waiting: usize) -> Load {
         let (mutations, micros) = (self.mutations.read(&SIZES), self.micros.read(&MICROS));
         Load { waiting: waiting as u64, mutations, micros }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A crate, and the crates of the house that it may see. `stile`, at the end, sees all. Bench, faults and what they begin
-/// with stand outside: nobody else sees them.
+/// with stand outside: only tests see them.
 const ARROWS: [(&str, &[&str]); 12] = [
     ("bench", &["core", "keys", "factors", "store", "server", "seed"]),
     ("faults", &["core", "keys", "store", "server", "seed"]),

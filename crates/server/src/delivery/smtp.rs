@@ -125,7 +125,9 @@ struct Content<'a>(&'a str);
 
 impl Display for Content<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for line in self.0.strip_suffix("\r\n").unwrap_or(self.0).split("\r\n") {
+        // A lone CR or LF may not be sent (RFC 5321 §2.3.8): some servers take one for the end of a line.
+        let text = self.0.replace("\r\n", "\n");
+        for line in text.strip_suffix('\n').unwrap_or(&text).split(['\n', '\r']) {
             let stuffing = if line.starts_with('.') { "." } else { "" };
             write!(f, "{stuffing}{line}\r\n")?;
         }
@@ -200,7 +202,7 @@ mod tests {
     fn no_line_of_the_content_ends_it() {
         for (content, written) in [
             ("a\r\n.\r\n..b\r\n", "a\r\n..\r\n...b\r\n.\r\n"),
-            (".a\n.", "..a\n.\r\n.\r\n"),
+            (".a\n.\r.b", "..a\r\n..\r\n..b\r\n.\r\n"),
             ("", "\r\n.\r\n"),
         ] {
             assert_eq!(Content(content).to_string(), written);

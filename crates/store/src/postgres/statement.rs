@@ -11,13 +11,23 @@ pub(crate) fn dollars(sql: &str) -> String {
         .collect()
 }
 
-/// A migration in PostgreSQL's words: its integers have 64 bits only when they are called big, and its tables have no
-/// such row ids.
+/// A migration in PostgreSQL's words: its integers have 64 bits only when they are called big. Between two marks stands
+/// what the embedded engine alone needs: a table that is copied while others write would lose what they write.
 pub(super) fn schema(sql: &str) -> String {
-    let lines = sql.lines().filter(|line| !line.starts_with("--"));
-    let words = [(" INTEGER", " BIGINT"), (" BLOB", " BYTEA"), (" WITHOUT ROWID", "")];
-    let said = |line: &str| words.iter().fold(line.to_owned(), |line, (from, to)| line.replace(from, to));
-    lines.map(|line| said(line) + "\n").collect()
+    let mut embedded = false;
+    let mut said = String::with_capacity(sql.len());
+    for line in sql.lines() {
+        match line {
+            "-- begin: embedded" => embedded = true,
+            "-- end: embedded" => embedded = false,
+            line if embedded || line.starts_with("--") => {}
+            line => {
+                said.push_str(&line.replace(" INTEGER", " BIGINT").replace(" BLOB", " BYTEA"));
+                said.push('\n');
+            }
+        }
+    }
+    said
 }
 
 #[cfg(test)]
@@ -32,9 +42,9 @@ mod tests {
 
     #[test]
     fn types_are_translated() {
-        let sql =
-            "-- INTEGER\nCREATE TABLE t (\n  a BLOB NOT NULL PRIMARY KEY,\n  b INTEGER\n) WITHOUT ROWID;\n";
-        assert_eq!(schema(sql), "CREATE TABLE t (\n  a BYTEA NOT NULL PRIMARY KEY,\n  b BIGINT\n);\n");
+        let table = "CREATE TABLE t (\n  a BLOB NOT NULL PRIMARY KEY,\n  b INTEGER\n);\n";
+        let sql = format!("-- INTEGER\n-- begin: embedded\nDROP TABLE t;\n-- end: embedded\n{table}");
+        assert_eq!(schema(&sql), "CREATE TABLE t (\n  a BYTEA NOT NULL PRIMARY KEY,\n  b BIGINT\n);\n");
     }
 
     #[test]

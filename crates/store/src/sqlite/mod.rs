@@ -1,6 +1,7 @@
 //! The embedded engine: reads inline on the caller's thread, one writer thread with group commit.
 
 mod checkpoint;
+mod reader;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, TransactionBehavior, par
 use stile_core::Micros;
 use tokio::sync::{mpsc, oneshot};
 
+use self::reader::Reader;
 use crate::error::{CommitError, OpenError, StoreError};
 use crate::load::{Counters, Load};
 use crate::migrate::{self, Schema, checksum};
@@ -31,7 +33,7 @@ pub(crate) struct Sqlite {
 
 struct Inner {
     path: PathBuf,
-    readers: Mutex<Vec<Connection>>,
+    readers: Mutex<Vec<Reader>>,
     /// There until the end.
     queue: Option<mpsc::Sender<Job>>,
     /// The writer, which ends with the queue, and the copier, which ends with the writer.
@@ -113,16 +115,17 @@ impl Sqlite {
     /// Point reads take microseconds with a warm cache, less than a hop to another thread would.
     pub(crate) fn rows(&self, sql: &'static str, args: &[Value]) -> Result<Vec<Row>, StoreError> {
         let idle = self.readers().pop();
-        let db = match idle {
-            Some(db) => db,
-            None => connect(&self.inner.path, OpenFlags::empty())?,
+        let mut reader = match idle {
+            Some(reader) => reader,
+            None => Reader::new(connect(&self.inner.path, OpenFlags::empty())?),
         };
-        let answer = query(&db, sql, args);
-        self.readers().push(db);
+        reader.settle(self.inner.counters.mutations())?;
+        let answer = query(&reader.db, sql, args);
+        self.readers().push(reader);
         answer
     }
 
-    pub(crate) fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+    pub(crate) fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Reader>> {
         self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

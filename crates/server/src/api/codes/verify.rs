@@ -70,6 +70,8 @@ async fn proved(
             deciding!(change(cx, me, answered, device).await)
         }
         None => {
+            // Before the permit is used up, and again when it is known that nobody was faster.
+            room_for_one(me)?;
             let permit = gate::pass(cx, me, &gate::EMAIL_LINK, headers).await?;
             deciding!(link(cx, me, &permit, answered, device).await)
         }
@@ -78,6 +80,11 @@ async fn proved(
 
 /// Addresses of one user: each of them gets every notice.
 const MAX_EMAILS: usize = 20;
+
+fn room_for_one(me: &Principal) -> Result<(), ApiError> {
+    let held = me.credentials.iter().filter(|c| matches!(c.kind, CredentialKind::Email { .. })).count();
+    if held < MAX_EMAILS { Ok(()) } else { Err(Code::MaxEmails.into()) }
+}
 
 /// The user's credential of this address.
 fn own(me: &Principal, address: &EmailAddress) -> Option<CredentialId> {
@@ -117,10 +124,7 @@ async fn link(
     device: Option<&DeviceProof>,
 ) -> Result<VerifyResponse, ApiError> {
     let me = reload(cx, me).await?;
-    let held = me.credentials.iter().filter(|c| matches!(c.kind, CredentialKind::Email { .. })).count();
-    if held >= MAX_EMAILS {
-        return Err(Code::MaxEmails.into());
-    }
+    room_for_one(&me)?;
     let notice = Content::EmailAdded { masked: answered.address.masked(), at: cx.now };
     let mut steps = cx.notice(&me, &notice)?;
     steps.push(cx.audit("email.linked", Some(me.user.id), json!({ "permit": permit.how() })));
