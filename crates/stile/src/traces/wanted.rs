@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use opentelemetry_sdk::trace::Sampler;
+use percent_encoding::percent_decode_str;
 use ureq::http::{HeaderName, HeaderValue};
 use ureq::tls::{Certificate, PemItem, parse_pem};
 use url::Url;
@@ -103,7 +104,9 @@ fn endpoint(name: &str, text: &str) -> Result<Url, Problem> {
 fn headers(name: &str, text: &str) -> Result<(), Problem> {
     let good = |pair: &str| {
         let (name, value) = pair.split_once('=')?;
-        let (name, value) = (name.trim().parse::<HeaderName>(), HeaderValue::from_str(value.trim()));
+        // What is no header once it is decoded would be left out without a word.
+        let value = percent_decode_str(value.trim()).decode_utf8().ok()?;
+        let (name, value) = (name.trim().parse::<HeaderName>(), HeaderValue::from_str(&value));
         (name.is_ok() && value.is_ok_and(|value| !value.is_empty())).then_some(())
     };
     if text.split_terminator(',').all(|pair| good(pair).is_some()) {
@@ -199,6 +202,7 @@ mod tests {
             ("OTEL_EXPORTER_OTLP_HEADERS", "a=hunter2,b"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "a b=hunter2"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "a=\u{1}hunter2"),
+            ("OTEL_EXPORTER_OTLP_HEADERS", "a=hunter2%0Ab"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
             ("OTEL_EXPORTER_OTLP_CERTIFICATE", "/there/is/none"),
