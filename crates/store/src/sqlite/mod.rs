@@ -1,6 +1,5 @@
 //! The embedded engine: reads inline on the caller's thread, one writer thread with group commit.
 
-mod checkpoint;
 mod reader;
 mod writer;
 
@@ -36,8 +35,7 @@ struct Inner {
     readers: Mutex<Vec<Reader>>,
     /// There until the end.
     queue: Option<mpsc::Sender<Job>>,
-    /// The writer, which ends with the queue, and the copier, which ends with the writer.
-    threads: Vec<JoinHandle<()>>,
+    writer: Option<JoinHandle<()>>,
     counters: Arc<Counters>,
 }
 
@@ -46,10 +44,10 @@ impl Drop for Inner {
     fn drop(&mut self) {
         self.queue = None;
         self.readers.get_mut().unwrap_or_else(PoisonError::into_inner).clear();
-        for thread in self.threads.drain(..) {
-            if thread.join().is_err() {
-                tracing::error!("a thread of the database ended badly");
-            }
+        if let Some(writer) = self.writer.take()
+            && writer.join().is_err()
+        {
+            tracing::error!("the writer ended badly");
         }
     }
 }
@@ -75,8 +73,13 @@ impl Sqlite {
             return Err(refused(reason));
         }
         // FULL: the answer of a commit is given after the log is on disk (invariant 5).
-        // What a savepoint keeps stays in memory.
-        writer.execute_batch("PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;").map_err(unusable)?;
+        // What a savepoint keeps stays in memory, and the log is copied back every 32 MB instead of every 4: pages that
+        // many mutations change are copied once.
+        writer
+            .execute_batch(
+                "PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY; PRAGMA wal_autocheckpoint = 8000;",
+            )
+            .map_err(unusable)?;
         migrate(&mut writer, now).map_err(|e| match e {
             MigrateError::Open(e) => e,
             MigrateError::Engine(e) => unusable(e),
@@ -84,15 +87,11 @@ impl Sqlite {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let counters = Arc::new(Counters::default());
         let counted = Arc::clone(&counters);
-        let copies = checkpoint::divide(&mut writer).map_err(unusable)?;
-        let beside = connect(path, OpenFlags::empty()).map_err(unusable)?;
-        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-            std::thread::Builder::new().name(name.into()).spawn(work).map_err(|e| refused(e.to_string()))
-        };
-        let copier = spawn("stile-copier", Box::new(move || checkpoint::copy(&beside, &copies)))?;
-        let writer = spawn("stile-writer", Box::new(move || writer::run(writer, jobs, &counted)))?;
+        let thread = std::thread::Builder::new().name("stile-writer".into());
+        let writer =
+            thread.spawn(move || writer::run(writer, jobs, &counted)).map_err(|e| refused(e.to_string()))?;
         let (path, readers) = (path.to_owned(), Mutex::default());
-        let inner = Inner { path, readers, queue: Some(queue), threads: vec![writer, copier], counters };
+        let inner = Inner { path, readers, queue: Some(queue), writer: Some(writer), counters };
         Ok(Self { inner: Arc::new(inner) })
     }
 
