@@ -231,17 +231,12 @@ fn migrate(db: &mut Connection, now: Micros) -> Result<(), MigrateError> {
     )?;
     let schema = migrate::compare(&applied(&tx)?).map_err(MigrateError::Open)?;
     for migration in migrate::missing(schema) {
-        tx.execute_batch(&strict(migration.sql))?;
+        tx.execute_batch(&migration.sql.replace("\n);", "\n) STRICT;"))?;
         let note = params![migration.version, checksum(migration.sql), now.get()];
         tx.execute("INSERT INTO migrations VALUES (?1, ?2, ?3)", note)?;
     }
     tx.commit()?;
     Ok(())
-}
-
-/// A migration in which every table holds to its types.
-fn strict(sql: &str) -> String {
-    sql.replace("\n);", "\n) STRICT;").replace("\n) WITHOUT ROWID;", "\n) WITHOUT ROWID, STRICT;")
 }
 
 /// The migrations of a database, each by number and checksum.
