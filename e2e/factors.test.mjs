@@ -64,11 +64,13 @@ journey('a protected action is refused, then allowed by each method', async ({ m
   await vault.proof.byApp(await app.code());
   await page
     .getByText(/wrong|used/i)
+    .filter({ visible: true })
     .first()
     .waitFor();
   await vault.proof.byRecoveryCode(code);
   await page
     .getByText(/wrong|used/i)
+    .filter({ visible: true })
     .first()
     .waitFor();
 });
@@ -162,6 +164,7 @@ journey('new recovery codes end the old ones, and reading them needs a fresh fac
   await vault.proof.byRecoveryCode(old);
   await page
     .getByText(/wrong|used/i)
+    .filter({ visible: true })
     .first()
     .waitFor();
   await vault.proof.byRecoveryCode(codes[0] ?? '');
