@@ -103,7 +103,7 @@ async fn talk(stream: TcpStream, manner: Arc<AtomicU8>, codes: Arc<Codes>) -> Re
                 to.write_all(b"354 go on\r\n").await?;
                 let mut code = None;
                 while let Some(line) = lines.next_line().await?.filter(|line| line != ".") {
-                    let told = line.strip_prefix("Your code for").and_then(|rest| rest.rsplit_once(": "));
+                    let told = line.strip_prefix("Your code to ").and_then(|rest| rest.rsplit_once(": "));
                     code = code.or(told.map(|(_, code)| code.replace(' ', "")));
                 }
                 let mut codes = codes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -24,7 +24,7 @@ pub struct ResetMfaRequest {
     reason: Option<String>,
 }
 
-/// Resets a user's second factors
+/// Reset a user's second factors
 ///
 /// Removes passkeys, authenticator apps and recovery codes, ends sessions and elevated tokens, and tells the user. Needs
 /// an API token with the scope `environment.users.write`.
@@ -49,7 +49,7 @@ pub async fn reset_mfa(
     reset(&cx, &user, reason).await
 }
 
-/// Removes a user's second factors
+/// Delete a user's second factors
 ///
 /// The same as `resetUserMfa`, without a reason.
 #[utoipa::path(

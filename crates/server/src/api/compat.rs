@@ -22,7 +22,7 @@ pub struct ConnectRequest {
     auth_mode: Option<String>,
 }
 
-/// Takes note of a connected wallet
+/// Accept a connected wallet
 #[utoipa::path(
     post, path = "/connect", operation_id = "connect", tag = "Compatibility", request_body = ConnectRequest,
     responses((status = 202)), extensions(("x-stile-access" = json!("public")))
@@ -40,7 +40,7 @@ pub struct PrefetchRequest {
     public_wallet_address: String,
 }
 
-/// Takes a hint
+/// Accept a hint and discard it
 #[utoipa::path(
     post, path = "/prefetch", operation_id = "prefetch", tag = "Compatibility", request_body = PrefetchRequest,
     responses((status = 202)), extensions(("x-stile-access" = json!("public")))
@@ -58,7 +58,7 @@ pub struct PublishEvents {
     events: Vec<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// Takes analytics, and forgets them
+/// Accept analytics and discard them
 #[utoipa::path(
     post, path = "/events", operation_id = "publishEvents", tag = "Compatibility", request_body = PublishEvents,
     responses((status = 204)), extensions(("x-stile-access" = json!("public")))
@@ -84,7 +84,7 @@ pub struct SdkSettingsRequest {
     framework_settings: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
-/// Takes an SDK's own settings, and forgets them
+/// Accept an SDK's own settings and discard them
 #[utoipa::path(
     post, path = "/sdkSettings", operation_id = "publishSdkSettings", tag = "Compatibility",
     request_body = SdkSettingsRequest,
@@ -103,7 +103,7 @@ pub struct NetworkConfigurationResponse {
     networks: Vec<serde_json::Value>,
 }
 
-/// Lists networks for wallets: none in this version
+/// List the networks for wallets (none in this version)
 #[utoipa::path(
     get, path = "/networks", operation_id = "getNetworks", tag = "Compatibility",
     responses((status = 200, body = Vec<NetworkConfigurationResponse>)),
@@ -133,7 +133,7 @@ pub enum HealthcheckStatus {
     Unhealthy,
 }
 
-/// Tells that the environment can be read
+/// Check that the environment can be read
 #[utoipa::path(
     get, path = "/healthcheck", operation_id = "healthcheck", tag = "Compatibility",
     responses((status = 200, body = HealthcheckResponse)), extensions(("x-stile-access" = json!("public")))

@@ -58,7 +58,7 @@ pub struct ElevatedTokenConsumeResponse {
     single_use: bool,
 }
 
-/// Spends an elevated access token
+/// Consume an elevated access token
 ///
 /// For an app's own backend. Needs an API token with the scope `elevatedTokens.consume`. The session and the user of
 /// the token must still be there, and the credential behind it too.

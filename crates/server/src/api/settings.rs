@@ -99,7 +99,7 @@ pub fn public_settings(kind: Kind, s: &Settings) -> ProjectSettings {
     }
 }
 
-/// Gives the public settings
+/// Get the public settings
 ///
 /// Stored bytes with an entity tag; `sdkVersion` in the query is accepted and changes nothing.
 #[utoipa::path(

@@ -96,7 +96,7 @@ impl From<&Credential> for StepUpCredential {
     }
 }
 
-/// Checks whether a step-up is needed
+/// Check whether a step-up is needed
 #[utoipa::path(
     post, path = "/stepUp/check", operation_id = "checkStepUp", tag = "Step-up",
     request_body = StepUpCheckRequest,

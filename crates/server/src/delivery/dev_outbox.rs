@@ -70,11 +70,11 @@ impl DevOutbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::letter::{Content, Letter};
+    use crate::delivery::letter::{Content, Letter, Purpose};
     use crate::delivery::render::render;
 
     fn push(outbox: &DevOutbox, to: &str, code: &str) {
-        let content = Content::Code { code: code.into(), minutes: 10 };
+        let content = Content::Code { code: code.into(), purpose: Purpose::SignIn, minutes: 10 };
         let letter = Letter { to: to.into(), app: "Acme".into(), support: None, content };
         let at = Micros::new(1_760_000_000_000_000);
         outbox.push(OutboxId::from_bytes([1; 16]), to, &render(&letter), at);
@@ -115,7 +115,7 @@ mod tests {
         push(&outbox, "ann@example.com", "123456");
         let json = serde_json::to_value(outbox.list(None)).unwrap();
         assert_eq!(json[0]["to"], "ann@example.com");
-        assert_eq!(json[0]["subject"], "Your code for Acme");
+        assert_eq!(json[0]["subject"], "Your code to sign in to Acme");
         assert_eq!(json[0]["code"], "123456");
         assert_eq!(json[0]["at"], "2025-10-09T08:53:20Z");
         assert!(json[0]["text"].as_str().unwrap().contains("123456") && json[0]["html"].is_string());

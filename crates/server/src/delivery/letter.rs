@@ -30,14 +30,32 @@ pub struct Letter {
     pub content: Content,
 }
 
+/// What a code is for. A mail that names it lets its reader notice when somebody else asked for the code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Opening a session. Letters that an older version sealed are read as this.
+    #[default]
+    SignIn,
+    /// Confirming an action in a session, with the user's own address.
+    Confirm,
+    /// Adding this address to the account.
+    AddEmail,
+    /// Making this address the account's own in place of the old one.
+    ChangeEmail,
+}
+
 /// What a letter tells. The variant's name is its template.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
-    /// A one-time code: for signing in, for linking an address, for a step-up.
+    /// A one-time code.
     Code {
         /// The code, without spaces.
         code: String,
+        /// What it is for.
+        #[serde(default)]
+        purpose: Purpose,
         /// For how long it is accepted.
         minutes: u32,
     },
@@ -249,7 +267,7 @@ mod tests {
 
     fn contents() -> [Content; 12] {
         [
-            Content::Code { code: "123456".into(), minutes: 10 },
+            Content::Code { code: "123456".into(), purpose: Purpose::SignIn, minutes: 10 },
             Content::PasskeyAdded { name: "Phone".into(), at: NOW },
             Content::PasskeyRemoved { name: "Phone".into(), at: NOW },
             Content::EmailChanged { new_masked: "b•••@example.com".into(), at: NOW },
@@ -289,6 +307,12 @@ mod tests {
             let json = serde_json::to_value(&content).unwrap();
             assert!(json.get(content.template()).is_some(), "{json}");
         }
+    }
+
+    #[test]
+    fn a_code_that_an_older_version_sealed_is_still_read() {
+        let older: Content = serde_json::from_str(r#"{"code":{"code":"123456","minutes":10}}"#).unwrap();
+        assert!(older == Content::Code { code: "123456".into(), purpose: Purpose::SignIn, minutes: 10 });
     }
 
     #[test]

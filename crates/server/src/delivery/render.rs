@@ -5,7 +5,7 @@ use stile_core::Micros;
 use zeroize::Zeroize;
 
 use super::layout;
-use super::letter::{Content, Letter};
+use super::letter::{Content, Letter, Purpose};
 use super::text::{one_line, unlinked};
 
 /// The longest name of an app, of a passkey, and the longest support line that are shown whole.
@@ -62,7 +62,7 @@ impl Drop for Rendered {
 
 fn draft(content: &Content, app: &str) -> Draft {
     match content {
-        Content::Code { code, minutes } => code_letter(app, code, *minutes),
+        Content::Code { code, purpose, minutes } => code_letter(app, code, *purpose, *minutes),
         Content::PasskeyAdded { name, at } => notice(
             format!("A passkey was added to your {app} account"),
             format!("The passkey “{}” was added on {}.", unlinked(name, MAX_NAME), utc(*at)),
@@ -151,17 +151,37 @@ fn codes_left(left: u32) -> String {
     }
 }
 
-fn code_letter(app: &str, code: &str, minutes: u32) -> Draft {
+fn code_letter(app: &str, code: &str, purpose: Purpose, minutes: u32) -> Draft {
     let unit = if minutes == 1 { "minute" } else { "minutes" };
+    // Judged by the first letter: "an Acme account", "a Stile account".
+    let article = if app.starts_with(['A', 'E', 'I', 'O', 'a', 'e', 'i', 'o']) { "an" } else { "a" };
+    let title = match purpose {
+        Purpose::SignIn => format!("Your code to sign in to {app}"),
+        Purpose::Confirm => format!("Your code to confirm an action at {app}"),
+        Purpose::AddEmail => format!("Your code to add this address to {article} {app} account"),
+        Purpose::ChangeEmail => format!("Your code to make this the address of {article} {app} account"),
+    };
+    let unasked = match purpose {
+        Purpose::SignIn => {
+            "Then somebody may have mistyped their address, or may be trying to get into your account. Do nothing"
+        }
+        Purpose::Confirm => {
+            "Then somebody else is signed in to your account. Sign in, end the other sessions, check your ways of \
+             signing in"
+        }
+        Purpose::AddEmail | Purpose::ChangeEmail => {
+            "Then somebody may have mistyped their address. Do nothing: without the code it will not be used"
+        }
+    };
     Draft {
-        subject: format!("Your code for {app}"),
-        heading: format!("Your code for {app}"),
+        subject: title.clone(),
+        heading: title,
         groups: groups(&one_line(code, MAX_NAME)),
         paragraphs: vec![
             format!("Enter it where you were asked for it. It works once, within {minutes} {unit}."),
             format!(
-                "You did not ask for a code? Then somebody may have mistyped their address, or may be trying to \
-                 get into your account. Do nothing, and give the code to nobody. Nobody from {app} will ever ask you for it."
+                "You did not ask for a code? {unasked}, and give the code to nobody. Nobody from {app} will ever ask \
+                 you for it."
             ),
         ],
     }
@@ -218,13 +238,13 @@ mod tests {
     }
 
     fn code(code: &str) -> Content {
-        Content::Code { code: code.into(), minutes: 10 }
+        Content::Code { code: code.into(), purpose: Purpose::SignIn, minutes: 10 }
     }
 
     fn contents(value: &str) -> [Content; 12] {
         let value = || value.to_owned();
         [
-            Content::Code { code: value(), minutes: 10 },
+            Content::Code { code: value(), purpose: Purpose::AddEmail, minutes: 10 },
             Content::PasskeyAdded { name: value(), at: AT },
             Content::PasskeyRemoved { name: value(), at: AT },
             Content::EmailChanged { new_masked: value(), at: AT },
@@ -242,8 +262,8 @@ mod tests {
     #[test]
     fn a_code_is_in_the_first_line_and_not_in_the_subject() {
         let mail = rendered("Acme", Some("help@acme.example"), code("012345"));
-        assert_eq!(mail.subject, "Your code for Acme");
-        assert_eq!(mail.text.lines().next(), Some("Your code for Acme: 012345"));
+        assert_eq!(mail.subject, "Your code to sign in to Acme");
+        assert_eq!(mail.text.lines().next(), Some("Your code to sign in to Acme: 012345"));
         assert!(mail.text.contains("within 10 minutes"));
         assert!(mail.text.ends_with("\n\nQuestions? Acme support: help@acme.example\n"));
         assert_eq!(mail.html.matches("012345").count(), 1);
@@ -251,9 +271,30 @@ mod tests {
     }
 
     #[test]
+    fn a_code_says_what_it_is_for() {
+        let letter =
+            |purpose| rendered("Acme", None, Content::Code { code: "012345".into(), purpose, minutes: 10 });
+        for (purpose, subject, if_not_you) in [
+            (Purpose::SignIn, "Your code to sign in to Acme", "trying to get into your account"),
+            (Purpose::Confirm, "Your code to confirm an action at Acme", "is signed in to your account"),
+            (Purpose::AddEmail, "Your code to add this address to an Acme account", "without the code"),
+            (
+                Purpose::ChangeEmail,
+                "Your code to make this the address of an Acme account",
+                "without the code",
+            ),
+        ] {
+            let mail = letter(purpose);
+            assert_eq!(mail.subject, subject);
+            assert!(mail.text.starts_with(&format!("{subject}: 012345\n")), "{}", mail.text);
+            assert!(mail.text.contains(if_not_you), "{}", mail.text);
+        }
+    }
+
+    #[test]
     fn long_codes_are_shown_in_two_groups() {
         let mail = rendered("Acme", None, code("ABCDE01234"));
-        assert!(mail.text.starts_with("Your code for Acme: ABCDE 01234\n"));
+        assert!(mail.text.starts_with("Your code to sign in to Acme: ABCDE 01234\n"));
         assert!(mail.html.contains(">ABCDE</span>") && mail.html.contains(">01234</span>"));
         assert_eq!(mail.code.as_deref(), Some("ABCDE01234"));
         assert!(!mail.text.contains("Questions?"));
@@ -359,8 +400,8 @@ mod tests {
 
     #[test]
     fn odd_values_have_a_form() {
-        assert_eq!(rendered(" \r\n", None, code("1")).subject, "Your code for Stile");
-        let one_minute = Content::Code { code: "1".into(), minutes: 1 };
+        assert_eq!(rendered(" \r\n", None, code("1")).subject, "Your code to sign in to Stile");
+        let one_minute = Content::Code { code: "1".into(), purpose: Purpose::SignIn, minutes: 1 };
         assert!(rendered("A", None, one_minute).text.contains("within 1 minute."));
         for at in [i64::MIN, i64::MAX] {
             assert!(utc(Micros::new(at)).ends_with(" UTC"));

@@ -14,7 +14,7 @@ use tokio::sync::{Notify, watch};
 
 use super::dev_outbox::DevOutbox;
 use super::fake_smtp::FakeSmtp;
-use super::letter::{Content, Letter};
+use super::letter::{Content, Letter, Purpose};
 use super::sender::{Sender, run};
 use super::transport::Transport;
 use crate::clock::Clock;
@@ -67,7 +67,7 @@ impl World {
     }
 
     fn mail(&self, to: &str) -> Mail {
-        let content = Content::Code { code: "123456".into(), minutes: 10 };
+        let content = Content::Code { code: "123456".into(), purpose: Purpose::SignIn, minutes: 10 };
         let letter = Letter { to: to.into(), app: "Acme".into(), support: None, content };
         let now = self.clock.now();
         let mut id = random::bytes::<10>();
@@ -102,7 +102,11 @@ async fn a_message_is_delivered_once_and_erased() {
     let received = server.all_received();
     assert_eq!(received.len(), 1);
     assert_eq!(received[0].to, "ann@example.com");
-    for line in ["To: ann@example.com\n", "Subject: Your code for Acme\n", "\nYour code for Acme: 123456\n"] {
+    for line in [
+        "To: ann@example.com\n",
+        "Subject: Your code to sign in to Acme\n",
+        "\nYour code to sign in to Acme: 123456\n",
+    ] {
         assert!(received[0].data.contains(line), "{line}{}", received[0].data);
     }
     let shown = world.dev_outbox.list(None);
@@ -304,7 +308,7 @@ async fn development_needs_no_server() {
     Arc::new(world.sender(Transport::DevOnly)).round().await;
     assert_eq!(world.waiting().await, 0);
     let shown = world.dev_outbox.list(Some("ann@example.com"));
-    assert_eq!((shown.len(), shown[0].subject.as_str()), (1, "Your code for Acme"));
+    assert_eq!((shown.len(), shown[0].subject.as_str()), (1, "Your code to sign in to Acme"));
 }
 
 #[tokio::test]

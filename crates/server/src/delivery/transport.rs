@@ -167,11 +167,11 @@ fn compose(from: &Mailbox, outgoing: &Outgoing<'_>) -> Result<Message, SendError
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::letter::{Content, Letter};
+    use crate::delivery::letter::{Content, Letter, Purpose};
     use crate::delivery::render::render;
 
     fn composed(from: &str, to: &str, app: &str) -> Result<String, SendError> {
-        let content = Content::Code { code: "123456".into(), minutes: 10 };
+        let content = Content::Code { code: "123456".into(), purpose: Purpose::SignIn, minutes: 10 };
         let letter = Letter { to: to.into(), app: app.into(), support: None, content };
         let rendered = render(&letter);
         let id = OutboxId::from_bytes([7; 16]);
@@ -191,7 +191,7 @@ mod tests {
         for header in [
             "From: Acme <no-reply@stile.example>",
             "To: ann@example.com",
-            "Subject: Your code for Acme",
+            "Subject: Your code to sign in to Acme",
             "Date: Thu, 09 Oct 2025 08:53:20 +0000",
             "Message-ID: <07070707-0707-0707-0707-070707070707@stile.example>",
             "Auto-Submitted: auto-generated",
@@ -200,7 +200,7 @@ mod tests {
             assert!(headers(&message).lines().any(|line| line == header), "{header}\n{message}");
         }
         assert!(message.contains("multipart/alternative"));
-        assert!(message.contains("Your code for Acme: 123456\r\n"));
+        assert!(message.contains("Your code to sign in to Acme: 123456\r\n"));
         assert!(message.is_ascii());
     }
 

@@ -11,7 +11,7 @@ use stile_store::{CommitError, Miss, Mutation, Step, Verification, counters, ver
 
 use crate::config::address_prefix;
 use crate::context::Cx;
-use crate::delivery::Content;
+use crate::delivery::{Content, Purpose};
 use crate::error::{ApiError, Code};
 
 /// Who asked for a code: the session or nobody's, and the page's session key where one was sent. Only the same
@@ -57,6 +57,7 @@ pub async fn send(
     cx: &Cx,
     address: &EmailAddress,
     creator: Creator,
+    purpose: Purpose,
     permitted: Option<&str>,
 ) -> Result<VerificationId, ApiError> {
     if cx.env.settings.sdk.block_email_subaddresses && address.is_subaddress() {
@@ -86,7 +87,7 @@ pub async fn send(
         created_at: cx.now,
         expires_at: cx.now.plus_seconds(email_code::LIFETIME_SECONDS),
     };
-    let mail = Content::Code { code, minutes: minutes(email_code::LIFETIME_SECONDS) };
+    let mail = Content::Code { code, purpose, minutes: minutes(email_code::LIFETIME_SECONDS) };
     let sent = [
         verifications::insert(cx.env.id, &verification),
         cx.mail(address.as_str(), mail, email_code::LIFETIME_SECONDS)?,

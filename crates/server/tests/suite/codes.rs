@@ -810,3 +810,25 @@ async fn a_wrong_answer_makes_no_user_and_burns_no_nonce() {
     let id = ask(&world.page(), EVE).await;
     page.post(SIGN_IN, answer(&id, &world.code(EVE).await)).await.refused(422, "invalid_nonce");
 }
+
+/// A mail names what its code is for, so that its reader notices when somebody else asked for it.
+#[tokio::test]
+async fn a_mail_says_what_its_code_is_for() {
+    use stile_server::delivery::{Content, Purpose};
+    let world = World::new().await;
+    let ann = world.signed_in(ANN).await;
+    let id = ask(&ann, ANN).await;
+    let mut body = answer(&id, &world.code(ANN).await);
+    body["requestedScopes"] = json!(["credential:update"]);
+    let token = ann.post(VERIFY, body).await.ok()["elevatedAccessToken"].as_str().unwrap().to_owned();
+    ask(&ann, EVE).await;
+    ann.elevated(Method::PUT, "/users", Some(json!({ "email": EVE })), &token).await.ok();
+    let mut purposes = Vec::new();
+    for to in [ANN, EVE] {
+        purposes.extend(world.mails(to).await.into_iter().filter_map(|content| match content {
+            Content::Code { purpose, .. } => Some(purpose),
+            _ => None,
+        }));
+    }
+    assert_eq!(purposes, [Purpose::SignIn, Purpose::Confirm, Purpose::AddEmail, Purpose::ChangeEmail]);
+}

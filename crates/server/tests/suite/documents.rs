@@ -55,6 +55,28 @@ fn the_openapi_document_is_current() {
     );
 }
 
+/// The first words of a summary. API references name operations by an imperative.
+const VERBS: [&str; 20] = [
+    "Accept", "Begin", "Check", "Consume", "Create", "Delete", "End", "Enrol", "Get", "List", "Prove",
+    "Refresh", "Remove", "Rename", "Reset", "Send", "Sign", "Update", "Use", "Verify",
+];
+
+#[test]
+fn every_operation_is_named_by_an_imperative() {
+    let document = serde_json::to_value(stile_server::openapi_document()).unwrap();
+    let mut wrong = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let summary = operation["summary"].as_str().unwrap_or_default();
+            let verb = summary.split(' ').next().unwrap_or_default();
+            if !VERBS.contains(&verb) || summary.ends_with('.') {
+                wrong.push(format!("{method} {path}: {summary:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "summaries begin with one of {VERBS:?}:\n{}", wrong.join("\n"));
+}
+
 /// Every place where two documents differ, by its JSON pointer (RFC 6901).
 fn compare(at: &str, committed: &Value, wanted: &Value, found: &mut Vec<String>) {
     match (committed, wanted) {

@@ -88,7 +88,7 @@ fn a_sign_in_and_a_refusal_are_traced_without_saying_who() {
     let created =
         page.send("POST", "/emailVerifications/create?who=ann-query", "", &json!({ "email": ADDRESS }));
     let mail = mails.recv().unwrap();
-    let code = mail.split("Your code for Acme: ").nth(1).unwrap()[..6].to_owned();
+    let code = mail.split("Your code to sign in to Acme: ").nth(1).unwrap()[..6].to_owned();
     let answer = json!({ "verificationUUID": created["verificationUUID"], "verificationToken": code });
     let session = page.send("POST", "/emailVerifications/signin", "", &answer);
     let text = |value: &Value| value.as_str().unwrap().to_owned();

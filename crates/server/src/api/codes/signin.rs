@@ -20,7 +20,7 @@ use crate::http::Json;
 use crate::limits::Bucket;
 use crate::tokens;
 
-/// Signs in with a code
+/// Sign in with a code
 ///
 /// Takes codes that belong to no session, from the page that asked for them.
 #[utoipa::path(

@@ -22,7 +22,7 @@ use crate::http::Json;
 use crate::limits::Bucket;
 use crate::tokens;
 
-/// Answers a code in a session
+/// Verify a code in a session
 ///
 /// With the user's own address and `requestedScopes` this is a step-up. With another address it adds that address,
 /// which needs `credential:link`; when `PUT /users` began it, it changes the address and needs nothing more.

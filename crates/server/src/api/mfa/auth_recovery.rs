@@ -32,7 +32,7 @@ pub struct MFAAuthRecoveryDevicePostRequest {
     requested_scopes: Vec<String>,
 }
 
-/// Uses a recovery code
+/// Use a recovery code
 ///
 /// It stands in for a second factor, once. Elevated tokens that the user held before stop working, and nothing that
 /// was proved before counts any more.

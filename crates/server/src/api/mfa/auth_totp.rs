@@ -39,7 +39,7 @@ pub struct MFAAuthTotpDevicePostRequest {
     requested_scopes: Vec<String>,
 }
 
-/// Proves an authenticator app
+/// Prove an authenticator app
 ///
 /// With `requestedScopes` the answer carries an elevated access token for them. The first right code of a new device
 /// verifies it.

@@ -36,7 +36,7 @@ pub struct MFARegenRecoveryCodesResponse {
     recovery_codes: Vec<String>,
 }
 
-/// Shows the recovery codes
+/// Get the recovery codes
 ///
 /// Until they are acknowledged, for a day at most; makes a set when there is none to show. Needs a passkey or an
 /// authenticator app that was proved in this session within ten minutes: a recovery code does not do.
@@ -50,7 +50,7 @@ pub async fn show(cx: Cx, me: Me) -> Result<Answer<MFAGetRecoveryCodesResponse>,
     Ok(Answer(MFAGetRecoveryCodesResponse { count: recovery_codes.len(), recovery_codes }))
 }
 
-/// Makes new recovery codes
+/// Create new recovery codes
 ///
 /// The old ones stop working at once. Needs what showing them needs.
 #[utoipa::path(

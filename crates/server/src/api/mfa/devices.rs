@@ -25,7 +25,7 @@ pub struct MFAListDevicesResponse {
     devices: Vec<MFADevice>,
 }
 
-/// Lists the user's authenticator apps
+/// List the user's authenticator apps
 #[utoipa::path(
     get, path = "/users/mfa", operation_id = "getMfaDevices", tag = "Second factors",
     responses((status = 200, body = MFAListDevicesResponse)), extensions(("x-stile-access" = json!("pending")))
@@ -35,7 +35,7 @@ pub async fn list(cx: Cx, me: PendingOrFull) -> Result<Answer<MFAListDevicesResp
     Ok(Answer(MFAListDevicesResponse { count: devices.len(), devices }))
 }
 
-/// Gives one of the user's authenticator apps
+/// Get one of the user's authenticator apps
 #[utoipa::path(
     get, path = "/users/mfa/{mfaDeviceId}", operation_id = "getMfaDevice", tag = "Second factors",
     params(("mfaDeviceId" = String, Path, description = "Device id")),
@@ -66,7 +66,7 @@ pub struct MFAUpdateDeviceRequest {
 
 const MAX_ALIAS: usize = 64;
 
-/// Makes a second factor the default, or names an authenticator app
+/// Update a second factor: make it the default, or rename an authenticator app
 ///
 /// A passkey can be the default too; passkeys are named with `PUT /users/passkeys`.
 #[utoipa::path(

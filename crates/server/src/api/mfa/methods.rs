@@ -37,7 +37,7 @@ pub struct MFAMethodsResponse {
     recovery_codes_left: i64,
 }
 
-/// Lists the user's second factors
+/// List the user's second factors
 #[utoipa::path(
     get, path = "/users/mfa/methods", operation_id = "getMfaMethods", tag = "Second factors", params(MethodsQuery),
     responses((status = 200, body = MFAMethodsResponse)), extensions(("x-stile-access" = json!("pending")))

@@ -32,7 +32,7 @@ pub struct MFARegisterTotpDeviceGetResponse {
     uri: String,
 }
 
-/// Begins enrolling an authenticator app
+/// Begin enrolling an authenticator app
 ///
 /// Needs `credential:link`, or, for the first factor, a proof given in this session within
 /// `recentProof.firstFactorSeconds`. The device waits ten minutes for its first code in this session, and replaces one

@@ -14,7 +14,7 @@ use crate::error::ApiError;
 use crate::flows::{deciding, factors};
 use crate::gate::{self, Permit};
 
-/// Removes an authenticator app
+/// Delete an authenticator app
 ///
 /// Needs `credential:unlink`. With the last second factor the recovery codes stop working.
 #[utoipa::path(

@@ -19,7 +19,7 @@ use crate::flows::{deciding, sessions};
 use crate::http::Json;
 use crate::limits::Bucket;
 
-/// Gives the options for proving a passkey
+/// Get the options for proving a passkey
 ///
 /// `allowCredentials` holds the user's passkeys; there are none to prove when it is empty.
 #[utoipa::path(
@@ -40,7 +40,7 @@ pub async fn options(
     GetPasskeyAuthenticationOptionsResponse::new(&cx, &challenge, Some(allowed)).map(Answer)
 }
 
-/// Proves a passkey
+/// Prove a passkey
 ///
 /// With `requestedScopes` the answer carries an elevated access token for them.
 #[utoipa::path(

@@ -24,7 +24,7 @@ pub struct DeleteUserPasskeyRequest {
     passkey_id: String,
 }
 
-/// Removes a passkey
+/// Delete a passkey
 ///
 /// Needs `credential:unlink`. Other sessions that the passkey opened end.
 #[utoipa::path(

@@ -18,7 +18,7 @@ pub struct GetUserPasskeysResponse {
     passkeys: Vec<UserPasskey>,
 }
 
-/// Lists the user's passkeys
+/// List the user's passkeys
 #[utoipa::path(
     get, path = "/users/passkeys", operation_id = "getPasskeys", tag = "Passkeys",
     responses((status = 200, body = GetUserPasskeysResponse)), extensions(("x-stile-access" = json!("pending")))

@@ -89,7 +89,7 @@ pub struct PasskeyUser {
     display_name: String,
 }
 
-/// Gives the options for enrolling a passkey
+/// Get the options for enrolling a passkey
 #[utoipa::path(
     get, path = "/users/passkeys/register", operation_id = "getPasskeyRegistrationOptions", tag = "Passkeys",
     responses((status = 200, body = GetPasskeyRegistrationOptionsResponse)),
@@ -178,7 +178,7 @@ pub struct PasskeyRegistrationCredentialV2 {
 /// Transports that a record keeps, each once (WebAuthn L3 §5.8.4, and the legacy name for hybrid).
 const TRANSPORTS: [&str; 7] = ["usb", "nfc", "ble", "smart-card", "hybrid", "internal", "cable"];
 
-/// Enrols a passkey
+/// Enrol a passkey
 ///
 /// Needs `credential:link`, or, for the first factor, a proof given in this session within
 /// `recentProof.firstFactorSeconds`.

@@ -26,7 +26,7 @@ pub struct UpdateUserPasskeyRequest {
     alias: Option<String>,
 }
 
-/// Renames a passkey
+/// Rename a passkey
 #[utoipa::path(
     put, path = "/users/passkeys", operation_id = "renamePasskey", tag = "Passkeys",
     request_body = UpdateUserPasskeyRequest,

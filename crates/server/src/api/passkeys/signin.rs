@@ -21,7 +21,7 @@ use crate::http::Json;
 use crate::limits::Bucket;
 use crate::tokens;
 
-/// Gives the options for signing in with a passkey
+/// Get the options for signing in with a passkey
 #[utoipa::path(
     get, path = "/users/passkeys/signin", operation_id = "getPasskeySignInOptions", tag = "Passkeys",
     params(OptionsQuery), responses((status = 200, body = GetPasskeyAuthenticationOptionsResponse)),
@@ -37,7 +37,7 @@ pub async fn options(
     GetPasskeyAuthenticationOptionsResponse::new(&cx, &challenge, None).map(Answer)
 }
 
-/// Signs in with a passkey
+/// Sign in with a passkey
 #[utoipa::path(
     post, path = "/users/passkeys/signin", operation_id = "signInWithPasskey", tag = "Passkeys",
     request_body = PasskeyAuthRequest,

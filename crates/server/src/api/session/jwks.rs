@@ -39,7 +39,7 @@ pub struct JwksKey {
     e: Option<String>,
 }
 
-/// Gives the public keys
+/// Get the public keys
 ///
 /// May be kept for an hour: new keys are published that long before they sign.
 #[utoipa::path(
@@ -50,7 +50,7 @@ pub async fn plain(cx: Cx, headers: HeaderMap) -> Response {
     stored(&cx.env.jwks, "public, max-age=3600", &headers)
 }
 
-/// Gives the public keys, under the other usual name
+/// Get the public keys under their other usual name
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", operation_id = "getJwksJson", tag = "Session",
     responses((status = 200, body = JwksResponse), (status = 304)), extensions(("x-stile-access" = json!("public")))

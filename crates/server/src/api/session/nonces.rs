@@ -36,7 +36,7 @@ pub struct NoncesResponse {
     nonces: Vec<String>,
 }
 
-/// Gives a nonce
+/// Get a nonce
 #[utoipa::path(
     get, path = "/nonce", operation_id = "getNonce", tag = "Session",
     responses((status = 200, body = NonceResponse)), extensions(("x-stile-access" = json!("public")))
@@ -46,7 +46,7 @@ pub async fn one(cx: Cx) -> Result<Answer<NonceResponse>, ApiError> {
     Ok(Answer(NonceResponse { nonce: new_nonce(&cx.app.keys, cx.env.id, cx.now) }))
 }
 
-/// Gives several nonces
+/// Get several nonces
 #[utoipa::path(
     get, path = "/nonces", operation_id = "getNonces", tag = "Session", params(NoncesQuery),
     responses((status = 200, body = NoncesResponse)), extensions(("x-stile-access" = json!("public")))

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 
 use crate::access::PendingOrFull;
 
-/// Tells whether the session is alive
+/// Check whether the session is alive
 ///
 /// Answers 204 while it is, also when a second factor is still owed.
 #[utoipa::path(

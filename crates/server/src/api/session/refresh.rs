@@ -10,7 +10,7 @@ use crate::context::Cx;
 use crate::error::{ApiError, Code};
 use crate::flows::sessions;
 
-/// Refreshes the session's tokens
+/// Refresh the session's tokens
 ///
 /// May be repeated, from two tabs too. A session that was opened with a device key refreshes only with a proof by
 /// that key. Never later than the session's absolute end.

@@ -21,7 +21,7 @@ const REASONS: [&str; 10] = [
     "business-account-ownership-transferred",
 ];
 
-/// Signs out
+/// Sign out
 ///
 /// Ends the session of the token, also when the token has expired or the user is gone. Ending it twice is no error.
 #[utoipa::path(

@@ -34,7 +34,7 @@ pub struct UserFieldsCheckResponse {
     available: bool,
 }
 
-/// Tells whether a username is free
+/// Check whether a username is free
 #[utoipa::path(
     get, path = "/users/check", operation_id = "checkUserField", tag = "Users", params(CheckQuery),
     responses((status = 200, body = UserFieldsCheckResponse)), extensions(("x-stile-access" = json!("session")))

@@ -11,7 +11,7 @@ use crate::delivery::Content;
 use crate::error::ApiError;
 use crate::gate;
 
-/// Deletes the user
+/// Delete the user
 ///
 /// Needs `user:delete`. All sessions end; nothing can be brought back.
 #[utoipa::path(

@@ -5,7 +5,7 @@ use axum::Json as Answer;
 use crate::access::PendingOrFull;
 use crate::api::models::SdkUser;
 
-/// Gives the signed-in user
+/// Get the signed-in user
 #[utoipa::path(
     get, path = "/users", operation_id = "getUser", tag = "Users",
     responses((status = 200, body = SdkUser)), extensions(("x-stile-access" = json!("pending")))

@@ -53,7 +53,7 @@ pub struct EndedSessionsResponse {
 
 const MAX_LISTED: u32 = 100;
 
-/// Lists the user's sessions
+/// List the user's sessions
 #[utoipa::path(
     get, path = "/users/sessions", operation_id = "getSessions", tag = "Users",
     responses((status = 200, body = UserSessionsResponse)), extensions(("x-stile-access" = json!("session")))
@@ -79,7 +79,7 @@ fn shown(cx: &Cx, row: &SessionRow, current: SessionId) -> UserSession {
     }
 }
 
-/// Ends one of the user's other sessions
+/// End one of the user's other sessions
 ///
 /// Signing out of this one is `POST /revoke`.
 #[utoipa::path(
@@ -108,7 +108,7 @@ fn none() -> ApiError {
     ApiError::with(Code::NotFound, "There is no such session on this account.")
 }
 
-/// Ends all of the user's other sessions
+/// End all of the user's other sessions
 #[utoipa::path(
     delete, path = "/users/sessions", operation_id = "endOtherSessions", tag = "Users",
     responses((status = 200, body = EndedSessionsResponse)), extensions(("x-stile-access" = json!("session")))

@@ -12,6 +12,7 @@ use utoipa::ToSchema;
 use crate::access::{Me, reload};
 use crate::api::models::{EmailVerificationCreateResponse, NextViewEnum, UpdateSelfResponse, VerifyResponse};
 use crate::context::{Cx, bearer, session_key};
+use crate::delivery::Purpose;
 use crate::error::{ApiError, Code};
 use crate::flows::codes::{self, Creator};
 use crate::flows::deciding;
@@ -51,7 +52,7 @@ pub struct UserFields {
 const MAX_FIELD: usize = 200;
 const MAX_METADATA: usize = 4096;
 
-/// Changes the user
+/// Update the user
 ///
 /// A new e-mail address needs `credential:update`; other fields need `user:update` where a rule of the environment
 /// protects them.
@@ -100,7 +101,7 @@ pub async fn handle(
     };
     let key = session_key(&headers, None)?;
     let creator = Creator::new(&cx, Some(me.session.id), key.as_ref());
-    let id = codes::send(&cx, &address, creator, Some(permit.scope())).await?;
+    let id = codes::send(&cx, &address, creator, Purpose::ChangeEmail, Some(permit.scope())).await?;
     let sent =
         EmailVerificationCreateResponse { verification_uuid: id.to_string(), email: address.to_string() };
     answer(&cx, after, &headers, NextViewEnum::VerifyEmail, Some(sent))
