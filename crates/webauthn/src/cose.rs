@@ -7,6 +7,8 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
 };
 
+use curve25519_dalek::edwards::CompressedEdwardsY;
+
 use crate::Error;
 use crate::cbor::Reader;
 
@@ -90,7 +92,19 @@ fn read_p256(reader: &mut Reader<'_>) -> Result<ParsedPublicKey, Error> {
 fn read_ed25519(reader: &mut Reader<'_>) -> Result<ParsedPublicKey, Error> {
     expect_curve(reader, 6)?;
     let x = labelled_chunk(reader, -2)?;
+    if !is_sound_ed25519(x) {
+        return Err(Error::MalformedPublicKey);
+    }
     ParsedPublicKey::new(&ED25519, x).map_err(|_| Error::MalformedPublicKey)
+}
+
+/// Whether the bytes are the one spelling of a point in the prime-order group (RFC 8032 §5.1.3, §8.4). For a point of small
+/// order anybody can make signatures without a private key, and the library accepts such points.
+fn is_sound_ed25519(bytes: &[u8]) -> bool {
+    let point = CompressedEdwardsY::from_slice(bytes).ok().and_then(|key| key.decompress());
+    point.is_some_and(|point| {
+        point.is_torsion_free() && !point.is_small_order() && point.compress().0 == bytes
+    })
 }
 
 fn read_rsa(reader: &mut Reader<'_>) -> Result<ParsedPublicKey, Error> {

@@ -88,7 +88,9 @@ fn points_off_the_curve_are_refused() {
 
 #[test]
 fn eddsa_is_ed25519_only() {
-    let key = [9; 32];
+    // The base point (RFC 8032 §5.1).
+    let mut key = [0x66; 32];
+    key[0] = 0x58;
     let with =
         |kty, crv, x: &[u8]| with_key(pairs(&[(1, int(kty)), (3, int(-8)), (-1, int(crv)), (-2, bytes(x))]));
     assert_eq!(with(1, 6, &key), Ok(Algorithm::EdDsa));
@@ -161,5 +163,23 @@ fn a_signature_of_one_kind_is_none_of_another() {
                 assert_eq!(result.unwrap_err(), Error::BadSignature);
             }
         }
+    }
+}
+
+/// For these points anybody can sign without a private key.
+#[test]
+fn ed25519_keys_of_small_order_are_refused() {
+    let with = |x: [u8; 32]| with_key(pairs(&[(1, int(1)), (3, int(-8)), (-1, int(6)), (-2, bytes(&x))]));
+    let ending = |first: u8, middle: u8, last: u8| {
+        let mut point = [middle; 32];
+        (point[0], point[31]) = (first, last);
+        point
+    };
+    let small = [ending(1, 0, 0), ending(0, 0, 0), ending(0, 0, 0x80), ending(0xec, 0xff, 0x7f)];
+    // Other spellings of such points, at or above the field's prime.
+    let spelled =
+        [ending(1, 0, 0x80), ending(0xee, 0xff, 0x7f), ending(0xed, 0xff, 0x7f), ending(0xee, 0xff, 0xff)];
+    for point in small.into_iter().chain(spelled) {
+        assert_eq!(with(point), MALFORMED, "{point:?}");
     }
 }
