@@ -51,16 +51,36 @@ impl OriginPattern {
 
     /// Whether the origin (an `Origin` header's value) falls under this entry.
     pub fn matches(&self, origin: &str) -> bool {
-        let Some(origin) = origin_of(origin) else { return false };
+        if !is_normal(origin) {
+            return false;
+        }
         match self {
-            Self::Exact(exact) => *exact == origin,
+            Self::Exact(exact) => exact == origin,
             Self::Localhost => {
-                Url::parse(&origin).is_ok_and(|u| u.scheme() == "http" && u.host_str() == Some("localhost"))
+                Url::parse(origin).is_ok_and(|u| u.scheme() == "http" && u.host_str() == Some("localhost"))
             }
             Self::AnyLabel { suffix } => origin
                 .strip_prefix("https://")
                 .and_then(|host| host.split_once('.'))
                 .is_some_and(|(label, rest)| !label.is_empty() && rest == suffix),
+        }
+    }
+
+    /// Whether pages of this entry may have come over an unencrypted connection, by which anybody on the way is let in.
+    pub fn is_plain_http(&self) -> bool {
+        match self {
+            Self::Localhost => true,
+            Self::AnyLabel { .. } => false,
+            Self::Exact(origin) => origin.starts_with("http://"),
+        }
+    }
+
+    /// The public suffix directly below which this entry lets in every name, as `co.uk` or `github.io`: anybody can have
+    /// one of those.
+    pub fn open_suffix(&self) -> Option<&str> {
+        match self {
+            Self::AnyLabel { suffix } if is_public_suffix(suffix) => Some(suffix),
+            Self::AnyLabel { .. } | Self::Exact(_) | Self::Localhost => None,
         }
     }
 
@@ -74,6 +94,12 @@ impl OriginPattern {
             }
         }
     }
+}
+
+/// Whether the text is an origin in its normal form, the only one that browsers send: lower case, no default port, nothing
+/// beside scheme, host and port (RFC 6454 §6.2).
+pub fn is_normal(text: &str) -> bool {
+    origin_of(text).is_some_and(|normal| normal == text)
 }
 
 /// The ASCII origin of a text that is an origin and nothing more: http(s), host, optional port.
@@ -91,6 +117,12 @@ pub fn origin_of(text: &str) -> Option<String> {
         && !url.host_str()?.contains('*');
     // In its ASCII form too: it is what is kept, and read again.
     bare.then(|| url.origin().ascii_serialization()).filter(|origin| origin.len() <= MAX_ORIGIN)
+}
+
+/// Whether names directly below this domain belong to different people (publicsuffix.org).
+pub fn is_public_suffix(domain: &str) -> bool {
+    psl::suffix(domain.as_bytes())
+        .is_some_and(|suffix| suffix.is_known() && suffix.as_bytes() == domain.as_bytes())
 }
 
 fn is_loopback(host: &Host<&str>) -> bool {
@@ -132,7 +164,17 @@ mod tests {
     fn patterns_match_whole_hosts_only() {
         let cases = [
             ("https://example.com", "https://example.com", true),
-            ("https://example.com", "https://EXAMPLE.com:443", true),
+            ("https://example.com", "https://EXAMPLE.com", false),
+            ("https://example.com", "https://example.com:443", false),
+            ("https://EXAMPLE.com:443", "https://example.com", true),
+            ("https://example.com", "https://example.com/", false),
+            ("http://localhost:*", "HTTP://LOCALHOST:3000", false),
+            ("http://localhost:*", "http:\\\\localhost:3000", false),
+            ("http://localhost:*", "http:localhost:3000", false),
+            ("http://localhost:*", "http://local\thost:3000", false),
+            ("http://localhost:*", "http://localhost:03000", false),
+            ("http://localhost:*", "http://localhost:3000 ", false),
+            ("https://*.example.com", "https://A.example.com", false),
             ("https://example.com", "https://badexample.com", false),
             ("https://example.com", "https://example.com.evil.com", false),
             ("https://example.com", "http://example.com", false),
@@ -153,6 +195,24 @@ mod tests {
         for (pattern, origin, expected) in cases {
             let pattern = OriginPattern::parse(pattern).unwrap();
             assert_eq!(pattern.matches(origin), expected, "{pattern} against {origin}");
+        }
+    }
+
+    #[test]
+    fn a_wildcard_over_a_public_suffix_is_known() {
+        for (entry, open) in [
+            ("https://*.co.uk", true),
+            ("https://*.github.io", true),
+            ("https://*.vercel.app", true),
+            ("https://*.xn--55qx5d.cn", true),
+            ("https://*.foo.ck", true),
+            ("https://*.example.co.uk", false),
+            ("https://*.ann.github.io", false),
+            ("https://*.example.com", false),
+            ("https://*.corp.internal", false),
+            ("https://co.uk", false),
+        ] {
+            assert_eq!(OriginPattern::parse(entry).unwrap().open_suffix().is_some(), open, "{entry}");
         }
     }
 

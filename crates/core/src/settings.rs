@@ -502,10 +502,13 @@ settings! {
     Limits {
         /// All SDK routes, per client address; each window counts.
         sdk: Vec<Rate> = vec![Rate::new(60, 10), Rate::new(250, 60), Rate::new(500, 300)],
-        /// All SDK routes, per environment.
+        /// All SDK routes, for all strangers of the environment together: whoever is not signed in. Past it, only addresses
+        /// that have asked for much have to wait.
         environment: Rate = Rate::new(10_000, 60),
         /// All SDK routes, per signed-in user.
         user: Rate = Rate::new(300, 60),
+        /// All routes for backends, per API token.
+        api_token: Rate = Rate::new(6_000, 60),
         /// Nonces, per client address.
         nonce: Rate = Rate::new(10, 60),
         /// Sign-in and verification, per client address.
@@ -531,6 +534,7 @@ impl Limits {
         let all = [
             &mut self.environment,
             &mut self.user,
+            &mut self.api_token,
             &mut self.nonce,
             &mut self.sign_in,
             &mut self.code,
@@ -585,6 +589,23 @@ impl Settings {
         check(
             kind == Kind::Live && self.allowed_origins.iter().any(OriginPattern::is_localhost),
             "allowedOrigins names localhost, which a live environment refuses: remove it or use a sandbox",
+        );
+        for origin in self.allowed_origins.iter().filter(|_| kind == Kind::Live) {
+            check(
+                origin.is_plain_http() && !origin.is_localhost(),
+                &format!("allowedOrigins names {origin}, which a live environment refuses: use https://"),
+            );
+            check(
+                origin.open_suffix().is_some(),
+                &format!(
+                    "allowedOrigins names {origin}, below which anybody can have a name: a live environment needs each \
+                     origin in full, or a wildcard below a domain of your own"
+                ),
+            );
+        }
+        check(
+            self.passkeys.rp_id.as_deref().is_some_and(crate::origin::is_public_suffix),
+            "passkeys.rpId is a public suffix, which no browser accepts: name a domain of your own",
         );
         let jwt = s.jwt_duration.seconds();
         check(
@@ -663,6 +684,7 @@ impl Settings {
         let rates = self.limits.sdk.iter().chain([
             &self.limits.environment,
             &self.limits.user,
+            &self.limits.api_token,
             &self.limits.nonce,
             &self.limits.sign_in,
             &self.limits.code,
@@ -719,6 +741,10 @@ mod tests {
             r#"{"scopes":[{"scope":"vault:open","tokenExpirySeconds":86400}]}"#,
             r#"{"passkeys":{"rpId":"https://example.com"}}"#,
             r#"{"allowedOrigins":["http://localhost:*"]}"#,
+            r#"{"allowedOrigins":["http://app.example.com"]}"#,
+            r#"{"allowedOrigins":["https://*.co.uk"]}"#,
+            r#"{"allowedOrigins":["https://app.example.com","https://*.github.io"]}"#,
+            r#"{"passkeys":{"rpId":"co.uk"}}"#,
             r#"{"limits":{"code":{"requests":0,"seconds":60}}}"#,
             r#"{"security":{"mfa":{"availableMethods":["totp","email"]}}}"#,
             r#"{"security":{"mfa":{"maxTotpPerUser":0}}}"#,

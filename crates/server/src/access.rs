@@ -40,7 +40,9 @@ impl<S: Send + Sync> FromRequestParts<S> for PendingOrFull {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let cx = Cx::from_request_parts(parts, state).await?;
         let me = principal(&cx, &parts.headers).await?;
-        cx.env.limiter.user(me.user.id.as_bytes())?;
+        if let Some(wait) = cx.spent {
+            return Err(wait.into());
+        }
         Ok(Self(me))
     }
 }
@@ -58,6 +60,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Me {
 
 /// The principal of the bearer token: the token's signature, and the session as it is stored now.
 pub async fn principal(cx: &Cx, headers: &HeaderMap) -> Result<Principal, ApiError> {
+    if let Some(me) = &cx.me {
+        return Ok(Principal::clone(me));
+    }
     let token = bearer(headers).ok_or(Code::Unauthorized)?;
     let access = tokens::verify_access(cx, token)?;
     let me = cx.app.store.principal(cx.env.id, access.session).await?.ok_or(Code::SessionEnded)?;
@@ -109,6 +114,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::config::Config;
     use crate::flows::{ATTEMPTS, deciding};
+    use crate::limits::{Party, Prefixes};
 
     /// Somebody who decides, and what a request of theirs carries.
     async fn deciding_on(folder: &tempfile::TempDir) -> (Cx, Principal) {
@@ -125,7 +131,20 @@ mod tests {
         let env = app.environment(ENVIRONMENT).await.unwrap();
         let me = app.store.principal(ENVIRONMENT, who.session).await.unwrap().unwrap();
         let (address, request_id) = (IpAddr::V4(Ipv4Addr::LOCALHOST), String::new());
-        (Cx { app, env, api_token: None, now, address, request_id, origin: None }, me)
+        let party = Party::Stranger(Prefixes::of(address));
+        let cx = Cx {
+            app,
+            env,
+            api_token: None,
+            now,
+            address,
+            party,
+            me: None,
+            spent: None,
+            request_id,
+            origin: None,
+        };
+        (cx, me)
     }
 
     /// What happens between a decision and its commit: the user as they are then changes.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use stile_core::EnvironmentId;
+use stile_core::settings::Limits;
 use stile_keys::Keyring;
 use stile_store::Store;
 use tokio::sync::Notify;
@@ -12,7 +13,10 @@ use crate::config::Config;
 use crate::delivery::DevOutbox;
 use crate::environment::{Cache, Environment};
 use crate::error::ApiError;
+use crate::forwarding::Forwarding;
+use crate::limits::Limiter;
 use crate::metrics::Metrics;
+use crate::origins::Refused;
 use crate::ready::Readiness;
 use crate::related_origins::RelatedOrigins;
 use crate::verified::Verified;
@@ -39,6 +43,12 @@ pub struct App {
     pub(crate) related_origins: RelatedOrigins,
     /// Access tokens that were verified.
     pub(crate) verified: Verified,
+    /// Origins that were refused.
+    pub(crate) refused_origins: Refused,
+    /// What was said of forwarding headers.
+    pub(crate) forwarding: Forwarding,
+    /// Limits of requests that name no environment.
+    pub(crate) nowhere: Limiter,
     environments: Cache,
 }
 
@@ -65,6 +75,9 @@ impl App {
             metrics,
             related_origins,
             verified: Verified::default(),
+            refused_origins: Refused::default(),
+            forwarding: Forwarding::default(),
+            nowhere: Limiter::new(&Limits::default()),
             environments,
         }
     }
@@ -77,5 +90,6 @@ impl App {
     /// Forgets what rate limits no longer need.
     pub fn sweep_limits(&self) {
         self.environments.sweep();
+        self.nowhere.sweep();
     }
 }

@@ -1,7 +1,7 @@
 //! What the process is told at start.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 use stile_core::EnvironmentId;
@@ -41,20 +41,48 @@ impl Config {
 
     /// The client's address: the socket's, or what trusted proxies say about it.
     ///
-    /// `forwarded` is read from the right: the first address that is no trusted proxy is the client.
-    pub fn client_address(&self, socket: IpAddr, forwarded: &[&str]) -> IpAddr {
-        let trusted = |ip: IpAddr| self.trusted_proxies.iter().any(|net| net.contains(&ip.to_canonical()));
-        let mut address = socket.to_canonical();
-        let hops = forwarded.iter().flat_map(|line| line.split(',')).map(str::trim).collect::<Vec<_>>();
+    /// `forwarded` is read from the right: the first address that is no trusted proxy is the client. What is no address
+    /// ends the reading.
+    pub fn client_address(&self, socket: IpAddr, forwarded: &[&str]) -> Client {
+        let mut client = Client { address: socket.to_canonical(), unreadable: false };
+        let hops = forwarded.iter().flat_map(|line| line.split(',')).map(str::trim);
+        // RFC 9110 §5.6.1: empty members of a list count for nothing.
+        let hops: Vec<&str> = hops.filter(|hop| !hop.is_empty()).collect();
         for hop in hops.iter().rev() {
-            if !trusted(address) {
+            if !self.trusts(client.address) {
                 break;
             }
-            let Ok(next) = hop.parse::<IpAddr>() else { break };
-            address = next.to_canonical();
+            let Some(next) = forwarded_address(hop) else {
+                client.unreadable = true;
+                break;
+            };
+            client.address = next.to_canonical();
         }
-        address
+        client
     }
+
+    /// Whether this is the address of a trusted proxy.
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|net| net.contains(&address.to_canonical()))
+    }
+}
+
+/// Where a request came from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Client {
+    /// The client's address, or that of the last proxy whose word could be read.
+    pub address: IpAddr,
+    /// Whether a trusted proxy named something that is no address.
+    pub unreadable: bool,
+}
+
+/// An address as proxies write it: `203.0.113.7`, `203.0.113.7:51234`, `2001:db8::7`, `[2001:db8::7]`,
+/// `[2001:db8::7]:443`, each also in double quotes.
+fn forwarded_address(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(hop).trim();
+    let bracketed = || bare.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
+    let with_port = || bare.parse::<SocketAddr>().ok().map(|address| address.ip());
+    bare.parse().ok().or_else(bracketed).or_else(with_port)
 }
 
 /// What rate limits count an address as: an IPv4 address, or an IPv6 /64 (CVE-2026-45364: one person holds
@@ -91,14 +119,57 @@ mod tests {
     #[test]
     fn forwarded_addresses_are_believed_from_trusted_proxies_alone() {
         let none = config(&[]);
-        assert_eq!(none.client_address(ip("203.0.113.7"), &["198.51.100.1"]), ip("203.0.113.7"));
+        let address = |config: &Config, socket, forwarded: &[&str]| {
+            config.client_address(ip(socket), forwarded).address
+        };
+        assert_eq!(address(&none, "203.0.113.7", &["198.51.100.1"]), ip("203.0.113.7"));
         let one = config(&["10.0.0.0/8"]);
-        assert_eq!(one.client_address(ip("10.0.0.1"), &["198.51.100.1"]), ip("198.51.100.1"));
+        assert_eq!(address(&one, "10.0.0.1", &["198.51.100.1"]), ip("198.51.100.1"));
         // A client that writes the header itself only adds hops to the left, which are not reached.
-        assert_eq!(one.client_address(ip("10.0.0.1"), &["1.1.1.1, 198.51.100.1"]), ip("198.51.100.1"));
-        assert_eq!(one.client_address(ip("10.0.0.1"), &["198.51.100.1, 10.0.0.2"]), ip("198.51.100.1"));
-        assert_eq!(one.client_address(ip("10.0.0.1"), &["nonsense"]), ip("10.0.0.1"));
-        assert_eq!(one.client_address(ip("::ffff:10.0.0.1"), &["198.51.100.1"]), ip("198.51.100.1"));
+        assert_eq!(address(&one, "10.0.0.1", &["1.1.1.1, 198.51.100.1"]), ip("198.51.100.1"));
+        assert_eq!(address(&one, "10.0.0.1", &["198.51.100.1, 10.0.0.2"]), ip("198.51.100.1"));
+        assert_eq!(address(&one, "10.0.0.1", &["198.51.100.1", "10.0.0.2"]), ip("198.51.100.1"));
+        assert_eq!(address(&one, "10.0.0.1", &["198.51.100.1, ,"]), ip("198.51.100.1"));
+        assert_eq!(address(&one, "::ffff:10.0.0.1", &["198.51.100.1"]), ip("198.51.100.1"));
+    }
+
+    #[test]
+    fn forwarded_addresses_are_read_in_every_form_that_proxies_write() {
+        let one = config(&["10.0.0.0/8"]);
+        for (hop, client) in [
+            ("203.0.113.7:51234", "203.0.113.7"),
+            ("\"203.0.113.7\"", "203.0.113.7"),
+            ("\"203.0.113.7:51234\"", "203.0.113.7"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("[2001:db8::7]:443", "2001:db8::7"),
+            ("\"[2001:db8::7]:443\"", "2001:db8::7"),
+            ("[::ffff:203.0.113.7]:443", "203.0.113.7"),
+            ("198.51.100.1:1, 10.0.0.2:2", "198.51.100.1"),
+        ] {
+            let read = one.client_address(ip("10.0.0.1"), &[hop]);
+            assert_eq!(read, Client { address: ip(client), unreadable: false }, "{hop}");
+        }
+        for hop in [
+            "nonsense",
+            "unknown",
+            "_hidden",
+            "203.0.113.7:",
+            "203.0.113.7:x",
+            "203.0.113.7:99999",
+            "[2001:db8::7",
+            "2001:db8::7]:443",
+            "[203.0.113.7]",
+            "[]:1",
+            "\"",
+            "for=203.0.113.7",
+            "203.0.113.0/24",
+            "\u{fffd}",
+        ] {
+            // What stands further left was written by whoever sent the nonsense, and is not believed.
+            let read = one.client_address(ip("10.0.0.1"), &[&format!("198.51.100.1, {hop}")]);
+            assert_eq!(read, Client { address: ip("10.0.0.1"), unreadable: true }, "{hop}");
+        }
     }
 
     #[test]

@@ -14,11 +14,10 @@ use stile_keys::random;
 use stile_store::{ApiToken, AuditEvent, Mutation, Step, audit, outbox};
 
 use crate::app::App;
-use crate::config::address_prefix;
 use crate::delivery::{Content, Letter, NOTICE_SECONDS};
 use crate::environment::Environment;
 use crate::error::{ApiError, Code};
-use crate::limits::Bucket;
+use crate::limits::{Bucket, Party, Wait};
 
 const MAX_USER_AGENT: usize = 300;
 
@@ -35,6 +34,13 @@ pub struct Cx {
     pub now: Micros,
     /// The client's address.
     pub address: IpAddr,
+    /// Whom the request counts for in rate limits.
+    pub party: Party,
+    /// The principal of a live session, as it was read when the request came.
+    pub me: Option<Arc<Principal>>,
+    /// Set when the signed-in user has spent their own budget. The request then counts for a stranger, and nothing that
+    /// needs a session is answered.
+    pub spent: Option<Wait>,
     /// For logs and the audit trail.
     pub request_id: String,
     /// The page's web origin, checked against the environment's.
@@ -55,7 +61,7 @@ impl<S: Sync> FromRequestParts<S> for Cx {
 impl Cx {
     /// Counts the request under a narrower limit.
     pub fn limit(&self, bucket: Bucket) -> Result<(), ApiError> {
-        self.env.limiter.within(bucket, address_prefix(self.address))
+        Ok(self.env.limiter.within(bucket, &self.party)?)
     }
 
     /// An audit step: what happened, to whom.

@@ -123,6 +123,9 @@ async fn load(
 ) -> Result<Environment, ApiError> {
     let row = store.environment(id).await?.ok_or(Code::EnvironmentNotFound)?;
     let settings: Settings = serde_json::from_str(&row.settings).map_err(ApiError::internal)?;
+    for problem in settings.problems(row.kind) {
+        tracing::warn!(environment = %id, "these settings would be refused today: {problem}");
+    }
     let mut rows = store.signing_keys(id).await?;
     // A retired key is out at its time, whenever the sweep comes to delete it.
     rows.retain(|k| !k.verifies_until.is_some_and(|until| until.is_past(now)));

@@ -14,6 +14,8 @@ use stile_factors::passkey::PasskeyError;
 use stile_store::{CommitError, Miss, StoreError};
 use utoipa::ToSchema;
 
+use crate::limits::Wait;
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $status:literal $wire:literal $text:literal),* $(,)?) => {
         /// Every error code, with its status and its standard text.
@@ -43,6 +45,8 @@ codes! {
     InvalidBody = 400 "invalid_body" "The request body is not what this operation asks for.",
     /// A path or query parameter is malformed.
     InvalidParameter = 400 "invalid_parameter" "A parameter of the request is malformed.",
+    /// Two hosts, or none that agrees with the rest of the request.
+    InvalidHost = 400 "invalid_host" "The request names more than one host.",
     /// No usable access token.
     Unauthorized = 401 "unauthorized" "No valid access token was sent: sign in.",
     /// The session has ended.
@@ -233,6 +237,12 @@ impl From<Code> for ApiError {
             _ => None,
         };
         Self { code, text: Cow::Borrowed(code.text()), retry_after, scope: None }
+    }
+}
+
+impl From<Wait> for ApiError {
+    fn from(wait: Wait) -> Self {
+        Self::too_many(wait.seconds())
     }
 }
 

@@ -3,6 +3,7 @@
 //! `router` makes the whole HTTP surface over an `App`; `serve` runs it with its jobs until told to stop.
 
 mod access;
+mod admission;
 mod api;
 mod app;
 mod assets;
@@ -14,6 +15,7 @@ mod dev;
 mod environment;
 mod error;
 pub mod flows;
+mod forwarding;
 pub mod gate;
 mod http;
 mod jobs;
@@ -22,6 +24,7 @@ mod listener;
 mod metrics;
 mod observe;
 mod openapi;
+mod origins;
 mod ready;
 mod related_origins;
 mod tokens;

@@ -122,10 +122,23 @@ pub fn verify_access(cx: &Cx, token: &str) -> Result<Access, ApiError> {
 
 /// As `verify_access`, whether or not the token has expired: for signing out.
 pub fn access_even_expired(cx: &Cx, token: &str) -> Result<Access, ApiError> {
-    // Keys, settings and with them the audiences are those of one loading.
-    let parts: [&[u8]; 3] = [b"access-token", &cx.env.loading.to_be_bytes(), token.as_bytes()];
-    let access = cx.app.verified.access(cx.app.keys.counter.tag(&parts), || read_access(cx, token))?;
+    let access = cx.app.verified.access(access_tag(cx, token), || read_access(cx, token))?;
     if is_issued(access.issued_at, cx.now) { Ok(access) } else { Err(Code::Unauthorized.into()) }
+}
+
+/// Whether the signature of this access token was verified before: then looking at it costs next to nothing.
+pub fn knows_access(cx: &Cx, token: &str) -> bool {
+    cx.app.verified.knows(&access_tag(cx, token))
+}
+
+/// Forgets that the token was verified.
+pub fn forget_access(cx: &Cx, token: &str) {
+    cx.app.verified.forget(&access_tag(cx, token));
+}
+
+fn access_tag(cx: &Cx, token: &str) -> [u8; 32] {
+    // Keys, settings and with them the audiences are those of one loading.
+    cx.app.keys.counter.tag(&[b"access-token", &cx.env.loading.to_be_bytes(), token.as_bytes()])
 }
 
 fn read_access(cx: &Cx, token: &str) -> Result<Access, ApiError> {

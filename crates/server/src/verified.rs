@@ -46,9 +46,26 @@ impl Verified {
             }
         }
         let access = verify()?;
+        self.keep(hash, access);
+        Ok(access)
+    }
+
+    /// Whether the token with this hash was verified before, and is still kept.
+    pub fn knows(&self, hash: &Hash) -> bool {
+        self.slots(hash).into_iter().any(|slot| held(slot).is_some_and(|(kept, _)| kept == *hash))
+    }
+
+    fn keep(&self, hash: Hash, access: Access) {
+        let [first, second] = self.slots(&hash);
         let slot = if held(second).is_none() { second } else { first };
         *held(slot) = Some((hash, access));
-        Ok(access)
+    }
+
+    /// Forgets a token: its session has ended.
+    pub fn forget(&self, hash: &Hash) {
+        for slot in self.slots(hash) {
+            held(slot).take_if(|(kept, _)| kept == hash);
+        }
     }
 
     /// The two slots where a token may be: two hardly ever have both in common.
@@ -82,6 +99,17 @@ mod tests {
         assert!(kept.access(other, || Err(())).is_err(), "another token of the same places");
         assert_eq!(kept.access(other, || Ok::<_, ()>(access(2))), Ok(access(2)));
         assert!(kept.access([1; 32], || Err(())).is_err(), "pushed out");
+    }
+
+    #[test]
+    fn a_token_is_known_until_it_is_forgotten() {
+        let kept = Verified::default();
+        assert!(!kept.knows(&[1; 32]));
+        kept.keep([1; 32], access(1));
+        kept.forget(&[2; 32]);
+        assert!(kept.knows(&[1; 32]));
+        kept.forget(&[1; 32]);
+        assert!(!kept.knows(&[1; 32]));
     }
 
     #[test]

@@ -129,9 +129,12 @@ pub async fn configure(
     merge(&mut whole, change);
     let settings: Settings =
         serde_json::from_value(whole).map_err(|e| OperatorError::Settings(vec![e.to_string()]))?;
-    let mut problems = settings.problems(row.kind);
     let before: Settings =
         serde_json::from_str(&row.settings).map_err(|e| OperatorError::Store(e.to_string()))?;
+    // What an older version let in stays possible, so that every other setting can still be changed.
+    let known = before.problems(row.kind);
+    let mut problems = settings.problems(row.kind);
+    problems.retain(|problem| !known.contains(problem));
     if before.passkeys.rp_id.is_some() && before.passkeys.rp_id != settings.passkeys.rp_id {
         problems
             .push("passkeys.rpId cannot change: every passkey of the environment would stop working".into());

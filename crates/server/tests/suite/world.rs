@@ -46,6 +46,7 @@ pub fn settings() -> Settings {
     for rate in [
         &mut limits.environment,
         &mut limits.user,
+        &mut limits.api_token,
         &mut limits.nonce,
         &mut limits.sign_in,
         &mut limits.code,
