@@ -502,8 +502,7 @@ settings! {
     Limits {
         /// All SDK routes, per client address; each window counts.
         sdk: Vec<Rate> = vec![Rate::new(60, 10), Rate::new(250, 60), Rate::new(500, 300)],
-        /// All SDK routes, for all strangers of the environment together: whoever is not signed in. Past it, only addresses
-        /// that have asked for much have to wait.
+        /// All SDK routes, for everybody together who is not signed in. Past it, only addresses that asked for much wait.
         environment: Rate = Rate::new(10_000, 60),
         /// All SDK routes, per signed-in user.
         user: Rate = Rate::new(300, 60),

@@ -11,8 +11,7 @@ use crate::error::{ApiError, Code};
 use crate::limits::{Party, Prefixes};
 use crate::tokens;
 
-/// Finds out whom the request counts for, and counts it. What names nobody known is a stranger's: no bearer token, or one
-/// that is worth nothing.
+/// Finds out whom the request counts for, and counts it. Without a valid bearer token it counts for a stranger.
 pub async fn admit(cx: &mut Cx, headers: &HeaderMap) -> Result<(), ApiError> {
     if cx.env.settings.security.environment_locked {
         return Err(Code::EnvironmentLocked.into());

@@ -43,9 +43,9 @@ pub struct App {
     pub(crate) related_origins: RelatedOrigins,
     /// Access tokens that were verified.
     pub(crate) verified: Verified,
-    /// Origins that were refused.
+    /// Refused origins that the log has named.
     pub(crate) refused_origins: Refused,
-    /// What was said of forwarding headers.
+    /// Which warnings about forwarding headers were given.
     pub(crate) forwarding: Forwarding,
     /// Limits of requests that name no environment.
     pub(crate) nowhere: Limiter,

@@ -45,7 +45,7 @@ codes! {
     InvalidBody = 400 "invalid_body" "The request body is not what this operation asks for.",
     /// A path or query parameter is malformed.
     InvalidParameter = 400 "invalid_parameter" "A parameter of the request is malformed.",
-    /// Two hosts, or none that agrees with the rest of the request.
+    /// Two `Host` headers, or one that differs from the request's authority.
     InvalidHost = 400 "invalid_host" "The request names more than one host.",
     /// No usable access token.
     Unauthorized = 401 "unauthorized" "No valid access token was sent: sign in.",

@@ -1,4 +1,4 @@
-//! Forwarding headers that cannot be used: each kind is warned of once.
+//! The client's address behind proxies. Stile warns once of each kind of forwarding header that it cannot use.
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use crate::config::{Client, Config};
 /// Headers by which proxies tell where a request came from.
 const HEADERS: [&str; 3] = ["x-forwarded-for", "forwarded", "x-real-ip"];
 
-/// What was warned of already.
+/// Which warnings were given.
 #[derive(Default)]
 pub struct Forwarding {
     unreadable: AtomicBool,
@@ -19,8 +19,8 @@ pub struct Forwarding {
 }
 
 impl Forwarding {
-    /// The client's address. Warns once of a trusted proxy that names no address, and once of forwarding headers from
-    /// an address that is not trusted.
+    /// The client's address. Warns once when a trusted proxy sends no readable address, and once when an address that is
+    /// not trusted sends forwarding headers.
     pub fn client(&self, config: &Config, socket: IpAddr, headers: &HeaderMap) -> IpAddr {
         let lines: Vec<_> = headers
             .get_all("x-forwarded-for")
@@ -37,13 +37,13 @@ impl Forwarding {
         }
         if !config.trusts(socket) && HEADERS.iter().any(|name| headers.contains_key(*name)) {
             // Anybody can send such a header. A client's own line must not keep the proxy's from being heard.
-            let (told, whose) =
+            let (told, condition) =
                 if is_near(socket.to_canonical()) { (&self.near, "if") } else { (&self.far, "only if") };
             if first(told) {
                 tracing::warn!(
                     from = %socket.to_canonical(),
                     "requests carry forwarding headers from an address that is not trusted, so they all count for that \
-                     address; {whose} it is your own proxy, start Stile with --trusted-proxy and its address"
+                     address; {condition} it is your own proxy, start Stile with --trusted-proxy and its address"
                 );
             }
         }

@@ -86,7 +86,7 @@ pub async fn sdk_layer(State(app): State<Arc<App>>, mut request: Request, next: 
     // The layer sits inside of a nested router, which has cut the prefix off the request's own path.
     let whole = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0);
     let preflight = (request.method() == Method::OPTIONS).then(|| asked_headers(request.headers()));
-    // An error that is nobody's data may be read by every page: a mistyped id or a forgotten origin shows as what it is.
+    // These errors hold no data, so every page may read them: developers see that they mistyped an id or forgot an origin.
     let tell_everybody = |error: ApiError| {
         let response =
             if preflight.is_some() { StatusCode::NO_CONTENT.into_response() } else { error.into_response() };
@@ -252,7 +252,7 @@ pub async fn outer_layer(State(deadline): State<Duration>, request: Request, nex
     let mut response = match tokio::time::timeout(deadline, answer).await {
         Ok(response) => response,
         Err(_) if awaited.load(Ordering::Relaxed) => {
-            // Nothing is wrong here: the client did not send what it had announced.
+            // The client did not send the body that it had announced; the server is well.
             tracing::debug!(head, "a request body did not come in time");
             ApiError::from(Code::DeadlineExceeded).into_response()
         }

@@ -1,4 +1,4 @@
-//! Origins that were refused: each is told of once in the log, with the command that allows it.
+//! Refused origins: the log names each of them once, with the command that allows it.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -7,10 +7,10 @@ use stile_core::origin::is_normal;
 
 use crate::environment::Environment;
 
-/// So many origins are told of; then the log has seen enough.
+/// The log names so many origins at most, since anybody can make them up.
 const MOST: usize = 100;
 
-/// The origins that were told of already.
+/// The origins that the log has named.
 #[derive(Default)]
 pub struct Refused(Mutex<HashSet<String>>);
 
@@ -28,7 +28,7 @@ impl Refused {
                 environment = %env.id, origin,
                 "a web page of an origin that is not allowed asked for this environment; if it is yours: {command}"
             ),
-            // What is no plain origin came from no browser, and is not for pasting into a shell.
+            // Browsers send no such origin, and nobody should paste it into a shell.
             None => tracing::warn!(environment = %env.id, "a request with a malformed origin was refused"),
         }
     }

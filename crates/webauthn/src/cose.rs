@@ -6,7 +6,6 @@
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_ASN1, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
 };
-
 use curve25519_dalek::edwards::CompressedEdwardsY;
 
 use crate::Error;

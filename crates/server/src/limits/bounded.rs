@@ -10,10 +10,10 @@ use governor::nanos::Nanos;
 use governor::state::StateStore;
 use governor::state::keyed::ShrinkableKeyedStateStore;
 
-/// Sets of a map.
-const SETS: usize = 1_024;
+/// Sets of a map. Few, because each environment has some ten maps and most of them stay empty.
+const SETS: usize = 256;
 /// Keys in a set.
-const WAYS: usize = 16;
+const WAYS: usize = 64;
 /// The most keys that a map holds.
 #[cfg(test)]
 pub const MOST: usize = SETS * WAYS;

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use crate::config::address_prefix;
+
 /// How much of an address a prefix covers.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Width {
@@ -33,23 +35,18 @@ pub struct Prefixes {
 impl Prefixes {
     /// The prefixes of this address.
     pub fn of(address: IpAddr) -> Self {
+        let first = |bytes, width| {
+            let mut bits = address_prefix(address);
+            bits[bytes..].fill(0);
+            Prefix { width, bits }
+        };
+        let own = first(8, Width::Address);
         match address.to_canonical() {
-            IpAddr::V4(v4) => {
-                let [a, b, c, d] = v4.octets();
-                let own = Prefix { width: Width::Address, bits: [0, 0, 0, 4, a, b, c, d] };
-                let block = Prefix { width: Width::Block, bits: [0, 0, 0, 4, a, b, c, 0] };
+            IpAddr::V4(_) => {
+                let block = first(7, Width::Block);
                 Self { all: [own, block, block], count: 2 }
             }
-            IpAddr::V6(v6) => {
-                let [a, b, c, d, e, f, g, h, ..] = v6.octets();
-                let prefix = |width, bits| Prefix { width, bits };
-                let all = [
-                    prefix(Width::Address, [a, b, c, d, e, f, g, h]),
-                    prefix(Width::Site, [a, b, c, d, e, f, g, 0]),
-                    prefix(Width::Network, [a, b, c, d, e, f, 0, 0]),
-                ];
-                Self { all, count: 3 }
-            }
+            IpAddr::V6(_) => Self { all: [own, first(7, Width::Site), first(6, Width::Network)], count: 3 },
         }
     }
 

@@ -166,20 +166,45 @@ fn a_signature_of_one_kind_is_none_of_another() {
     }
 }
 
-/// For these points anybody can sign without a private key.
-#[test]
-fn ed25519_keys_of_small_order_are_refused() {
-    let with = |x: [u8; 32]| with_key(pairs(&[(1, int(1)), (3, int(-8)), (-1, int(6)), (-2, bytes(&x))]));
-    let ending = |first: u8, middle: u8, last: u8| {
+/// Points for which anybody can sign without a private key, in every spelling.
+fn small_order_points() -> [[u8; 32]; 8] {
+    let spelled = |first, middle, last| {
         let mut point = [middle; 32];
         (point[0], point[31]) = (first, last);
         point
     };
-    let small = [ending(1, 0, 0), ending(0, 0, 0), ending(0, 0, 0x80), ending(0xec, 0xff, 0x7f)];
-    // Other spellings of such points, at or above the field's prime.
-    let spelled =
-        [ending(1, 0, 0x80), ending(0xee, 0xff, 0x7f), ending(0xed, 0xff, 0x7f), ending(0xee, 0xff, 0xff)];
-    for point in small.into_iter().chain(spelled) {
-        assert_eq!(with(point), MALFORMED, "{point:?}");
+    [
+        spelled(1, 0, 0),
+        spelled(0, 0, 0),
+        spelled(0, 0, 0x80),
+        spelled(0xec, 0xff, 0x7f),
+        // At or above the field's prime.
+        spelled(1, 0, 0x80),
+        spelled(0xee, 0xff, 0x7f),
+        spelled(0xed, 0xff, 0x7f),
+        spelled(0xee, 0xff, 0xff),
+    ]
+}
+
+fn ed25519_cose(point: &[u8; 32]) -> Vec<u8> {
+    pairs(&[(1, int(1)), (3, int(-8)), (-1, int(6)), (-2, bytes(point))])
+}
+
+#[test]
+fn ed25519_keys_of_small_order_are_refused() {
+    for point in small_order_points() {
+        assert_eq!(with_key(ed25519_cose(&point)), MALFORMED, "{point:?}");
+    }
+}
+
+/// A key that an older version let in, and a signature made without any: R is the neutral point, S is 0.
+#[test]
+fn a_stored_key_of_small_order_opens_nothing() {
+    let authenticator = Authenticator::new(Algorithm::EdDsa);
+    let mut response = Ceremony::get().assertion(&authenticator);
+    response.signature = [&[1][..], &[0; 63]].concat();
+    for point in small_order_points() {
+        let stored = Record { public_key: ed25519_cose(&point), ..record(&authenticator) };
+        assert_eq!(check(&response, &stored), Err(Error::MalformedPublicKey), "{point:?}");
     }
 }
