@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { within } from './wait.mjs';
 
 /** The binary: the variable `STILE`, or where cargo puts it. */
-const BINARY = process.env.STILE ?? fileURLToPath(new URL('../../target/debug/stile', import.meta.url));
+export const BINARY =
+  process.env.STILE ?? fileURLToPath(new URL('../../target/debug/stile', import.meta.url));
 
 /** The environments that `stile dev` makes. */
 export const environments = {

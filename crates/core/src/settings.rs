@@ -9,16 +9,26 @@ use crate::origin::OriginPattern;
 use crate::scope::{AppScope, Scope};
 use crate::strength::Strength;
 
+mod table;
+
+use table::{Described, Field, Shape};
+pub use table::{Setting, table};
+
 macro_rules! settings {
-    ($(#[$doc:meta])* $name:ident { $($(#[$fdoc:meta])* $field:ident : $ty:ty = $default:expr),* $(,)? }) => {
+    ($(#[$doc:meta])* $name:ident { $($(#[doc = $fdoc:literal])* $field:ident : $ty:ty = $default:expr),* $(,)? }) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
         #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-        pub struct $name { $($(#[$fdoc])* pub $field: $ty),* }
+        pub struct $name { $($(#[doc = $fdoc])* pub $field: $ty),* }
         impl Default for $name {
             fn default() -> Self {
                 Self { $($field: $default),* }
             }
+        }
+        impl Described for $name {
+            const SHAPE: Shape = Shape::Fields(|| vec![
+                $(Field { name: stringify!($field), docs: &[$($fdoc),*], shape: <$ty as Described>::SHAPE }),*
+            ]);
         }
     };
 }
@@ -33,6 +43,9 @@ macro_rules! choice {
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),* }
             }
+        }
+        impl Described for $name {
+            const SHAPE: Shape = Shape::OneOf(&[$($text),*]);
         }
     };
 }

@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
+use stile_core::Strength;
+use stile_core::claims::{ElevatedClaims, IdentityClaims, SessionClaims};
 use stile_server::Code;
 
 const ERRORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
@@ -27,6 +29,113 @@ fn the_error_document_is_current() {
         std::fs::write(ERRORS, &wanted).unwrap();
     }
     assert_eq!(std::fs::read_to_string(ERRORS).unwrap_or_default(), wanted);
+}
+
+const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/settings.md");
+
+fn settings() -> String {
+    let mut text = String::from(
+        "# Settings\n\n\
+         `stile env set ID PATH=VALUE` changes them, `stile env show ID` shows them. A value is JSON. Paths with `[]` are\n\
+         fields of the entries of a list, which is always set as a whole.\n\n\
+         Made from `crates/core/src/settings.rs` by `STILE_WRITE_DOCS=1 cargo test -p stile-server --test suite documents`.\n\n\
+         | path | values | default | meaning |\n|---|---|---|---|\n",
+    );
+    for row in stile_core::settings::table() {
+        let default = row.default.map_or_else(String::new, |json| format!("`{json}`"));
+        text += &format!("| `{}` | {} | {default} | {} |\n", row.path, row.values, row.meaning);
+    }
+    text
+}
+
+#[test]
+fn the_table_of_settings_is_current() {
+    let wanted = settings();
+    if std::env::var_os("STILE_WRITE_DOCS").is_some() {
+        std::fs::write(SETTINGS, &wanted).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(SETTINGS).unwrap_or_default(), wanted);
+}
+
+/// The claims that a section of `docs/tokens.md` names in the first column of its table.
+fn claims_in(section: &str) -> BTreeSet<String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/tokens.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let start = text.split(&format!("## {section}\n")).nth(1).unwrap();
+    let body = start.split("\n## ").next().unwrap();
+    let rows = body.lines().filter_map(|line| line.strip_prefix("| `"));
+    let cells = rows.filter_map(|row| row.split(" | ").next());
+    cells
+        .flat_map(|cell| cell.split([',', '`', ' ']))
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn names(claims: &impl serde::Serialize) -> BTreeSet<String> {
+    serde_json::to_value(claims).unwrap().as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn every_claim_is_documented() {
+    let some = || Some(String::new());
+    let session = SessionClaims {
+        kid: String::new(),
+        aud: String::new(),
+        iss: String::new(),
+        sub: String::new(),
+        sid: String::new(),
+        environment_id: String::new(),
+        last_verified_credential_id: String::new(),
+        signin_credential_id: String::new(),
+        session_public_key: some(),
+        scope: String::new(),
+        email: some(),
+        username: some(),
+        original_sid: String::new(),
+        refresh_exp: 0,
+        verified_credentials_hashes: Map::new(),
+        roles: Vec::new(),
+        amr: Vec::new(),
+        auth_time: 0,
+        iat: 0,
+        exp: 0,
+    };
+    assert_eq!(claims_in("Access token"), names(&session));
+    let identity = IdentityClaims {
+        session: session.clone(),
+        alias: some(),
+        given_name: some(),
+        family_name: some(),
+        country: some(),
+        metadata: Some(Map::new()),
+        missing_fields: Vec::new(),
+        verified_credentials: Value::Null,
+        first_visit: String::new(),
+        last_visit: String::new(),
+        new_user: false,
+    };
+    let only_identity = names(&identity).difference(&names(&session)).cloned().collect();
+    assert_eq!(claims_in("Identity token"), only_identity);
+    let elevated = ElevatedClaims {
+        kid: String::new(),
+        aud: String::new(),
+        iss: String::new(),
+        sub: String::new(),
+        sid: String::new(),
+        environment_id: String::new(),
+        jti: String::new(),
+        scope: String::new(),
+        single_use: true,
+        credential_id: String::new(),
+        amr: Vec::new(),
+        acr: Strength::Mfa,
+        epoch: 0,
+        auth_time: 0,
+        iat: 0,
+        exp: 0,
+    };
+    assert_eq!(claims_in("Elevated access token"), names(&elevated));
 }
 
 #[test]

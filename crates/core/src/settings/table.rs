@@ -1,0 +1,221 @@
+//! Every setting with its values, its default and its meaning, as the declarations have them.
+
+use serde_json::Value;
+
+use super::{Action, ActionRule, Duration, MethodRule, MfaMethod, Rate, ScopeRule, Settings, TokenBehavior};
+use crate::origin::OriginPattern;
+use crate::strength::Strength;
+
+/// One row of the table of settings.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Setting {
+    /// Where it is: `security.mfa.enabled`. A name after `[]` belongs to each entry of a list.
+    pub path: String,
+    /// What it can be, in words.
+    pub values: String,
+    /// What it is when nothing was set, as JSON. Fields of an entry have none.
+    pub default: Option<String>,
+    /// What it does.
+    pub meaning: String,
+}
+
+/// What a setting can hold.
+pub enum Shape {
+    /// A single value, in words.
+    Value(&'static str),
+    /// One of these texts.
+    OneOf(&'static [&'static str]),
+    /// The same, or nothing.
+    Optional(&'static Self),
+    /// Any number of them.
+    List(&'static Self),
+    /// A group of settings.
+    Fields(fn() -> Vec<Field>),
+}
+
+/// One setting of a group.
+pub struct Field {
+    /// Its name in Rust.
+    pub name: &'static str,
+    /// The lines of its documentation.
+    pub docs: &'static [&'static str],
+    /// What it can hold.
+    pub shape: Shape,
+}
+
+/// A type that settings are made of.
+pub trait Described {
+    /// What it can hold.
+    const SHAPE: Shape;
+}
+
+impl Described for bool {
+    const SHAPE: Shape = Shape::OneOf(&["true", "false"]);
+}
+impl Described for u32 {
+    const SHAPE: Shape = Shape::Value("number");
+}
+impl Described for String {
+    const SHAPE: Shape = Shape::Value("text");
+}
+impl Described for OriginPattern {
+    const SHAPE: Shape = Shape::Value("origin");
+}
+impl Described for Duration {
+    const SHAPE: Shape =
+        Shape::Value("like `{\"amount\":2,\"unit\":\"hours\"}`; units are `minutes`, `hours`, `days`");
+}
+impl Described for Rate {
+    const SHAPE: Shape = Shape::Value("like `{\"requests\":10,\"seconds\":60}`");
+}
+impl Described for Strength {
+    const SHAPE: Shape =
+        Shape::OneOf(&["reauthentication", "mfa", "phishing_resistant", "phishing_resistant_verified"]);
+}
+impl<T: Described> Described for Option<T> {
+    const SHAPE: Shape = Shape::Optional(&T::SHAPE);
+}
+impl<T: Described> Described for Vec<T> {
+    const SHAPE: Shape = Shape::List(&T::SHAPE);
+}
+
+/// Says what an entry of a list holds. A test compares it with the type.
+macro_rules! entry {
+    ($name:ident { $($field:literal: $ty:ty = $doc:literal),* $(,)? }) => {
+        impl Described for $name {
+            const SHAPE: Shape = Shape::Fields(|| vec![
+                $(Field { name: $field, docs: &[$doc], shape: <$ty as Described>::SHAPE }),*
+            ]);
+        }
+    };
+}
+
+entry!(ScopeRule {
+    "scope": String = " `name:verb`, or a fixed scope.",
+    "minStrength": Option<Strength> = " The least proof that is accepted; setting it protects the scope for every user.",
+    "maxAgeSeconds": Option<u32> = " How old the proof may be when the action begins; 10 to 3600.",
+    "tokenBehavior": Option<TokenBehavior> = " Whether the token can be used once, or until it expires.",
+    "tokenExpirySeconds": Option<u32> = " Life of the token; 10 to 3600.",
+});
+entry!(ActionRule {
+    "action": Action = " Which action.",
+    "required": bool = " Whether the rule is on.",
+    "tokenBehavior": Option<TokenBehavior> = " Whether the token can be used once, or until it expires.",
+    "tokenExpirySeconds": Option<u32> = " Life of the token; 10 to 3600.",
+});
+entry!(MethodRule {
+    "type": MfaMethod = " Which kind of factor.",
+    "enabled": bool = " Whether it can be enrolled.",
+    "allowBackupCodes": bool = " Whether recovery codes are made beside it.",
+});
+
+/// All settings, in the order in which they are declared.
+pub fn table() -> Vec<Setting> {
+    let defaults = serde_json::to_value(Settings::default()).unwrap_or_default();
+    let mut rows = Vec::new();
+    collect("", &Settings::SHAPE, &[], Some(&defaults), &mut rows);
+    rows
+}
+
+fn collect(path: &str, shape: &Shape, docs: &[&str], default: Option<&Value>, rows: &mut Vec<Setting>) {
+    if let Shape::Fields(fields) = shape {
+        for field in fields() {
+            let name = camel_case(field.name);
+            let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+            collect(&below, &field.shape, field.docs, default.map(|d| &d[&name]), rows);
+        }
+        return;
+    }
+    rows.push(Setting {
+        path: path.to_owned(),
+        values: values(shape),
+        default: default.map(Value::to_string),
+        meaning: docs.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" "),
+    });
+    if let Shape::List(entry @ Shape::Fields(_)) = shape {
+        collect(&format!("{path}[]"), entry, &[], None, rows);
+    }
+}
+
+fn values(shape: &Shape) -> String {
+    match shape {
+        Shape::Value(text) => (*text).to_owned(),
+        Shape::OneOf(texts) => texts.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(", "),
+        Shape::Optional(inner) => format!("{}; may be missing", values(inner)),
+        Shape::List(Shape::Fields(_)) => "list".to_owned(),
+        Shape::List(inner) => format!("list of: {}", values(inner)),
+        Shape::Fields(_) => "group".to_owned(),
+    }
+}
+
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let mut text = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let (first, rest) = word.split_at(word.len().min(1));
+        text.push_str(&first.to_ascii_uppercase());
+        text.push_str(rest);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use std::collections::BTreeSet;
+
+    /// The paths of the leaves of a JSON object.
+    fn leaves(path: &str, value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(fields) if !fields.contains_key("requests") && !fields.contains_key("amount") => {
+                for (name, inner) in fields {
+                    let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    leaves(&below, inner, found);
+                }
+            }
+            _ => {
+                found.insert(path.to_owned());
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_names_every_setting_and_no_other() {
+        let mut expected = BTreeSet::new();
+        leaves("", &serde_json::to_value(Settings::default()).unwrap(), &mut expected);
+        let rows = table();
+        let named = rows.iter().map(|row| row.path.clone()).filter(|path| !path.contains("[]")).collect();
+        assert_eq!(expected, named);
+        for row in &rows {
+            assert!(row.meaning.ends_with('.'), "{row:?}");
+            assert!(!row.values.is_empty(), "{row:?}");
+        }
+    }
+
+    #[test]
+    fn the_table_names_the_fields_of_every_entry() {
+        let settings: Settings = serde_json::from_value(json!({
+            "scopes": [{
+                "scope": "vault:open", "minStrength": "mfa", "maxAgeSeconds": 60, "tokenBehavior": "single_use",
+                "tokenExpirySeconds": 60,
+            }],
+            "security": { "mfa": { "actions": [{
+                "action": "user.update", "required": true, "tokenBehavior": "time_bound", "tokenExpirySeconds": 60,
+            }] } },
+        }))
+        .unwrap();
+        let value = serde_json::to_value(settings).unwrap();
+        for (path, pointer) in [
+            ("scopes[].", "/scopes/0"),
+            ("security.mfa.actions[].", "/security/mfa/actions/0"),
+            ("security.mfa.methods[].", "/security/mfa/methods/0"),
+        ] {
+            let mut expected = BTreeSet::new();
+            leaves("", value.pointer(pointer).unwrap(), &mut expected);
+            let named =
+                table().iter().filter_map(|row| row.path.strip_prefix(path).map(str::to_owned)).collect();
+            assert_eq!(expected, named, "{path}");
+        }
+    }
+}
