@@ -9,8 +9,8 @@ const here = dirname(fileURLToPath(import.meta.url));
 
 /** What is imported → most bytes after minifying and gzip. */
 const BUDGETS = [
-  ['everything', `export * from '@stile/client';`, 13_000],
-  ['createStileClient', `export { createStileClient } from '@stile/client';`, 8_500],
+  ['everything', `export * from '@stile/client';`, 17_500],
+  ['createStileClient', `export { createStileClient } from '@stile/client';`, 11_000],
   ['checkUserScopes', `export { checkUserScopes } from '@stile/client';`, 300],
 ];
 

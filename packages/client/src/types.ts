@@ -13,6 +13,11 @@ export type StorageAdapter = {
   getItem(key: string): MaybePromise<string | null | undefined>;
   setItem(key: string, value: string): MaybePromise<void>;
   removeItem(key: string): MaybePromise<void>;
+  /**
+   * Tells of keys that others have changed, as the browser's `storage` event does for `localStorage` (`null`: all of
+   * them). Answers a function that ends this. Only for storages that several pages or processes share.
+   */
+  subscribe?: ((onChange: (key: string | null) => void) => () => void) | undefined;
 };
 
 /** The key of the session (replaced at sign-out) and the key of the device (kept). */
@@ -35,20 +40,19 @@ export type Logger = {
   error(...values: unknown[]): void;
 };
 
-/** The parts of a client that an app can replace. All are optional in a page served by the Stile server itself. */
+/** Where the server is, and the parts of a client that an app can replace. */
 export type CoreConfig = {
   /**
    * Base URL of the Stile server with `/api/v0`, e.g. `https://auth.example.com/api/v0`. Without a path, `/api/v0`
-   * is added; without an origin (`/api/v0`), that of the page is taken. It may be left out only in a page that
-   * names it in `<meta name="stile-api-base-url" content="/api/v0">`, as the server's own pages do.
+   * is added; without an origin (`/api/v0`), that of the page is taken.
    */
-  apiBaseUrl?: string;
+  apiBaseUrl?: string | undefined;
   /** More headers for every request. */
-  getApiHeaders?: () => MaybePromise<Record<string, string>>;
-  fetch?: typeof fetch;
-  storageAdapter?: StorageAdapter;
-  keychain?: Keychain;
-  logger?: Logger;
+  getApiHeaders?: (() => MaybePromise<Record<string, string>>) | undefined;
+  fetch?: typeof fetch | undefined;
+  storageAdapter?: StorageAdapter | undefined;
+  keychain?: Keychain | undefined;
+  logger?: Logger | undefined;
 };
 
 /** What `createStileClient` takes. */
@@ -56,14 +60,22 @@ export type StileClientConfig = {
   /** Id of the environment, a UUID. */
   environmentId: string;
   /** How the app presents itself. `universalLink` stands in for the origin where there is no page. */
-  metadata?: { name?: string; iconUrl?: string; nativeLink?: string; universalLink?: string; url?: string };
-  coreConfig?: CoreConfig;
+  metadata?:
+    | {
+        name?: string | undefined;
+        iconUrl?: string | undefined;
+        nativeLink?: string | undefined;
+        universalLink?: string | undefined;
+        url?: string | undefined;
+      }
+    | undefined;
+  coreConfig?: CoreConfig | undefined;
   /** `false` leaves the start to {@link initializeClient}. Default: `true`. */
-  autoInitialize?: boolean;
+  autoInitialize?: boolean | undefined;
   /** Accepted for compatibility. This client sends no telemetry. */
-  instrumentation?: { enabled?: boolean };
+  instrumentation?: { enabled?: boolean | undefined } | undefined;
   /** Accepted for compatibility. */
-  logLevel?: string;
+  logLevel?: string | undefined;
 };
 
 export type InitStatus = 'uninitialized' | 'in-progress' | 'finished' | 'failed';

@@ -5,6 +5,7 @@ import { followOtherTabs } from '../internal/crossTab.js';
 import { randomName } from '../internal/encoding.js';
 import { initialize } from '../internal/initialize.js';
 import { indexedDbKeychain } from '../internal/keychain.js';
+import { EMPTY } from '../internal/record.js';
 import { blobStore, pageStorage } from '../internal/storage.js';
 import type { StileClient, StileClientConfig } from '../types.js';
 
@@ -23,31 +24,38 @@ export function createStileClient(config: StileClientConfig): StileClient {
   if (!environmentId) throw new ValueMustBeDefinedError('createStileClient needs an environmentId');
   const prefix = `dynamic_${environmentId}_`;
   const adapter = coreConfig.storageAdapter ?? (typeof window === 'undefined' ? undefined : pageStorage());
+  const logger = coreConfig.logger ?? console;
+  const life = new AbortController();
   const core: Core = {
     config,
-    apiBaseUrl: resolveApiBaseUrl(coreConfig.apiBaseUrl),
-    store: adapter && blobStore(prefix, adapter),
-    keychain: coreConfig.keychain ?? indexedDbKeychain(`${prefix}keychain`),
-    logger: coreConfig.logger ?? console,
+    // On a server nothing is fetched, and the page whose origin would count is not there yet.
+    apiBaseUrl: adapter ? resolveApiBaseUrl(coreConfig.apiBaseUrl) : '',
+    store: adapter && blobStore(prefix, adapter, logger, () => !life.signal.aborted),
+    adapter,
+    sharesPage: !coreConfig.storageAdapter,
+    keychain: coreConfig.keychain ?? indexedDbKeychain(`${prefix}keychain`, logger),
+    logger,
     instanceId: randomName(32),
     listeners: new Map(),
+    events: [],
+    life,
     state: {
       initStatus: 'uninitialized',
       initError: null,
       projectSettings: null,
       user: null,
       token: null,
-      legacyToken: null,
       mfaToken: null,
       sessionExpiresAt: null,
-      sessionPublicKey: null,
       captchaToken: null,
-      elevatedAccessTokens: [],
     },
+    record: EMPTY,
+    hasRead: false,
+    isForeign: false,
+    singleUse: [],
+    serverClock: undefined,
     ready: Promise.resolve(),
-    epoch: 0,
     expiryTimer: undefined,
-    ceremony: undefined,
     verifications: {},
     creatingSessionKey: undefined,
     fetchingSettings: undefined,

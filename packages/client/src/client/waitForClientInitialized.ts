@@ -1,14 +1,16 @@
 import { UnavailableInServerSideError } from '../errors/UnavailableInServerSideError.js';
 import { onEvent } from '../events/onEvent.js';
 import { coreOf, onlyClient } from '../internal/core.js';
+import { until } from '../internal/limits.js';
 import type { StileClient } from '../types.js';
 
 /** Resolves when the client has started, at once if it has; rejects with `initError` when the start fails. */
 export async function waitForClientInitialized(client: StileClient = onlyClient()): Promise<void> {
-  if (!coreOf(client).store) throw new UnavailableInServerSideError('waitForClientInitialized');
+  const core = coreOf(client);
+  if (!core.store) throw new UnavailableInServerSideError('waitForClientInitialized');
   if (client.initStatus === 'finished') return;
   if (client.initStatus === 'failed') throw client.initError;
-  await new Promise<void>((resolve, reject) => {
+  const started = new Promise<void>((resolve, reject) => {
     const stop = onEvent(
       {
         event: 'initStatusChanged',
@@ -22,4 +24,5 @@ export async function waitForClientInitialized(client: StileClient = onlyClient(
       client,
     );
   });
+  await until(core.life.signal, started);
 }

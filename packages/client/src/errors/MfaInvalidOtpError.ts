@@ -4,7 +4,8 @@ import { StileError } from './StileError.js';
 /** The code of a second factor is wrong. The server's error is the cause. */
 export class MfaInvalidOtpError extends StileError {
   constructor(cause: APIError) {
-    super({ code: 'mfa_invalid_otp_error', message: cause.message, status: cause.status, cause });
+    const { message, status, retryAfter } = cause;
+    super({ code: 'mfa_invalid_otp_error', message, status, retryAfter, cause });
     this.name = 'MfaInvalidOtpError';
   }
 }

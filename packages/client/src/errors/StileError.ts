@@ -6,6 +6,7 @@ export type StileErrorOptions = {
   message: string;
   status?: number | undefined;
   cause?: unknown;
+  retryAfter?: number | undefined;
 };
 
 /**
@@ -17,14 +18,17 @@ export class StileError extends Error {
   readonly code: string;
   /** HTTP status, when a server's answer caused the error. */
   readonly status: number | undefined;
+  /** Seconds to wait before the next try, where the server says so. */
+  readonly retryAfter: number | undefined;
   /** The paragraph about this code. */
   readonly docsUrl: string;
 
-  constructor({ code, message, status, cause }: StileErrorOptions) {
+  constructor({ code, message, status, cause, retryAfter }: StileErrorOptions) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'StileError';
     this.code = code;
     this.status = status;
+    this.retryAfter = retryAfter;
     this.docsUrl = `${DOCS}#${code}`;
   }
 }

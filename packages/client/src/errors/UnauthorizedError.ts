@@ -2,8 +2,9 @@ import { StileError } from './StileError.js';
 
 /** A 401 answer without an explanation. */
 export class UnauthorizedError extends StileError {
-  constructor(cause?: unknown) {
-    super({ code: 'unauthorized_error', message: 'The session is not valid (any more)', status: 401, cause });
+  constructor(cause?: unknown, retryAfter?: number) {
+    const message = 'The session is not valid (any more)';
+    super({ code: 'unauthorized_error', message, status: 401, retryAfter, cause });
     this.name = 'UnauthorizedError';
   }
 }

@@ -11,24 +11,24 @@ import type {
   StileClientConfig,
   StileEventListener,
   StileEventName,
+  StorageAdapter,
 } from '../types.js';
-import type { ElevatedToken } from './elevatedTokens.js';
+import type { ElevatedToken } from './elevatedToken.js';
+import type { DefaultKeychain } from './keychain.js';
+import { until } from './limits.js';
+import type { SessionRecord } from './record.js';
 import type { BlobStore } from './storage.js';
 
-/** What a client knows. Only `setState` changes it, so that no change goes without its event. */
+/** What a client shows. Only `setState` changes it, so that no change goes without its event. */
 export type State = {
   initStatus: InitStatus;
   initError: Error | null;
   projectSettings: ProjectSettings | null;
   user: SdkUser | null;
   token: string | null;
-  /** The identity token (`jwt`); kept for the app's own code. */
-  legacyToken: string | null;
   mfaToken: string | null;
   sessionExpiresAt: Date | null;
-  sessionPublicKey: string | null;
   captchaToken: string | null;
-  elevatedAccessTokens: readonly ElevatedToken[];
 };
 
 /** The inside of a client. */
@@ -37,22 +37,36 @@ export type Core = {
   readonly apiBaseUrl: string;
   /** `undefined` on a server without adapters. */
   readonly store: BlobStore | undefined;
-  readonly keychain: Keychain;
+  /** The storage below `store`. Clients with the same one have the same session. */
+  readonly adapter: StorageAdapter | undefined;
+  /** Whether the storage is that of the page, which all tabs of its origin share. */
+  readonly sharesPage: boolean;
+  readonly keychain: Keychain & Partial<DefaultKeychain>;
   readonly logger: Logger;
   /** `x-dyn-session-id`: names this client instance, not the user's session. */
   readonly instanceId: string;
   readonly listeners: Map<StileEventName, Set<StileEventListener<StileEventName>>>;
+  /** Events that wait to be told, the one that is being told first. */
+  readonly events: (() => void)[];
+  /** Aborted by `destroyClient`. */
+  readonly life: AbortController;
   state: State;
+  /** The newest record of the session that this page knows. Only `session.ts` changes it. */
+  record: SessionRecord;
+  /** Whether the stored record has been read once. */
+  hasRead: boolean;
+  /** Whether the storage holds something else than a record of this version. */
+  isForeign: boolean;
+  /** Elevated tokens for a single use: they must not outlive the page. */
+  singleUse: readonly ElevatedToken[];
+  /** The server's time when `performance.now()` was 0, once a token has told it. */
+  serverClock: number | undefined;
   /** Settles, and never rejects, when a running initialization ends. */
   ready: Promise<void>;
-  /** Goes up whenever the user changes or leaves, so that a late answer cannot bring back a dead session. */
-  epoch: number;
   expiryTimer: ReturnType<typeof setTimeout> | undefined;
-  /** The passkey ceremony that is under way; the browser allows one at a time. */
-  ceremony: AbortController | undefined;
   /** The latest code sent, by way. */
   verifications: { email?: OTPVerification; sms?: OTPVerification };
-  creatingSessionKey: Promise<string> | undefined;
+  creatingSessionKey: Promise<void> | undefined;
   fetchingSettings: Promise<ProjectSettings> | undefined;
   /** What `destroyClient` undoes. */
   readonly cleanups: (() => void)[];
@@ -68,6 +82,16 @@ export function register(client: StileClient, core: Core): void {
 
 export function unregister(client: StileClient): void {
   clients.delete(client);
+}
+
+/** The other clients of this page that have the same session. */
+export function peersOf(core: Core): Core[] {
+  return [...clients]
+    .flatMap((client) => cores.get(client) ?? [])
+    .filter(
+      (peer) =>
+        peer !== core && peer.adapter === core.adapter && peer.store?.keyOf('') === core.store?.keyOf(''),
+    );
 }
 
 /** The only client. Throws when there is none, or more than one. */
@@ -89,7 +113,7 @@ export function coreOf(client?: StileClient): Core {
 export async function readyCore(client?: StileClient): Promise<Core> {
   const core = coreOf(client);
   if (!core.store) throw new UnavailableInServerSideError('This call');
-  await core.ready;
+  await until(core.life.signal, core.ready);
   return core;
 }
 

@@ -1,23 +1,36 @@
 import type { Core } from './core.js';
-import { adoptStored } from './session.js';
+import { checkExpiry } from './expiry.js';
+import { readStored, takeRemoval } from './session.js';
+import { andThen } from './storage.js';
 
-/** Follows the other tabs of this origin, by the events that the browser sends for `localStorage`. */
+/** Follows what others write: by the events that browsers send for `localStorage`, or by those of an adapter. */
 export function followOtherTabs(core: Core): void {
-  const { store } = core;
-  if (!store || core.config.coreConfig?.storageAdapter || typeof window === 'undefined') return;
-  const adopt = () => void adoptStored(core);
-  const watched = new Set<string | null>([store.keyOf('session'), store.keyOf('state'), null]); // null: all was cleared
-  const onStorage = ({ key }: StorageEvent) => {
-    if (watched.has(key)) adopt();
+  const { store, adapter } = core;
+  if (!store) return;
+  const name = store.keyOf('session');
+  const onChange = (key: string | null) => {
+    if (core.life.signal.aborted || (key !== name && key !== null)) return;
+    // The event says less than the storage, which may have been written since.
+    void andThen(store.read('session'), (value) =>
+      value === undefined ? takeRemoval(core) : readStored(core),
+    );
   };
-  // A page that comes back from the back/forward cache has missed the events.
-  const onPageShow = ({ persisted }: PageTransitionEvent) => {
-    if (persisted) adopt();
+  if (!core.sharesPage) {
+    const stop = adapter?.subscribe?.(onChange);
+    if (stop) core.cleanups.push(stop);
+    return;
+  }
+  const onStorage = ({ key }: StorageEvent) => onChange(key);
+  // A page that was frozen, or whose machine slept, has missed events, and time has passed.
+  const onWake = () => {
+    if (document.visibilityState === 'visible') void checkExpiry(core);
   };
   window.addEventListener('storage', onStorage);
-  window.addEventListener('pageshow', onPageShow);
+  window.addEventListener('pageshow', onWake);
+  document.addEventListener('visibilitychange', onWake);
   core.cleanups.push(() => {
     window.removeEventListener('storage', onStorage);
-    window.removeEventListener('pageshow', onPageShow);
+    window.removeEventListener('pageshow', onWake);
+    document.removeEventListener('visibilitychange', onWake);
   });
 }

@@ -12,14 +12,16 @@ export async function errorOf(response: Response): Promise<StileError> {
     unknown
   >;
   const { status } = response;
+  const retryAfter = secondsOf(response.headers.get('retry-after'));
   if (typeof error !== 'string') {
-    if (status === 401) return new UnauthorizedError(body);
+    if (status === 401) return new UnauthorizedError(body, retryAfter);
     // A proxy in between, perhaps. The public contract's client throws the bare Response here.
     return new APIError({
       code: 'unknown_error',
       message: `The server answered ${status}`,
       status,
       payload: body,
+      retryAfter,
     });
   }
   const apiError = new APIError({
@@ -27,9 +29,16 @@ export async function errorOf(response: Response): Promise<StileError> {
     message: error,
     status,
     payload: payload ?? (Object.keys(rest).length > 0 ? rest : undefined),
-    retryAfter: Number(response.headers.get('retry-after')) || undefined,
+    retryAfter,
   });
   if (code === 'mfa_invalid_code') return new MfaInvalidOtpError(apiError);
   if (code === 'mfa_rate_limited') return new MfaRateLimitedError(apiError);
   return apiError;
+}
+
+/** `Retry-After` in seconds (RFC 9110 §10.2.3): a number of them, or a date, as some proxies send it. */
+function secondsOf(header: string | null): number | undefined {
+  if (!header) return undefined;
+  const seconds = /^\d+$/.test(header) ? Number(header) : (Date.parse(header) - Date.now()) / 1000;
+  return Number.isFinite(seconds) ? Math.max(0, Math.ceil(seconds)) : undefined;
 }

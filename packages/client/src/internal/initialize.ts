@@ -1,8 +1,13 @@
 import { StileError } from '../errors/StileError.js';
 import { type Core, usesCookie } from './core.js';
+import { checkExpiry } from './expiry.js';
+import { takeFirstLayout } from './firstLayout.js';
 import { topUpNonces } from './nonces.js';
-import { authenticate, ensureSessionKey, fetchUser, restoreSession, signOut } from './session.js';
-import { loadSettings } from './settings.js';
+import { isLive, sentOf } from './record.js';
+import { launchRevoke } from './revoke.js';
+import { authenticate, readStored, signOut } from './session.js';
+import { ensureSessionKey, isSessionKeyMissing } from './sessionKey.js';
+import { loadSettings, restoreSettings } from './settings.js';
 import { setState } from './state.js';
 
 /** Starts a client: stored session, settings, keys. Rejects with what went wrong, which is in `initError` too. */
@@ -21,31 +26,40 @@ export function initialize(core: Core): Promise<void> {
 }
 
 async function start(core: Core): Promise<void> {
-  await restoreSession(core);
-  const recorded = core.state.sessionPublicKey;
-  if (recorded && (await core.keychain.getPublicKey('session')) !== recorded) {
+  await restoreSettings(core);
+  await readStored(core);
+  await takeFirstLayout(core);
+  if (await isSessionKeyMissing(core)) {
     // The key store was cleared and the storage was not: this session can sign nothing any more.
     await signOut(core, 'keychain-key-missing');
   }
   await Promise.all([loadSettings(core), ensureSessionKey(core), topUpNonces(core)]);
   if (usesCookie(core)) await restoreFromCookie(core);
-  else if (core.state.token && !core.state.user) await fetchMissingUser(core);
+  else await checkStart(core);
+}
+
+/** A session that should be over by the time of day is looked at before anybody takes it for one. */
+async function checkStart(core: Core): Promise<void> {
+  const { expiresAt, clockOffset } = core.record;
+  if (isLive(core.record) && expiresAt !== null && expiresAt <= Date.now() + clockOffset) {
+    await checkExpiry(core);
+  }
 }
 
 /** Whether the cookie holds a session, only the server can tell. */
 async function restoreFromCookie(core: Core): Promise<void> {
-  try {
-    await authenticate(core, { method: 'POST', path: '/refresh' });
-  } catch (error) {
-    if (!(error instanceof StileError && error.status === 401)) throw error;
-    if (core.state.user) await signOut(core, 'session-refresh-unauthorized');
+  const { ended, owesRevoke } = core.record;
+  if (ended && owesRevoke) {
+    // The user signed out when the server could not hear it. The cookie must not bring that session back.
+    await launchRevoke(core, { ...core.record, cookie: true }, ended);
+    return;
   }
-}
-
-async function fetchMissingUser(core: Core): Promise<void> {
+  const since = sentOf(core.record);
   try {
-    await fetchUser(core);
-  } catch {
-    await signOut(core, 'user-refresh-failed');
+    await authenticate(core, { kind: 'refresh', method: 'POST', path: '/refresh', since });
+  } catch (error) {
+    // Signed out, also meanwhile; or a session that this browser knows already, and a server that is not there now.
+    const isOut = error instanceof StileError && error.status === 401;
+    if (!isOut && core.record.gen === since.gen && !isLive(core.record)) throw error;
   }
 }

@@ -1,13 +1,45 @@
-const chains: Map<string, Promise<unknown>> = /* @__PURE__ */ new Map();
+import type { Core } from './core.js';
+import { WAIT_LIMIT, within } from './limits.js';
 
-/** Runs one at a time: over all tabs where the browser has Web Locks, else over this page. */
-export async function withLock<T>(name: string, run: () => Promise<T>): Promise<T> {
-  const locks = globalThis.navigator?.locks;
-  if (locks) return await locks.request(name, run);
-  const result = (chains.get(name) ?? Promise.resolve()).then(run);
+const chains: WeakMap<object, Map<string, Promise<unknown>>> = /* @__PURE__ */ new WeakMap();
+
+/**
+ * Runs one at a time: over all tabs where the browser has Web Locks, else over the clients that share a storage. A lock
+ * that another one does not give back is waited for no longer than `WAIT_LIMIT`: order is worth a wait, not a standstill.
+ */
+export async function withLock<T>(core: Core, name: string, run: () => Promise<T>): Promise<T> {
+  const { store, adapter } = core;
+  if (!store || !adapter) return run();
+  const locks = core.sharesPage ? globalThis.navigator?.locks : undefined;
+  if (!locks) return inChain(adapter, store.keyOf(name), run);
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), WAIT_LIMIT);
+  let result: Promise<T> | undefined;
+  try {
+    await locks.request(store.keyOf(name), { signal: patience.signal }, () => {
+      clearTimeout(timer);
+      result = run();
+      return result.catch(() => undefined);
+    });
+  } catch {
+    // Waited long enough; or this page may not use locks, as in a sandboxed frame.
+  } finally {
+    clearTimeout(timer);
+  }
+  return result ?? run();
+}
+
+async function inChain<T>(owner: object, name: string, run: () => Promise<T>): Promise<T> {
+  const own = chains.get(owner) ?? new Map<string, Promise<unknown>>();
+  chains.set(owner, own);
+  const before = own.get(name);
+  const turn = before
+    ? within(before, WAIT_LIMIT, () => new Error('waited long enough')).catch(() => undefined)
+    : Promise.resolve();
+  const result = turn.then(run);
   const settled = result.catch(() => undefined);
-  chains.set(name, settled);
+  own.set(name, settled);
   // The last one out takes the chain away.
-  void settled.then(() => chains.get(name) === settled && chains.delete(name));
+  void settled.then(() => own.get(name) === settled && own.delete(name));
   return result;
 }

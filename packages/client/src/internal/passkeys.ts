@@ -5,6 +5,7 @@ import { request } from './request.js';
 export async function listPasskeys(core: Core): Promise<UserPasskey[]> {
   const { passkeys } = await request<GetUserPasskeysResponse>(core, {
     path: '/users/passkeys',
+    shape: { passkeys: 'array' },
     dates: GetUserPasskeysResponseDates,
   });
   return passkeys;

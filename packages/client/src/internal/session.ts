@@ -1,246 +1,214 @@
-import {
-  type ProjectSettings,
-  type SdkUser,
-  SdkUserDates,
-  type VerifyResponse,
-  VerifyResponseDates,
-} from '@stile/api';
-import { UserNotAuthenticatedError } from '../errors/UserNotAuthenticatedError.js';
+import { type SdkUser, SdkUserDates, type VerifyResponse, VerifyResponseDates } from '@stile/api';
 import type { LogoutReason } from '../types.js';
-import { API_VERSION } from '../version.js';
-import type { Core, State } from './core.js';
-import { type ElevatedToken, parseElevatedToken, storable, withToken } from './elevatedTokens.js';
-import { type ApiRequest, request } from './request.js';
+import { checkUser, checkVerifyResponse, USER_SHAPE, VERIFY_SHAPE } from './answers.js';
+import { learnClock, serverNow } from './clock.js';
+import { type Core, peersOf, usesCookie } from './core.js';
+import { parseElevatedToken } from './elevatedToken.js';
+import { holdElevatedToken } from './elevatedTokens.js';
+import { armExpiry } from './expiry.js';
+import { issuedAtOf } from './jwt.js';
+import {
+  type AnswerKind,
+  compare,
+  isLive,
+  isTooLate,
+  parseRecord,
+  reduce,
+  type Sent,
+  type SessionEvent,
+  type SessionRecord,
+  sentOf,
+} from './record.js';
+import { type ApiRequest, exchange, tooLate } from './request.js';
+import { launchRevoke } from './revoke.js';
+import { ensureSessionKey } from './sessionKey.js';
 import { loadSettings } from './settings.js';
 import { emit, setState } from './state.js';
+import { andThen, isPromise } from './storage.js';
+import { forgetVerifications } from './verifications.js';
 
-/** Storage key `session`: what dies with the session. */
-type StoredSession = {
-  captchaToken: string | null;
-  elevatedAccessTokens: ElevatedToken[];
-  legacyToken: string | null;
-  mfaToken: string | null;
-  /** Milliseconds since 1970. */
-  sessionExpiration: number | null;
-  /** Public key of the session key pair. */
-  sessionKeys: string | null;
-  token: string | null;
-};
+/** Storage key of the record. */
+const NAME = 'session';
 
-/** Storage key `state`. */
-type StoredState = { apiVersion: string; projectSettings: ProjectSettings | null; user: SdkUser | null };
+// The record: read it, change it, show it.
 
-const SIGNED_OUT = {
-  user: null,
-  token: null,
-  legacyToken: null,
-  mfaToken: null,
-  sessionExpiresAt: null,
-  captchaToken: null,
-  elevatedAccessTokens: [],
-} satisfies Partial<State>;
+/** Takes over what other tabs have stored. At once where the storage answers at once. */
+export function readStored(core: Core): Promise<void> | void {
+  if (!core.store) return;
+  return andThen(core.store.read(NAME), (value) => {
+    const stored = parseRecord(value);
+    const first = !core.hasRead;
+    core.hasRead = true;
+    core.isForeign = value !== undefined && !stored;
+    if (!stored) return;
+    // Somebody signed out before the storage had told of a session: that one was meant.
+    if (first && core.record.ended && isLive(stored) && compare(stored, core.record) < 0) {
+      launchRevoke(core, stored, core.record.ended);
+    }
+    takeStored(core, stored);
+  });
+}
 
-/** Timers of browsers count in 32 bits: about 24.8 days. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+/**
+ * Takes over a record that another tab or client has stored, when it is the newer one. When it is not, that other one
+ * wrote without knowing ours, which is stored once more.
+ */
+export function takeStored(core: Core, stored: SessionRecord): void {
+  if (core.life.signal.aborted) return;
+  const order = compare(stored, core.record);
+  if (order < 0) void core.store?.write(NAME, core.record);
+  if (order <= 0) return;
+  const wasLive = isLive(core.record);
+  show(core, stored);
+  if (wasLive && !isLive(stored)) {
+    forgetVerifications(core);
+    emit(core, 'logout', { reason: 'another-tab' });
+  }
+}
+
+/** Somebody removed the record: the page that a person clears, or an app that clears the storage to sign out. */
+export function takeRemoval(core: Core): void {
+  if (!isLive(core.record)) return;
+  show(
+    core,
+    reduce(core.record, { type: 'signed-out', reason: 'another-tab', owesRevoke: false, now: Date.now() }),
+  );
+  forgetVerifications(core);
+  emit(core, 'logout', { reason: 'another-tab' });
+}
+
+/**
+ * Changes the record: reads the stored one again, applies the event, stores the result, shows it and tells the other
+ * clients of the page. Answers whether anything changed.
+ */
+export function commit(core: Core, event: SessionEvent): boolean {
+  if (core.life.signal.aborted) return false;
+  // A storage that answers later has been read by whoever waited for something.
+  const read = readStored(core);
+  if (isPromise(read)) read.catch(() => undefined);
+  const next = reduce(core.record, event);
+  if (next === core.record) return false;
+  // What another version stored stays until a session begins or ends here.
+  if (!core.isForeign || isLive(next) || next.ended) void core.store?.write(NAME, next);
+  show(core, next);
+  // The other clients of the page hear of it as other tabs do: when the present task has ended.
+  for (const peer of peersOf(core)) setTimeout(() => takeStored(peer, next));
+  return true;
+}
+
+function show(core: Core, next: SessionRecord): void {
+  const before = core.record;
+  // The same user read anew is no change.
+  const same = JSON.stringify(before.user) === JSON.stringify(next.user);
+  core.record = same ? { ...next, user: before.user } : next;
+  if (before.gen !== next.gen) core.singleUse = [];
+  armExpiry(core);
+  setState(core, {
+    user: core.record.user,
+    token: next.token,
+    mfaToken: next.mfaToken,
+    sessionExpiresAt: next.expiresAt === null ? null : new Date(next.expiresAt),
+  });
+}
+
+// What changes the session.
 
 /** A request whose answer replaces the session: sign-in, every proof, refresh. */
-export async function authenticate<T extends VerifyResponse>(core: Core, call: ApiRequest): Promise<T> {
-  const { epoch } = core;
+export async function authenticate<T extends VerifyResponse>(
+  core: Core,
+  { kind = 'proof', ...call }: ApiRequest & { kind?: AnswerKind },
+): Promise<T> {
+  const since = call.since ?? sentOf(core.record);
   await ensureSessionKey(core);
-  const answer = await request<T>(core, { dates: VerifyResponseDates, ...call });
-  refuseLate(core, epoch);
-  await applyVerifyResponse(core, answer);
+  const { answer, sent } = await exchange<T>(core, {
+    shape: VERIFY_SHAPE,
+    dates: VerifyResponseDates,
+    ...call,
+    since,
+  });
+  await readStored(core);
+  takeOver(core, kind, sent, answer);
   return answer;
 }
 
-/** Takes over user, tokens and expiry of an answer, and writes them before the caller goes on. */
-async function applyVerifyResponse(core: Core, answer: VerifyResponse): Promise<void> {
-  const elevated = answer.elevatedAccessToken ? parseElevatedToken(answer.elevatedAccessToken) : undefined;
-  const held = core.state.elevatedAccessTokens;
-  const expires = Number.isFinite(answer.expiresAt) ? new Date(answer.expiresAt * 1000) : null;
-  const patch: Partial<State> = {
-    user: answer.user,
-    token: answer.minifiedJwt ?? null,
-    legacyToken: answer.jwt ?? null,
-    sessionExpiresAt: expires,
-    ...(answer.mfaToken ? { mfaToken: answer.mfaToken } : undefined),
-    elevatedAccessTokens: elevated ? withToken(held, elevated) : held,
-  };
-  // Tokens of one user are nothing to the next one.
-  if (core.state.user && core.state.user.id !== answer.user.id) {
-    patch.elevatedAccessTokens = elevated ? [elevated] : [];
-    patch.mfaToken = answer.mfaToken ?? null;
-    core.epoch++;
+/** Takes over user, tokens and expiry of an answer, unless it comes too late. */
+function takeOver(core: Core, kind: AnswerKind, sent: Sent, answer: VerifyResponse): void {
+  core.life.signal.throwIfAborted();
+  const cookie = usesCookie(core);
+  checkVerifyResponse(answer, !cookie);
+  const issuedAt = issuedAtOf(answer.minifiedJwt) ?? issuedAtOf(answer.elevatedAccessToken);
+  const arrived = issuedAt ?? serverNow(core);
+  const added = answer.elevatedAccessToken
+    ? parseElevatedToken(answer.elevatedAccessToken, arrived)
+    : undefined;
+  const before = core.record;
+  if (isTooLate(before, sent)) throw tooLate();
+  commit(core, {
+    type: 'answered',
+    kind,
+    sent,
+    answer,
+    cookie,
+    elevated: added && !added.singleUse ? added : undefined,
+    issuedAt: issuedAtOf(answer.minifiedJwt),
+    clockOffset: issuedAt === null ? undefined : issuedAt - Date.now(),
+    now: Date.now(),
+  });
+  if (!isLive(core.record) || core.record.user?.id !== answer.user.id) throw tooLate();
+  if (issuedAt !== null) {
+    learnClock(core, issuedAt);
+    armExpiry(core);
   }
-  setState(core, patch);
-  await persistSession(core);
-  armExpiry(core);
-}
-
-async function persistSession(core: Core): Promise<void> {
-  const { state } = core;
-  const session: StoredSession = {
-    captchaToken: state.captchaToken,
-    elevatedAccessTokens: storable(state.elevatedAccessTokens),
-    legacyToken: state.legacyToken,
-    mfaToken: state.mfaToken,
-    sessionExpiration: state.sessionExpiresAt?.getTime() ?? null,
-    sessionKeys: state.sessionPublicKey,
-    token: state.token,
-  };
-  // The user first: other tabs take both over when the session changes.
-  await persistUser(core);
-  await core.store?.write('session', session);
+  if (added) holdElevatedToken(core, added);
 }
 
 /** Fetches the user anew. Nothing else of the session changes. */
-export async function fetchUser(core: Core): Promise<SdkUser> {
-  const { epoch } = core;
-  const user = await request<SdkUser>(core, { path: '/users', dates: SdkUserDates });
-  refuseLate(core, epoch);
-  setState(core, { user });
-  await persistUser(core);
+export async function fetchUser(core: Core, since?: Pick<Sent, 'gen'>): Promise<SdkUser> {
+  const { answer: user, sent } = await exchange<SdkUser>(core, {
+    path: '/users',
+    shape: USER_SHAPE,
+    dates: SdkUserDates,
+    ...(since ? { since } : undefined),
+  });
+  await readStored(core);
+  checkUser(user);
+  if (isTooLate(core.record, sent)) throw tooLate();
+  commit(core, { type: 'user-fetched', sent, user });
   return user;
 }
 
-function refuseLate(core: Core, epoch: number): void {
-  if (core.epoch === epoch) return;
-  throw new UserNotAuthenticatedError('The user signed out, or another one signed in, in the meantime');
+/** The server says that the session for which it was asked has ended. Nothing is left to revoke. */
+export function endRefused(core: Core, reason: LogoutReason, sent: Sent): void {
+  if (!commit(core, { type: 'refused', reason, sent })) return;
+  forgetVerifications(core);
+  emit(core, 'logout', { reason });
+  prepareNext(core);
 }
-
-async function persistUser(core: Core): Promise<void> {
-  await core.store?.patch('state', { apiVersion: API_VERSION, user: core.state.user });
-}
-
-/** The stored state, without a session that is past its expiry. */
-async function readStored(core: Core): Promise<Partial<State> & typeof SIGNED_OUT> {
-  const session = await core.store?.read<StoredSession>('session');
-  const state = await core.store?.read<StoredState>('state');
-  const current = state?.apiVersion === API_VERSION ? state : undefined;
-  const shared = {
-    ...(current?.projectSettings ? { projectSettings: current.projectSettings } : undefined),
-    sessionPublicKey: session?.sessionKeys ?? null,
-  };
-  const until = session?.sessionExpiration ?? null;
-  const over = until !== null && until <= Date.now();
-  // With cookies there is a user but no token.
-  if (!session || over || !(session.token || current?.user)) return { ...SIGNED_OUT, ...shared };
-  return {
-    ...shared,
-    user: current?.user ?? null,
-    token: session.token,
-    legacyToken: session.legacyToken,
-    mfaToken: session.mfaToken,
-    captchaToken: session.captchaToken,
-    sessionExpiresAt: until === null ? null : new Date(until),
-    elevatedAccessTokens: session.elevatedAccessTokens ?? [],
-  } as Partial<State> & typeof SIGNED_OUT;
-}
-
-/** At start: takes up the stored session. */
-export async function restoreSession(core: Core): Promise<void> {
-  setState(core, await readStored(core));
-  armExpiry(core);
-}
-
-/** Takes over what another tab has stored: its sign-in, its sign-out, its newer tokens. */
-export async function adoptStored(core: Core): Promise<void> {
-  const stored = await readStored(core);
-  const before = core.state;
-  const wasSignedIn = before.user !== null || before.token !== null;
-  const isSignedIn = stored.user !== null || stored.token !== null;
-  const sameUser = sameId(before.user, stored.user);
-  if (wasSignedIn && !(isSignedIn && sameUser)) core.epoch++;
-  // Single-use tokens are in memory only; they stay as long as the user does.
-  const own = sameUser && isSignedIn ? before.elevatedAccessTokens.filter(({ singleUse }) => singleUse) : [];
-  setState(core, {
-    ...stored,
-    // The same value read anew is no change.
-    user: sameJson(before.user, stored.user) ? before.user : stored.user,
-    projectSettings: sameJson(before.projectSettings, stored.projectSettings)
-      ? before.projectSettings
-      : (stored.projectSettings ?? before.projectSettings),
-    elevatedAccessTokens: [...stored.elevatedAccessTokens, ...own],
-  });
-  armExpiry(core);
-  if (wasSignedIn && !isSignedIn) emit(core, 'logout', { reason: 'another-tab' });
-}
-
-const sameId = (one: SdkUser | null, other: SdkUser | null) => (one?.id ?? null) === (other?.id ?? null);
-const sameJson = (one: unknown, other: unknown) => JSON.stringify(one) === JSON.stringify(other);
 
 /**
- * Ends the session here and on the server. The local part does not wait for the server, and its answer does not
- * matter: the session must be gone from this browser also without a network.
+ * Ends the session: stores that first, so that no answer and no other tab brings it back, then tells, then has the
+ * server end it in the background. The promise waits, for a moment at most, until that request is on its way: a page
+ * that is left after `logout()` must not take it along.
  */
-export async function signOut(core: Core, reason: LogoutReason): Promise<void> {
-  const { token, user } = core.state;
-  const revoked =
-    token || user
-      ? request(core, {
-          method: 'POST',
-          path: '/revoke',
-          headers: { 'x-dyn-logout-reason': reason },
-          // So that it goes out even if the page is left at once.
-          keepalive: true,
-          signal: AbortSignal.timeout(10_000),
-        }).catch(() => undefined)
-      : undefined;
-  core.epoch++;
-  core.verifications = {};
-  clearTimeout(core.expiryTimer);
-  setState(core, SIGNED_OUT);
-  await core.store?.remove('verifications');
-  await replaceSessionKey(core);
-  await persistSession(core);
-  await revoked;
-  await loadSettings(core, { force: true }).catch(() => undefined);
+export function signOut(
+  core: Core,
+  reason: LogoutReason,
+  { revoke = true }: { revoke?: boolean } = {},
+): Promise<void> {
+  const read = readStored(core);
+  if (isPromise(read)) read.catch(() => undefined);
+  const ended = core.record;
+  const isRevoked = revoke && isLive(ended);
+  commit(core, { type: 'signed-out', reason, owesRevoke: isRevoked && ended.cookie, now: Date.now() });
+  forgetVerifications(core);
   emit(core, 'logout', { reason });
+  prepareNext(core);
+  return isRevoked ? launchRevoke(core, ended, reason) : Promise.resolve();
 }
 
-async function replaceSessionKey(core: Core): Promise<void> {
-  try {
-    await core.keychain.deleteKey('session');
-    setState(core, { sessionPublicKey: await core.keychain.createKey('session') });
-  } catch (error) {
-    setState(core, { sessionPublicKey: null });
-    core.logger.warn('Stile: the session key could not be replaced', error);
-  }
-}
-
-/** The public key of the session key pair; makes the pair when there is none. */
-export async function ensureSessionKey(core: Core): Promise<string> {
-  if (core.state.sessionPublicKey) return core.state.sessionPublicKey;
-  core.creatingSessionKey ??= createSessionKey(core).finally(() => {
-    core.creatingSessionKey = undefined;
-  });
-  return core.creatingSessionKey;
-}
-
-async function createSessionKey(core: Core): Promise<string> {
-  const sessionPublicKey = await core.keychain.createKey('session');
-  setState(core, { sessionPublicKey });
-  await core.store?.patch('session', { sessionKeys: sessionPublicKey });
-  return sessionPublicKey;
-}
-
-/** Signs out when the session expires. */
-function armExpiry(core: Core): void {
-  clearTimeout(core.expiryTimer);
-  const { sessionExpiresAt } = core.state;
-  if (!sessionExpiresAt) return;
-  const left = Math.max(0, sessionExpiresAt.getTime() - Date.now());
-  core.expiryTimer = setTimeout(() => void onExpiry(core), Math.min(left, LONGEST_TIMER));
-  // Under Node a waiting client must not keep the process alive.
-  (core.expiryTimer as { unref?: () => void }).unref?.();
-}
-
-async function onExpiry(core: Core): Promise<void> {
-  // A machine that wakes up runs its timers before it hears that another tab has refreshed.
-  const stored = await readStored(core);
-  if (stored.token && stored.token !== core.state.token) return adoptStored(core);
-  const { sessionExpiresAt } = core.state;
-  if (!sessionExpiresAt) return;
-  if (sessionExpiresAt.getTime() > Date.now()) return armExpiry(core);
-  await signOut(core, 'token-expired');
+/** What the next sign-in will need. */
+function prepareNext(core: Core): void {
+  const warn = (error: unknown) => core.logger.warn('Stile: the next sign-in could not be prepared', error);
+  loadSettings(core, { force: true }).catch(() => undefined);
+  ensureSessionKey(core).catch((error) => core.life.signal.aborted || warn(error));
 }

@@ -54,6 +54,6 @@ export async function signalAccepted(core: Core, credentialIds: string[]): Promi
 }
 
 async function recall(core: Core): Promise<Known | undefined> {
-  const known = await core.store?.read<Known>(NAME);
+  const known = (await core.store?.read(NAME)) as Known | undefined;
   return known?.userId === core.state.user?.id ? known : undefined;
 }

@@ -1,8 +1,20 @@
 import type { StileEventName, StileEvents } from '../types.js';
 import type { Core, State } from './core.js';
 
-/** Tells the listeners. One that throws disturbs neither the others nor the call that caused the event. */
+/**
+ * Tells the listeners. Events that a listener causes are told after the one that it is hearing, so that everybody hears
+ * them in the same order. A listener that throws disturbs neither the others nor the call that caused the event.
+ */
 export function emit<E extends StileEventName>(core: Core, event: E, payload: StileEvents[E]): void {
+  core.events.push(() => tell(core, event, payload));
+  if (core.events.length > 1) return; // somebody further up is telling
+  while (core.events.length > 0) {
+    core.events[0]?.();
+    core.events.shift();
+  }
+}
+
+function tell<E extends StileEventName>(core: Core, event: E, payload: StileEvents[E]): void {
   for (const listener of [...(core.listeners.get(event) ?? [])]) {
     try {
       listener(payload);

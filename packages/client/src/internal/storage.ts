@@ -1,73 +1,149 @@
-import type { MaybePromise, StorageAdapter } from '../types.js';
+import type { Logger, MaybePromise, StorageAdapter } from '../types.js';
+import { WAIT_LIMIT, within } from './limits.js';
 
-/** The client's named JSON values. */
+/**
+ * The client's named JSON values. Nothing here ever fails: what the storage refuses, loses or does not answer is kept
+ * in memory. A storage that answers at once (`localStorage`) is read and written before the call returns.
+ */
 export type BlobStore = {
   /** Full name of a key, as the storage sees it. */
   keyOf(name: string): string;
-  read<T>(name: string): Promise<T | undefined>;
-  write(name: string, value: unknown): Promise<void>;
-  remove(name: string): Promise<void>;
+  read(name: string): MaybePromise<unknown>;
+  write(name: string, value: unknown): MaybePromise<void>;
+  remove(name: string): MaybePromise<void>;
   /** Lays `patch` over the stored object, which another tab may have changed in the meantime. */
-  patch(name: string, patch: Record<string, unknown>): Promise<void>;
+  patch(name: string, patch: Record<string, unknown>): MaybePromise<void>;
 };
 
-/** Values are JSON `{"value": …}`, dates in them `__DATE__<ISO>`, as the public contract's clients store them. */
-export function blobStore(prefix: string, adapter: StorageAdapter): BlobStore {
+/** Values are JSON `{"value": …}`. `isOpen` says whether the client may still write. */
+export function blobStore(
+  prefix: string,
+  adapter: StorageAdapter,
+  logger: Logger,
+  isOpen: () => boolean,
+): BlobStore {
+  const { get, set } = dependable(adapter, logger);
   const keyOf = (name: string) => `${prefix}${name}`;
-  // One after the other: a patch reads before it writes.
-  let last: Promise<unknown> = Promise.resolve();
-  const queued = <T>(run: () => MaybePromise<T>): Promise<T> => {
-    const next = last.then(run, run);
-    last = next.catch(() => undefined);
-    return next;
+  // A storage that answers later is asked one thing after the other: a patch reads before it writes.
+  let last: Promise<unknown> | undefined;
+  const inTurn = <T>(run: () => MaybePromise<T>): MaybePromise<T> => {
+    const result = last ? last.then(run) : run();
+    if (!isPromise(result)) return result;
+    const turn = result.then(() => {
+      if (last === turn) last = undefined;
+    });
+    last = turn;
+    return result;
   };
-  const read = async (name: string) => decode(await adapter.getItem(keyOf(name)));
+  const save = (name: string, value: unknown): MaybePromise<void> =>
+    isOpen() ? set(keyOf(name), JSON.stringify({ value })) : undefined;
   return {
     keyOf,
-    read: <T>(name: string) => queued(() => read(name)) as Promise<T | undefined>,
-    write: (name, value) => queued(() => adapter.setItem(keyOf(name), encode(value))),
-    remove: (name) => queued(() => adapter.removeItem(keyOf(name))),
+    read: (name) => inTurn(() => andThen(get(keyOf(name)), decode)),
+    write: (name, value) => inTurn(() => save(name, value)),
+    remove: (name) => inTurn(() => (isOpen() ? set(keyOf(name), null) : undefined)),
     patch: (name, patch) =>
-      queued(async () => {
-        const stored = await read(name);
-        const merged = { ...(typeof stored === 'object' ? stored : undefined), ...patch };
-        await adapter.setItem(keyOf(name), encode(merged));
-      }),
+      inTurn(() =>
+        andThen(get(keyOf(name)), (text) => {
+          const stored = decode(text);
+          return save(name, { ...(typeof stored === 'object' ? stored : undefined), ...patch });
+        }),
+      ),
   };
-}
-
-const DATE = '__DATE__';
-
-function encode(value: unknown): string {
-  return JSON.stringify({ value }, function (this: Record<string, unknown>, key, json) {
-    const raw = this[key];
-    return raw instanceof Date ? `${DATE}${raw.toISOString()}` : json;
-  });
 }
 
 function decode(text: string | null | undefined): unknown {
   if (!text) return undefined;
   try {
-    const stored = JSON.parse(text, (_key, json) =>
-      typeof json === 'string' && json.startsWith(DATE) ? new Date(json.slice(DATE.length)) : json,
-    );
-    return stored?.value;
+    return JSON.parse(text)?.value;
   } catch {
     // Written by something else: as good as absent.
     return undefined;
   }
 }
 
-/** `localStorage`, or memory where the browser forbids it (a sandboxed frame, blocked cookies). */
+/** A storage that never throws and always answers, if need be from what this page wrote and read. */
+function dependable(adapter: StorageAdapter, logger: Logger) {
+  const memory = new Map<string, string | null>();
+  /** Keys whose latest value the storage did not take. */
+  const refused = new Set<string>();
+  let warned = false;
+  let isDead = false;
+  const warn = (cause: unknown) => {
+    if (!warned) logger.warn('Stile: the storage fails; the page goes on from memory', cause);
+    warned = true;
+  };
+  /** Runs an operation of the storage; `otherwise` answers when it throws, rejects or does not end. */
+  const attempt = <T>(run: () => MaybePromise<T>, otherwise: (cause: unknown) => MaybePromise<T>) => {
+    try {
+      const result = run();
+      if (!isPromise(result)) return result;
+      const late = () => {
+        // Waiting at every further call would make the page as slow as its storage.
+        isDead = true;
+        return new Error('no answer from the storage');
+      };
+      return within(result, WAIT_LIMIT, late).catch(otherwise);
+    } catch (cause) {
+      return otherwise(cause);
+    }
+  };
+  const write = (key: string, text: string | null) =>
+    text === null ? adapter.removeItem(key) : adapter.setItem(key, text);
+
+  const get = (key: string): MaybePromise<string | null | undefined> => {
+    const known = () => memory.get(key);
+    if (isDead || refused.has(key)) return known();
+    const read = attempt(
+      () => adapter.getItem(key),
+      (cause) => {
+        warn(cause);
+        return known();
+      },
+    );
+    return andThen(read, (text) => {
+      memory.set(key, text ?? null);
+      return text;
+    });
+  };
+  const set = (key: string, text: string | null): MaybePromise<void> => {
+    memory.set(key, text);
+    if (isDead) return;
+    const giveUp = (cause: unknown) => {
+      refused.add(key);
+      warn(cause);
+    };
+    // A full storage may have room once the old value is gone, and must not keep it as if it were the newest.
+    const makeRoom = () => attempt(() => andThen(adapter.removeItem(key), () => write(key, text)), giveUp);
+    refused.delete(key);
+    return attempt(() => write(key, text), makeRoom);
+  };
+  return { get, set };
+}
+
+export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
+  return typeof (value as PromiseLike<T> | undefined)?.then === 'function';
+}
+
+/** Goes on with a value: at once when it is there, else when it comes. */
+export function andThen<T, R>(value: MaybePromise<T>, next: (value: T) => MaybePromise<R>): MaybePromise<R> {
+  return isPromise(value) ? value.then(next) : next(value);
+}
+
+/** What the page keeps when the browser keeps nothing; all clients of a page share it. */
+const pageMemory: Map<string, string> = /* @__PURE__ */ new Map();
+
+const memoryStorage: StorageAdapter = {
+  getItem: (key) => pageMemory.get(key),
+  setItem: (key, value) => void pageMemory.set(key, value),
+  removeItem: (key) => void pageMemory.delete(key),
+};
+
+/** `localStorage`, or memory where the browser forbids it (a sandboxed frame, blocked cookies) or has none. */
 export function pageStorage(): StorageAdapter {
   try {
-    return window.localStorage;
+    return window.localStorage ?? memoryStorage;
   } catch {
-    const memory = new Map<string, string>();
-    return {
-      getItem: (key) => memory.get(key),
-      setItem: (key, value) => void memory.set(key, value),
-      removeItem: (key) => void memory.delete(key),
-    };
+    return memoryStorage;
   }
 }

@@ -19,10 +19,16 @@ export async function rememberVerification(core: Core, verification: OTPVerifica
 }
 
 export async function recallVerification(core: Core, type: OtpType): Promise<OTPVerification | undefined> {
-  return core.verifications[type] ?? (await core.store?.read<Verifications>(NAME))?.[type];
+  return core.verifications[type] ?? ((await core.store?.read(NAME)) as Verifications | undefined)?.[type];
 }
 
 export async function forgetVerification(core: Core, type: OtpType): Promise<void> {
   delete core.verifications[type];
   await core.store?.patch(NAME, { [type]: undefined });
+}
+
+/** Codes that were sent to one user are nothing to the next one. */
+export function forgetVerifications(core: Core): void {
+  core.verifications = {};
+  void core.store?.remove(NAME);
 }

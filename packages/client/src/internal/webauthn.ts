@@ -1,6 +1,7 @@
 import { NoWebAuthNSupportError } from '../errors/NoWebAuthNSupportError.js';
 import type { Core } from './core.js';
 import { fromBase64Url, toBase64Url } from './encoding.js';
+import { until } from './limits.js';
 
 /** What a ceremony gives: the body to send, and what stays here. */
 export type Ceremony = {
@@ -27,7 +28,7 @@ export async function createCredential(
   extensions?: AuthenticationExtensionsClientInputs,
 ): Promise<Ceremony> {
   const publicKey = parse<PublicKeyCredentialCreationOptions>('parseCreationOptionsFromJSON', options);
-  const credential = await alone(core, undefined, (signal) =>
+  const credential = await alone(core, { isConditional: false }, (signal) =>
     navigator.credentials.create({ publicKey: withExtensions(publicKey, extensions), signal }),
   );
   const json = toJson(credential as PublicKeyCredential);
@@ -52,11 +53,12 @@ export async function getCredential(
   },
 ): Promise<Ceremony> {
   const publicKey = parse<PublicKeyCredentialRequestOptions>('parseRequestOptionsFromJSON', options);
-  const credential = await alone(core, request.signal, (signal) =>
+  const { signal, mediation } = request;
+  const credential = await alone(core, { signal, isConditional: mediation === 'conditional' }, (signal) =>
     navigator.credentials.get({
       publicKey: withExtensions(publicKey, request.extensions),
       signal,
-      ...(request.mediation ? { mediation: request.mediation } : undefined),
+      ...(mediation ? { mediation } : undefined),
     }),
   );
   const json = toJson(credential as PublicKeyCredential);
@@ -96,26 +98,45 @@ function withoutSecrets(results: Json = {}): Json {
   };
 }
 
-/** The browser runs one ceremony at a time: a waiting one (the autofill of a sign-in field) gives way. */
+type Running = { owner: Core; abort: AbortController; isConditional: boolean; done: Promise<unknown> };
+
+/** The ceremony that is under way in this page: the browser runs one at a time, whatever client began it. */
+let running: Running | undefined;
+
+/**
+ * A waiting ceremony (the autofill of a sign-in field) gives way to whatever comes. One that the user began is never
+ * disturbed by an autofill that comes late: this one waits until it has ended.
+ */
 async function alone<T>(
   core: Core,
-  signal: AbortSignal | undefined,
+  { signal, isConditional }: { signal?: AbortSignal | undefined; isConditional: boolean },
   run: (signal: AbortSignal) => Promise<T | null>,
 ): Promise<T> {
   signal?.throwIfAborted();
-  core.ceremony?.abort();
-  const own = new AbortController();
-  const forward = () => own.abort(signal?.reason);
+  while (isConditional && running && !running.isConditional) {
+    const { done } = running;
+    await (signal ? until(signal, done) : done);
+  }
+  running?.abort.abort();
+  const abort = new AbortController();
+  const forward = () => abort.abort(signal?.reason);
   signal?.addEventListener('abort', forward);
-  core.ceremony = own;
+  const result = Promise.resolve().then(() => run(abort.signal));
+  const own = { owner: core, abort, isConditional, done: result.catch(() => undefined) };
+  running = own;
   try {
-    const credential = await run(own.signal);
+    const credential = await result;
     if (!credential) throw new NoWebAuthNSupportError('The browser answered no passkey');
     return credential;
   } finally {
     signal?.removeEventListener('abort', forward);
-    if (core.ceremony === own) core.ceremony = undefined;
+    if (running === own) running = undefined;
   }
+}
+
+/** Ends the ceremony that this client began, if there is one. */
+export function abortCeremony(core: Core): void {
+  if (running?.owner === core) running.abort.abort(core.life.signal.reason);
 }
 
 function withExtensions<T extends { extensions?: AuthenticationExtensionsClientInputs }>(

@@ -1,6 +1,6 @@
 import { ValueMustBeDefinedError } from '../errors/ValueMustBeDefinedError.js';
 import { coreOf } from '../internal/core.js';
-import { dropMfaToken } from '../internal/mfaToken.js';
+import { commit } from '../internal/session.js';
 import type { StileClient } from '../types.js';
 
 /**
@@ -13,6 +13,6 @@ export function consumeMfaToken(client?: StileClient): string {
   const { mfaToken } = core.state;
   if (!mfaToken)
     throw new ValueMustBeDefinedError('No MFA token found: authenticate with createMfaTokenOptions first');
-  dropMfaToken(core);
+  commit(core, { type: 'mfa-token-gone', mfaToken });
   return mfaToken;
 }

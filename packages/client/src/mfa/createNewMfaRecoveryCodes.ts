@@ -1,5 +1,6 @@
 import type { MFAGetRecoveryCodesResponse } from '@stile/api';
 import { readyCore } from '../internal/core.js';
+import { sentOf } from '../internal/record.js';
 import { request } from '../internal/request.js';
 import { fetchUser } from '../internal/session.js';
 import type { StileClient } from '../types.js';
@@ -10,11 +11,16 @@ import type { StileClient } from '../types.js';
  */
 export async function createNewMfaRecoveryCodes(client?: StileClient): Promise<MFAGetRecoveryCodesResponse> {
   const core = await readyCore(client);
+  const since = sentOf(core.record);
   const codes = await request<MFAGetRecoveryCodesResponse>(core, {
     method: 'POST',
     path: '/users/mfa/recovery',
+    shape: { recoveryCodes: 'array' },
+    since,
   });
   // The user owes an acknowledgement again. The codes are shown only once, so nothing may keep them from the caller.
-  await fetchUser(core).catch((error) => core.logger.warn('Stile: the user could not be fetched', error));
+  await fetchUser(core, since).catch((error) =>
+    core.logger.warn('Stile: the user could not be fetched', error),
+  );
   return codes;
 }

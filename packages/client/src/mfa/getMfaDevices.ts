@@ -7,6 +7,7 @@ import type { StileClient } from '../types.js';
 export async function getMfaDevices(client?: StileClient): Promise<MFADevice[]> {
   const { devices } = await request<MFAListDevicesResponse>(await readyCore(client), {
     path: '/users/mfa',
+    shape: { devices: 'array' },
     dates: MFAListDevicesResponseDates,
   });
   return devices;

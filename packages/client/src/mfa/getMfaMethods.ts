@@ -7,6 +7,7 @@ import type { StileClient } from '../types.js';
 export async function getMfaMethods(client?: StileClient): Promise<MFAMethodsResponse> {
   return request<MFAMethodsResponse>(await readyCore(client), {
     path: '/users/mfa/methods',
+    shape: { devices: 'array', passkeys: 'array' },
     query: { verifiedOnly: 'true' },
     dates: MFAMethodsResponseDates,
   });

@@ -8,5 +8,8 @@ import type { StileClient } from '../types.js';
  * soon after a second factor was proved in this session.
  */
 export async function getMfaRecoveryCodes(client?: StileClient): Promise<MFAGetRecoveryCodesResponse> {
-  return request<MFAGetRecoveryCodesResponse>(await readyCore(client), { path: '/users/mfa/recovery' });
+  return request<MFAGetRecoveryCodesResponse>(await readyCore(client), {
+    path: '/users/mfa/recovery',
+    shape: { recoveryCodes: 'array' },
+  });
 }

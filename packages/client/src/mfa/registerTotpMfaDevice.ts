@@ -13,6 +13,7 @@ import type { StileClient } from '../types.js';
 export async function registerTotpMfaDevice(client?: StileClient): Promise<MFARegisterTotpDeviceGetResponse> {
   return request<MFARegisterTotpDeviceGetResponse>(await readyCore(client), {
     path: '/users/mfa/register/totp',
+    shape: { secret: 'string', uri: 'string' },
     elevated: ['credential:link'],
   });
 }

@@ -3,7 +3,7 @@ import { UserNotAuthenticatedError } from '../errors/UserNotAuthenticatedError.j
 import { ValueMustBeDefinedError } from '../errors/ValueMustBeDefinedError.js';
 import { readyCore } from '../internal/core.js';
 import { request } from '../internal/request.js';
-import { ensureSessionKey } from '../internal/session.js';
+import { ensureSessionKey } from '../internal/sessionKey.js';
 import { rememberVerification } from '../internal/verifications.js';
 import type { EmailOTPVerification, StileClient } from '../types.js';
 
@@ -15,7 +15,7 @@ import type { EmailOTPVerification, StileClient } from '../types.js';
  * @throws ValueMustBeDefinedError without an address when the user has none
  */
 export async function sendEmailOTP(
-  { email }: { email?: string } = {},
+  { email }: { email?: string | undefined } = {},
   client?: StileClient,
 ): Promise<EmailOTPVerification> {
   const core = await readyCore(client);
@@ -24,6 +24,7 @@ export async function sendEmailOTP(
   const verification = await request<EmailOTPVerification>(core, {
     method: 'POST',
     path: '/emailVerifications/create',
+    shape: { verificationUUID: 'string', email: 'string' },
     body: {
       email: address,
       ...(core.state.captchaToken ? { captchaToken: core.state.captchaToken } : undefined),

@@ -7,6 +7,7 @@ import {
 } from '@stile/api';
 import { ValueMustBeDefinedError } from '../errors/ValueMustBeDefinedError.js';
 import { readyCore } from '../internal/core.js';
+import { sentOf } from '../internal/record.js';
 import { authenticate } from '../internal/session.js';
 import { forgetVerification, type OtpType, recallVerification, typeOf } from '../internal/verifications.js';
 import type { OTPVerification, StileClient } from '../types.js';
@@ -43,18 +44,22 @@ export async function verifyOTP(params: VerifyOTPParams, client?: StileClient): 
   const route = type === 'email' ? '/emailVerifications' : '/smsVerifications';
   const code = { verificationUUID: verification.verificationUUID, verificationToken };
   const { user } = core.state;
+  const since = sentOf(core.record);
   const answer = user
     ? await authenticate<UpdateSelfResponse>(core, {
         method: 'POST',
         path: `${route}/verify`,
+        since,
         body: { ...code, ...(requestedScopes ? { requestedScopes } : undefined) },
         // Only a new address or number is a link; proving one again must not spend a token.
         ...(isKnown(user, verification) ? undefined : { elevated: ['credential:link', 'credential:update'] }),
         dates: UpdateSelfResponseDates,
       })
     : await authenticate<VerifyResponse>(core, {
+        kind: 'sign-in',
         method: 'POST',
         path: `${route}/signin`,
+        since,
         body: { ...code, ...(allowNewMFALinking === undefined ? undefined : { allowNewMFALinking }) },
       });
   await forgetVerification(core, type);

@@ -2,6 +2,7 @@ import type { GetPasskeyAuthenticationOptionsResponse, Scope, VerifyResponse } f
 import { NoPasskeyCredentialsFoundError } from '../errors/NoPasskeyCredentialsFoundError.js';
 import { readyCore } from '../internal/core.js';
 import { mfaAttempt } from '../internal/mfa.js';
+import { sentOf } from '../internal/record.js';
 import { request } from '../internal/request.js';
 import { authenticate } from '../internal/session.js';
 import { rememberPasskeyUser } from '../internal/signals.js';
@@ -33,15 +34,19 @@ export async function authenticatePasskeyMFA(
   const core = await readyCore(client);
   return mfaAttempt(core, async () => {
     requireWebAuthn();
+    const since = sentOf(core.record);
     const options = await request<GetPasskeyAuthenticationOptionsResponse>(core, {
       path: '/users/passkeys/authenticate',
       query: { relatedOriginRpId },
+      shape: { challenge: 'string' },
+      since,
     });
     if (!options.allowCredentials?.length) throw new NoPasskeyCredentialsFoundError();
     const { body, clientExtensionResults } = await getCredential(core, options, { extensions });
     const answer = await authenticate<VerifyResponse>(core, {
       method: 'POST',
       path: '/users/mfa/auth/passkey',
+      since,
       body: {
         ...body,
         ...(createMfaToken ? { createMfaToken } : undefined),

@@ -1,5 +1,6 @@
 import { readyCore } from '../internal/core.js';
 import { listPasskeys } from '../internal/passkeys.js';
+import { sentOf } from '../internal/record.js';
 import { request } from '../internal/request.js';
 import { canSignal, signalAccepted, signalUnknown } from '../internal/signals.js';
 import type { StileClient } from '../types.js';
@@ -16,6 +17,7 @@ export async function deletePasskey(
   client?: StileClient,
 ): Promise<void> {
   const core = await readyCore(client);
+  const since = sentOf(core.record);
   // The browser knows passkeys by another id than the server's records.
   const before = canSignal() ? await listPasskeys(core).catch(() => []) : [];
   await request(core, {
@@ -24,6 +26,7 @@ export async function deletePasskey(
     body: { passkeyId },
     elevated: ['credential:unlink'],
     mfaToken: true,
+    since,
   });
   const deleted = before.find(({ id }) => id === passkeyId);
   if (!deleted) return;

@@ -1,6 +1,7 @@
 import type { GetPasskeyRegistrationOptionsResponse, VerifyResponse } from '@stile/api';
 import { StileError } from '../errors/StileError.js';
 import { type Core, readyCore } from '../internal/core.js';
+import { type Sent, sentOf } from '../internal/record.js';
 import { request } from '../internal/request.js';
 import { authenticate } from '../internal/session.js';
 import { rememberPasskeyUser, signalUnknown } from '../internal/signals.js';
@@ -21,31 +22,42 @@ export async function registerPasskey(
   {
     createMfaToken,
     extensions,
-  }: { createMfaToken?: CreateMfaToken | undefined; extensions?: AuthenticationExtensionsClientInputs } = {},
+  }: {
+    createMfaToken?: CreateMfaToken | undefined;
+    extensions?: AuthenticationExtensionsClientInputs | undefined;
+  } = {},
   client?: StileClient,
 ): Promise<PasskeyResponse> {
   const core = await readyCore(client);
   requireWebAuthn();
+  const since = sentOf(core.record);
   const options = await request<GetPasskeyRegistrationOptionsResponse>(core, {
     path: '/users/passkeys/register',
+    shape: { challenge: 'string', rp: 'object', user: 'object' },
+    since,
   });
   const { body, clientExtensionResults } = await createCredential(core, options, extensions);
   const answer = await send(
     core,
     { ...body, ...(createMfaToken ? { createMfaToken } : undefined) },
-    options.rp.id,
+    { rpId: options.rp.id, since },
   );
   await rememberPasskeyUser(core, { userHandle: options.user.id, rpId: options.rp.id });
   return { ...answer, clientExtensionResults };
 }
 
-async function send(core: Core, body: Ceremony['body'], rpId: string): Promise<VerifyResponse> {
+async function send(
+  core: Core,
+  body: Ceremony['body'],
+  { rpId, since }: { rpId: string; since: Sent },
+): Promise<VerifyResponse> {
   try {
     return await authenticate<VerifyResponse>(core, {
       method: 'POST',
       path: '/users/passkeys/register',
       body,
       elevated: ['credential:link'],
+      since,
     });
   } catch (error) {
     // Refused for certain: the passkey exists in the authenticator and nowhere else. After a 5xx nobody knows.

@@ -15,6 +15,7 @@ export async function renamePasskey(
   return request<UserPasskey>(await readyCore(client), {
     method: 'PUT',
     path: '/users/passkeys',
+    shape: { id: 'string' },
     body: { id: passkeyId, alias },
     dates: UserPasskeyDates,
   });

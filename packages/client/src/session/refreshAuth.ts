@@ -1,15 +1,25 @@
 import type { VerifyResponse } from '@stile/api';
+import { UserNotAuthenticatedError } from '../errors/UserNotAuthenticatedError.js';
 import { readyCore, usesCookie } from '../internal/core.js';
 import { withLock } from '../internal/locks.js';
-import { adoptStored, authenticate } from '../internal/session.js';
+import { isLive, sentOf } from '../internal/record.js';
+import { authenticate, readStored } from '../internal/session.js';
 import type { StileClient } from '../types.js';
 
-/** Renews the session: new tokens, a new expiry, the user as the server has it now. */
+/**
+ * Renews the session: new tokens, a new expiry, the user as the server has it now. When the server refuses it, because
+ * the session was ended elsewhere, the client signs out.
+ *
+ * @throws UserNotAuthenticatedError when nobody is signed in, or the user signs out meanwhile
+ */
 export async function refreshAuth(client?: StileClient): Promise<VerifyResponse> {
   const core = await readyCore(client);
-  return withLock(core.store?.keyOf('refresh') ?? 'refresh', async () => {
-    // Another tab may just have refreshed: go on from its token.
-    if (!usesCookie(core)) await adoptStored(core);
-    return authenticate<VerifyResponse>(core, { method: 'POST', path: '/refresh' });
-  });
+  await readStored(core);
+  // Whether a cookie holds a session, only the server can tell; but not one that the user has just ended.
+  const mayBeIn = isLive(core.record) || (usesCookie(core) && !core.record.owesRevoke);
+  if (!mayBeIn) throw new UserNotAuthenticatedError();
+  const since = sentOf(core.record);
+  return withLock(core, 'refresh', () =>
+    authenticate<VerifyResponse>(core, { kind: 'refresh', method: 'POST', path: '/refresh', since }),
+  );
 }

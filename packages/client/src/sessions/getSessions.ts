@@ -7,6 +7,7 @@ import type { StileClient } from '../types.js';
 export async function getSessions(client?: StileClient): Promise<UserSession[]> {
   const { sessions } = await request<UserSessionsResponse>(await readyCore(client), {
     path: '/users/sessions',
+    shape: { sessions: 'array' },
     dates: UserSessionsResponseDates,
   });
   return sessions;

@@ -12,6 +12,7 @@ export async function revokeOtherSessions(client?: StileClient): Promise<number>
   const { ended } = await request<EndedSessionsResponse>(await readyCore(client), {
     method: 'DELETE',
     path: '/users/sessions',
+    shape: {},
   });
   return ended;
 }

@@ -14,7 +14,7 @@ import type { StileClient } from '../types.js';
  * such as `registerPasskey`, asks about that one; without it the answer is that of the strictest.
  */
 export async function checkStepUpAuth(
-  { scope, operation }: { scope: Scope; operation?: string },
+  { scope, operation }: { scope: Scope; operation?: string | undefined },
   client?: StileClient,
 ): Promise<StepUpCheckResponse> {
   try {
@@ -23,10 +23,10 @@ export async function checkStepUpAuth(
     const answer = await request<StepUpCheckResponse>(core, {
       method: 'POST',
       path: '/stepUp/check',
+      shape: { isRequired: 'boolean', credentials: 'array' },
       body: { scope, ...(operation ? { operation } : undefined) },
     });
     const { isRequired, credentials, defaultCredentialId, reason, satisfiedBy } = answer;
-    if (typeof isRequired !== 'boolean' || !Array.isArray(credentials)) throw new Error('malformed answer');
     return {
       isRequired,
       credentials,

@@ -13,5 +13,5 @@ export function getElevatedAccessToken(
   client?: StileClient,
 ): string | undefined {
   const core = coreOf(client);
-  return consume ? takeElevatedToken(core, [scope]) : findElevatedToken(core, scope)?.token;
+  return (consume ? takeElevatedToken(core, [scope]) : findElevatedToken(core, scope))?.token;
 }

@@ -1,6 +1,7 @@
 import { readyCore } from '../internal/core.js';
-import { request } from '../internal/request.js';
-import { signOut } from '../internal/session.js';
+import { isTooLate } from '../internal/record.js';
+import { exchange } from '../internal/request.js';
+import { readStored, signOut } from '../internal/session.js';
 import type { StileClient } from '../types.js';
 
 /**
@@ -10,6 +11,13 @@ import type { StileClient } from '../types.js';
  */
 export async function deleteUser(client?: StileClient): Promise<void> {
   const core = await readyCore(client);
-  await request(core, { method: 'DELETE', path: '/users', elevated: ['user:delete'], mfaToken: true });
-  await signOut(core, 'user-deleted');
+  const { sent } = await exchange(core, {
+    method: 'DELETE',
+    path: '/users',
+    elevated: ['user:delete'],
+    mfaToken: true,
+  });
+  await readStored(core);
+  // Its sessions went with the account. Whoever signed in meanwhile stays.
+  if (!isTooLate(core.record, sent)) await signOut(core, 'user-deleted', { revoke: false });
 }
