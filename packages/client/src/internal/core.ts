@@ -2,6 +2,7 @@ import type { ProjectSettings, SdkUser } from '@stile/api';
 import { ClientNotFoundError } from '../errors/ClientNotFoundError.js';
 import { MultipleClientsFoundError } from '../errors/MultipleClientsFoundError.js';
 import { UnavailableInServerSideError } from '../errors/UnavailableInServerSideError.js';
+import { UserNotAuthenticatedError } from '../errors/UserNotAuthenticatedError.js';
 import type {
   InitStatus,
   Keychain,
@@ -16,7 +17,7 @@ import type {
 import type { ElevatedToken } from './elevatedToken.js';
 import type { DefaultKeychain } from './keychain.js';
 import { until } from './limits.js';
-import type { SessionRecord } from './record.js';
+import { isLive, isTooLate, type SessionRecord } from './record.js';
 import type { BlobStore } from './storage.js';
 
 /** What a client shows. Only `setState` changes it, so that no change goes without its event. */
@@ -113,8 +114,15 @@ export function coreOf(client?: StileClient): Core {
 export async function readyCore(client?: StileClient): Promise<Core> {
   const core = coreOf(client);
   if (!core.store) throw new UnavailableInServerSideError('This call');
+  const { record } = core;
   await until(core.life.signal, core.ready);
+  // Whoever was shown when the call was made is the one that it is about.
+  if (isLive(record) && isTooLate(core.record, record)) throw tooLate();
   return core;
+}
+
+export function tooLate(): UserNotAuthenticatedError {
+  return new UserNotAuthenticatedError('The user signed out, or another one signed in, in the meantime');
 }
 
 /** True when the environment keeps its session in a cookie that scripts cannot read. */

@@ -1,9 +1,8 @@
 import { NetworkError } from '../errors/NetworkError.js';
 import { StileError } from '../errors/StileError.js';
-import { UserNotAuthenticatedError } from '../errors/UserNotAuthenticatedError.js';
 import { API_VERSION, VERSION } from '../version.js';
 import { readAnswer, type Shape } from './answers.js';
-import { type Core, usesCookie } from './core.js';
+import { type Core, tooLate, usesCookie } from './core.js';
 import { deviceProof, needsDeviceProof } from './deviceProof.js';
 import type { ElevatedToken } from './elevatedToken.js';
 import { dropRefusedToken, holdElevatedToken, takeElevatedToken } from './elevatedTokens.js';
@@ -136,10 +135,6 @@ function afterRefusal(
   const isOver =
     error.code === 'session_ended' || (call.path === '/refresh' && error.code !== 'device_proof_required');
   if (isOver) endRefused(core, 'session-refresh-unauthorized', sent);
-}
-
-export function tooLate(): UserNotAuthenticatedError {
-  return new UserNotAuthenticatedError('The user signed out, or another one signed in, in the meantime');
 }
 
 async function reach(fetch: typeof globalThis.fetch, url: string, init: RequestInit): Promise<Response> {

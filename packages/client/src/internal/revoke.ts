@@ -62,11 +62,13 @@ async function revoke(
 /** Whether the client is still there after a while. */
 function waited({ life }: Core, milliseconds: number): Promise<boolean> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(true), milliseconds);
-    (timer as { unref?: () => void }).unref?.();
-    life.signal.addEventListener('abort', () => {
+    const end = () => {
       clearTimeout(timer);
-      resolve(false);
-    });
+      life.signal.removeEventListener('abort', end);
+      resolve(!life.signal.aborted);
+    };
+    const timer = setTimeout(end, milliseconds);
+    (timer as { unref?: () => void }).unref?.();
+    life.signal.addEventListener('abort', end);
   });
 }

@@ -2,7 +2,7 @@ import { type SdkUser, SdkUserDates, type VerifyResponse, VerifyResponseDates } 
 import type { LogoutReason } from '../types.js';
 import { checkUser, checkVerifyResponse, USER_SHAPE, VERIFY_SHAPE } from './answers.js';
 import { learnClock, serverNow } from './clock.js';
-import { type Core, peersOf, usesCookie } from './core.js';
+import { type Core, peersOf, tooLate, usesCookie } from './core.js';
 import { parseElevatedToken } from './elevatedToken.js';
 import { holdElevatedToken } from './elevatedTokens.js';
 import { armExpiry } from './expiry.js';
@@ -19,7 +19,7 @@ import {
   type SessionRecord,
   sentOf,
 } from './record.js';
-import { type ApiRequest, exchange, tooLate } from './request.js';
+import { type ApiRequest, exchange } from './request.js';
 import { launchRevoke } from './revoke.js';
 import { ensureSessionKey } from './sessionKey.js';
 import { loadSettings } from './settings.js';

@@ -24,15 +24,17 @@ async function replaceSessionKey(core: Core): Promise<void> {
   commit(core, { type: 'key-made', gen, publicKey: await keychain.createKey('session') });
 }
 
-/** Whether the key that the record names has gone from a key store that otherwise works: nothing can be signed then. */
+/**
+ * Whether the key that the record names has gone from a key store that otherwise works: nothing can be signed then.
+ * Another key in its place says something else: a newer session has begun, and the record is on its way here.
+ */
 export function isSessionKeyMissing(core: Core): Promise<boolean> {
   return withLock(core, 'keys', async () => {
     await readStored(core);
     const { sessionKey } = core.record;
     if (!sessionKey) return false;
     try {
-      const present = await core.keychain.getPublicKey('session');
-      return present !== sessionKey && !core.keychain.isVolatile?.();
+      return !(await core.keychain.getPublicKey('session')) && !core.keychain.isVolatile?.();
     } catch (error) {
       core.logger.warn('Stile: the key store fails', error);
       return false;

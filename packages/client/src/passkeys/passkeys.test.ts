@@ -268,6 +268,97 @@ describe('signInWithPasskey', () => {
     });
   });
 
+  it('renews the offer in the autofill before the server forgets it, for as long as it takes', async () => {
+    const client = await t.open();
+    const waiting: ((picked: unknown) => void)[] = [];
+    get.mockImplementation(
+      ({ signal }: { signal: AbortSignal }) =>
+        new Promise((resolve, reject) => {
+          waiting.push(resolve);
+          signal.addEventListener('abort', () => reject(signal.reason));
+        }),
+    );
+    let challenges = 0;
+    let isDown = false;
+    t.server.on('GET /users/passkeys/signin', () =>
+      isDown
+        ? { status: 503 }
+        : { json: { challenge: b64(`challenge-${++challenges}`), rpId: 'example.test', timeout: 300_000 } },
+    );
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const abort = new AbortController();
+      const signedIn = signInWithPasskey({ mediation: 'conditional', signal: abort.signal });
+      await vi.advanceTimersByTimeAsync(1);
+      expect(get).toHaveBeenCalledTimes(1);
+      await vi.advanceTimersByTimeAsync(360_000);
+      expect(get).toHaveBeenCalledTimes(2);
+      // A server that is not there for a while costs nothing but time.
+      isDown = true;
+      await vi.advanceTimersByTimeAsync(300_000);
+      isDown = false;
+      await vi.advanceTimersByTimeAsync(20_000);
+      expect(get).toHaveBeenCalledTimes(3);
+      expect(Buffer.from(get.mock.calls[2]?.[0].publicKey.challenge).toString()).toBe('challenge-3');
+
+      // The machine slept: what is picked is stale, the offer is made anew, and the promise goes on waiting.
+      t.server.on('POST /users/passkeys/signin', () => ({
+        status: 422,
+        json: { error: 'stale', code: 'invalid_challenge' },
+      }));
+      waiting[2]?.(credential(asserted));
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(get).toHaveBeenCalledTimes(4);
+      t.server.on('POST /users/passkeys/signin', () => ({ json: verifyResponse() }));
+      waiting[3]?.(credential(asserted));
+      await vi.advanceTimersByTimeAsync(1_000);
+      await signedIn;
+      expect(client.user?.id).toBe('user-1');
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('never aborts a ceremony of the user by an offer that comes late', async () => {
+    await t.open();
+    let letOptionsGo: () => void = () => undefined;
+    t.server.on('GET /users/passkeys/signin', async ({ query }) => {
+      if (query.get('relatedOriginRpId') === 'late.test') {
+        await new Promise<void>((resolve) => {
+          letOptionsGo = resolve;
+        });
+      }
+      return { json: { challenge: b64('challenge'), rpId: 'example.test' } };
+    });
+    const abort = new AbortController();
+    const late = signInWithPasskey({
+      mediation: 'conditional',
+      relatedOriginRpId: 'late.test',
+      signal: abort.signal,
+    });
+    await vi.waitFor(() => expect(t.server.callsTo('GET /users/passkeys/signin')).toHaveLength(1));
+    let pick: (picked: unknown) => void = () => undefined;
+    const aborted = vi.fn();
+    get.mockImplementationOnce(
+      ({ signal }: { signal: AbortSignal }) =>
+        new Promise((resolve) => {
+          pick = resolve;
+          signal.addEventListener('abort', aborted);
+        }),
+    );
+    const chosen = signInWithPasskey();
+    await vi.waitFor(() => expect(get).toHaveBeenCalledOnce());
+    letOptionsGo();
+    await settle();
+    expect(aborted).not.toHaveBeenCalled();
+    expect(get).toHaveBeenCalledOnce();
+    const ended = expect(late).rejects.toMatchObject({ name: 'AbortError' });
+    abort.abort();
+    await ended;
+    pick(credential(asserted));
+    await chosen;
+  });
+
   it('says when the browser has no autofill of passkeys', async () => {
     await t.open();
     vi.stubGlobal('PublicKeyCredential', {});
