@@ -11,11 +11,12 @@ import type { OTPVerification, StileClient } from '../types.js';
  * @returns for a new e-mail address or phone number, the verification that {@link verifyOTP} completes
  */
 export async function updateUser(
-  { userFields }: { userFields: UserFields },
+  { userFields }: { userFields: { [Field in keyof UserFields]: UserFields[Field] | undefined } },
   client?: StileClient,
 ): Promise<OTPVerification | undefined> {
   const core = await readyCore(client);
-  const fields = Object.keys(userFields);
+  // A field without a value is not sent.
+  const fields = Object.entries(userFields).flatMap(([name, value]) => (value === undefined ? [] : name));
   // The acknowledgement of recovery codes is never gated, so it must not spend a token.
   const isFree = fields.every((field) => field === 'mfaBackupCodeAcknowledgement');
   const isContact = fields.some((field) => field === 'email' || field === 'phoneNumber');
