@@ -104,6 +104,7 @@ fn mail(id: [u8; 16], environment: [u8; 16], template: String, sealed: Vec<u8>) 
     Mail {
         id: OutboxId::from_bytes(id),
         environment: EnvironmentId::from_bytes(environment),
+        recipient: None,
         template,
         sealed,
         created_at: Micros::default(),

@@ -6,6 +6,7 @@
 pub mod claims;
 pub mod credential;
 pub mod email;
+pub mod guessing;
 pub mod id;
 pub mod origin;
 pub mod policy;

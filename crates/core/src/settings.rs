@@ -527,14 +527,11 @@ settings! {
         sign_in: Rate = Rate::new(10, 60),
         /// Codes asked for, per client address.
         code: Rate = Rate::new(3, 60),
-        /// Codes sent to one address for one client address; past it the live code's answer is repeated.
-        code_per_address: Rate = Rate::new(3, 600),
-        /// Codes sent to one address whoever asks; past it each client address still gets one.
-        code_per_address_total: Rate = Rate::new(30, 600),
-        /// Wrong codes for one address from one client address.
-        wrong_codes: Rate = Rate::new(10, 900),
-        /// Wrong codes for one address whoever asks; past it codes for it are longer for a day.
-        wrong_codes_total: Rate = Rate::new(50, 86_400),
+        /// Codes that strangers have mailed to one address: so many at once, which come back within so many seconds.
+        /// The last of them goes to the client network that was served least.
+        mails_per_address: Rate = Rate::new(20, 72_000),
+        /// Codes for one address beside those, for each known device of its user and for the user's own sessions.
+        own_mails_per_address: Rate = Rate::new(5, 18_000),
         /// Wrong codes of authenticator apps and wrong recovery codes from one client address, whoever's they are.
         wrong_factors: Rate = Rate::new(50, 900),
     }
@@ -550,8 +547,8 @@ impl Limits {
             &mut self.nonce,
             &mut self.sign_in,
             &mut self.code,
-            &mut self.code_per_address,
-            &mut self.code_per_address_total,
+            &mut self.mails_per_address,
+            &mut self.own_mails_per_address,
         ];
         for rate in self.sdk.iter_mut().chain(all) {
             rate.requests = rate.requests.saturating_mul(times);
@@ -583,7 +580,26 @@ impl Kind {
 const MAX_TOKEN_SECONDS: i64 = 30 * 86_400;
 const MAX_ELEVATED_SECONDS: u32 = 3_600;
 
+/// Limits of earlier versions that a stored document may still hold.
+const RETIRED_LIMITS: [&str; 4] = ["codePerAddress", "codePerAddressTotal", "wrongCodes", "wrongCodesTotal"];
+
+/// Takes out of a stored document what this version has no setting for any more. What an operator writes now is not
+/// passed through here, and is refused where it names such a setting.
+pub fn without_retired(mut document: serde_json::Value) -> serde_json::Value {
+    if let Some(limits) = document.get_mut("limits").and_then(serde_json::Value::as_object_mut) {
+        for name in RETIRED_LIMITS {
+            limits.remove(name);
+        }
+    }
+    document
+}
+
 impl Settings {
+    /// The settings of a stored document, which an earlier version may have written.
+    pub fn stored(document: &str) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(without_retired(serde_json::from_str(document)?))
+    }
+
     /// What is wrong with these settings, each with what to do; empty when they can be used.
     pub fn problems(&self, kind: Kind) -> Vec<String> {
         let mut found = Vec::new();
@@ -700,10 +716,8 @@ impl Settings {
             &self.limits.nonce,
             &self.limits.sign_in,
             &self.limits.code,
-            &self.limits.code_per_address,
-            &self.limits.code_per_address_total,
-            &self.limits.wrong_codes,
-            &self.limits.wrong_codes_total,
+            &self.limits.mails_per_address,
+            &self.limits.own_mails_per_address,
             &self.limits.wrong_factors,
         ]);
         check(
@@ -739,6 +753,17 @@ mod tests {
     fn unknown_fields_are_refused() {
         assert!(serde_json::from_str::<Settings>(r#"{"secuirty":{}}"#).is_err());
         assert!(serde_json::from_str::<Settings>(r#"{"security":{"mfa":{"enforced":true}}}"#).is_err());
+    }
+
+    #[test]
+    fn a_document_of_an_earlier_version_still_loads() {
+        let rate = r#"{"requests":1,"seconds":1}"#;
+        let names = RETIRED_LIMITS.map(|name| format!(r#""{name}":{rate}"#)).join(",");
+        let document = format!(r#"{{"limits":{{{names},"code":{rate}}}}}"#);
+        assert!(serde_json::from_str::<Settings>(&document).is_err());
+        let settings = Settings::stored(&document).unwrap();
+        assert_eq!(settings.limits, Limits { code: Rate::new(1, 1), ..Limits::default() });
+        assert!(Settings::stored(r#"{"limits":{"wrongCode":1}}"#).is_err());
     }
 
     #[test]

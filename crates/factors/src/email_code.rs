@@ -7,12 +7,10 @@ use crate::spelling::normalise;
 
 /// How long a code is accepted, in seconds (ASVS 6.5.5: at most 10 minutes).
 pub const LIFETIME_SECONDS: i64 = 600;
-const SHORT: usize = 6;
-const LONG: usize = 10;
 
-/// A new code: 6 digits (20 bits, ASVS 6.5.4), or 10 characters (50 bits) for an address under attack.
-pub fn new_code(under_attack: bool) -> String {
-    if under_attack { random::crockford(LONG) } else { random::digits(SHORT) }
+/// A new code of so many digits. Long ones are digits too: fields for codes take nothing else.
+pub fn new_code(digits: u32) -> String {
+    random::digits(digits as usize)
 }
 
 /// The keyed hash under which a code is stored. It belongs to one verification of one environment.
@@ -55,6 +53,7 @@ pub fn judge(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use stile_core::guessing::{LONG_DIGITS, SHORT_DIGITS};
     use stile_keys::MasterKey;
 
     const NOW: Micros = Micros::new(1);
@@ -64,22 +63,24 @@ mod tests {
     #[test]
     fn a_code_is_right_in_any_spelling_and_for_its_verification_alone() {
         let keys = Keyring::new(&MasterKey::generate()).unwrap();
-        let stored = hash(&keys, ENVIRONMENT, ID, "01ABCDEFGH");
-        for answer in ["01ABCDEFGH", "01abc-defgh", " oi ABC DEFGH", "０1abcdefgh"] {
+        let stored = hash(&keys, ENVIRONMENT, ID, "012345678901");
+        for answer in ["012345678901", "0123 4567 8901", " oi2345-678901", "０12345678901"] {
             assert!(judge(&keys, ENVIRONMENT, ID, &stored, answer, NOW).is_some(), "{answer}");
         }
-        for answer in ["", "01ABCDEFG", "01ABCDEFGH0", "11ABCDEFGH"] {
+        for answer in ["", "01234567890", "0123456789010", "112345678901"] {
             assert!(judge(&keys, ENVIRONMENT, ID, &stored, answer, NOW).is_none(), "{answer}");
         }
         let other_id = VerificationId::from_bytes([3; 16]);
         let other_environment = EnvironmentId::from_bytes([3; 16]);
-        assert!(judge(&keys, ENVIRONMENT, other_id, &stored, "01ABCDEFGH", NOW).is_none());
-        assert!(judge(&keys, other_environment, ID, &stored, "01ABCDEFGH", NOW).is_none());
+        assert!(judge(&keys, ENVIRONMENT, other_id, &stored, "012345678901", NOW).is_none());
+        assert!(judge(&keys, other_environment, ID, &stored, "012345678901", NOW).is_none());
     }
 
     #[test]
     fn codes_have_the_promised_shape() {
-        assert!(new_code(false).len() == 6 && new_code(false).bytes().all(|b| b.is_ascii_digit()));
-        assert!(new_code(true).len() == 10);
+        for digits in [SHORT_DIGITS, LONG_DIGITS] {
+            let code = new_code(digits);
+            assert!(code.len() == digits as usize && code.bytes().all(|b| b.is_ascii_digit()), "{code}");
+        }
     }
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
+use stile_factors::device;
 use stile_keys::api_token;
+use stile_store::ledger::Kind;
 
 use crate::access;
-use crate::context::{Cx, bearer};
+use crate::context::{Cx, bearer, device_headers};
 use crate::error::{ApiError, Code};
 use crate::limits::{Party, Prefixes};
 use crate::tokens;
@@ -23,10 +25,39 @@ pub async fn admit(cx: &mut Cx, headers: &HeaderMap) -> Result<(), ApiError> {
         None => {}
     }
     // The budget of a signed-in user was asked already.
-    if !matches!(cx.party, Party::User(_)) {
-        cx.env.limiter.request(&cx.party)?;
+    if matches!(cx.party, Party::User(_)) {
+        return Ok(());
     }
-    Ok(())
+    let Err(wait) = cx.env.limiter.request(&cx.party) else { return Ok(()) };
+    if matches!(cx.party, Party::Stranger(_))
+        && let Some(device) = known_device(cx, headers, &prefixes).await?
+    {
+        cx.env.limiter.request(&device)?;
+        cx.party = device;
+        return Ok(());
+    }
+    Err(wait.into())
+}
+
+/// A device that signs in here, with a proof that was not used. It is looked for only when strangers have to wait, so
+/// that nobody pays for it otherwise.
+async fn known_device(cx: &Cx, headers: &HeaderMap, prefixes: &Prefixes) -> Result<Option<Party>, ApiError> {
+    let (Some(nonce), Some(key), Some(signature)) = device_headers(headers) else { return Ok(None) };
+    if !cx.env.limiter.believes(prefixes) {
+        return Ok(None);
+    }
+    let keys = &cx.app.keys;
+    if let Ok(proof) = device::verify(keys, cx.env.id, nonce, key, signature, cx.now)
+        && cx.app.store.is_known_device(cx.env.id, proof.key.as_str(), cx.now).await?
+        && !cx.app.store.is_used(Kind::Nonce, &proof.nonce).await?
+    {
+        let tag = keys.counter.tag(&[b"device-budget", cx.env.id.as_bytes(), proof.key.as_str().as_bytes()]);
+        let mut short = [0; 16];
+        short.copy_from_slice(&tag[..16]);
+        return Ok(Some(Party::Device(short)));
+    }
+    cx.env.limiter.doubt(prefixes);
+    Ok(None)
 }
 
 /// A backend with a live API token of this environment.

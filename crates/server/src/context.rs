@@ -114,13 +114,7 @@ impl Cx {
 
     /// The device proof that came along, verified; its nonce is still to be used up.
     pub async fn device_proof(&self, headers: &HeaderMap) -> Result<Option<DeviceProof>, ApiError> {
-        let field = |name| text(headers, name).filter(|value| !value.is_empty());
-        let (nonce, key, signature) = (
-            field("x-dynamic-device-nonce"),
-            field("x-dynamic-device-publickey"),
-            field("x-dynamic-device-signed-nonce"),
-        );
-        let (nonce, key, signature) = match (nonce, key, signature) {
+        let (nonce, key, signature) = match device_headers(headers) {
             (None, None, None) => return Ok(None),
             (Some(nonce), Some(key), Some(signature)) => (nonce, key, signature),
             _ => {
@@ -143,6 +137,16 @@ impl Cx {
     pub fn audience(&self) -> String {
         self.origin.clone().unwrap_or_else(|| self.app.config.origin())
     }
+}
+
+/// The nonce, the key and the signature of a device proof, as far as they were sent.
+pub fn device_headers(headers: &HeaderMap) -> (Option<&str>, Option<&str>, Option<&str>) {
+    let field = |name| text(headers, name).filter(|value| !value.is_empty());
+    (
+        field("x-dynamic-device-nonce"),
+        field("x-dynamic-device-publickey"),
+        field("x-dynamic-device-signed-nonce"),
+    )
 }
 
 /// A header's text.

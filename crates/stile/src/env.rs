@@ -139,7 +139,7 @@ async fn show(store: &Store, id: EnvironmentId, output: Output) -> Result<(), Fa
 
 /// The settings of a stored environment.
 pub fn read_settings(row: &Environment) -> Result<Settings, Problem> {
-    serde_json::from_str(&row.settings).map_err(|e| {
+    Settings::stored(&row.settings).map_err(|e| {
         Problem::new(
             format!("The settings of the environment {} cannot be read: {e}.", row.id),
             "Use the version of Stile that wrote them, or restore a backup.",

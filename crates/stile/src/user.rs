@@ -15,7 +15,7 @@ pub async fn run(args: &UserArgs, output: Output) -> Result<(), Failure> {
         UserCommand::ResetMfa { env, user, reason } => {
             let (store, keys) = args.place.unlocked(false).await?;
             let row = store.environment(*env).await?.ok_or(OperatorError::NoEnvironment(*env))?;
-            let settings: stile_core::Settings = serde_json::from_str(&row.settings)
+            let settings = stile_core::Settings::stored(&row.settings)
                 .map_err(|e| Failure::new(format!("The environment's settings cannot be read: {e}."), ""))?;
             let order = Order {
                 environment: *env,

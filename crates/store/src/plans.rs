@@ -8,6 +8,7 @@ use std::sync::mpsc;
 
 use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
+use stile_core::guessing::STRANGERS;
 use stile_core::principal::Profile;
 use stile_core::settings::Rate;
 use stile_core::{
@@ -20,9 +21,9 @@ use crate::mutation::Step;
 use crate::postgres::dollars;
 use crate::tables::sweep::SWEEPS;
 use crate::{
-    Engine, Failures, Guessed, Mail, MailSlot, Passkey, Store, api_tokens, counters, credentials,
-    environments, failures, ledger, mfa_tokens, outbox, passkeys, recovery_codes, sessions, totp, users,
-    verifications,
+    Engine, Failures, Guessed, Mail, MailSlot, Passkey, Store, Verification, api_tokens, buckets, counters,
+    credentials, environments, failures, known_devices, ledger, mail_turns, mfa_tokens, outbox, passkeys,
+    recovery_codes, sessions, totp, users, verifications,
 };
 
 const NOW: Micros = Micros::new(1_800_000_000_000_000);
@@ -67,7 +68,7 @@ async fn reads(store: &Store) -> Vec<String> {
         .unwrap();
     all_reads(store).await;
     let reads: Vec<String> = heard.try_iter().collect();
-    assert_eq!(reads.len(), 25, "{reads:#?}");
+    assert_eq!(reads.len(), 30, "{reads:#?}");
     reads
 }
 
@@ -93,6 +94,10 @@ async fn all_reads(store: &Store) {
     store.signing_keys(environment).await.unwrap();
     store.api_token([7; 32]).await.unwrap();
     store.ledger_note(ledger::Kind::Code, b"a").await.unwrap();
+    store.is_used(ledger::Kind::Nonce, b"a").await.unwrap();
+    store.holder(environment, "a", Some("b"), NOW).await.unwrap();
+    store.is_known_device(environment, "b", NOW).await.unwrap();
+    store.buckets([[8; 32]]).await.unwrap();
     store.count([8; 32], NOW).await.unwrap();
     store.due_mail(NOW).await.unwrap();
     store.account(environment, owner).await.unwrap();
@@ -159,9 +164,24 @@ fn all_writes() -> Vec<Step> {
         updated_at: NOW,
     };
     let verification = VerificationId::from_bytes([5; 16]);
+    let code = Verification {
+        id: verification,
+        address: [1; 32],
+        sealed_address: Vec::new(),
+        creator: [2; 32],
+        session: None,
+        permitted: None,
+        device: None,
+        code: [3; 32],
+        digits: 6,
+        tries: 0,
+        created_at: NOW,
+        expires_at: NOW,
+    };
     let mail = Mail {
         id: OutboxId::from_bytes([6; 16]),
         environment: e,
+        recipient: Some([1; 32]),
         template: String::new(),
         sealed: Vec::new(),
         created_at: NOW,
@@ -184,7 +204,8 @@ fn all_writes() -> Vec<Step> {
         mfa_tokens::use_up([9; 32]),
         failures::count(id, &Failures::default(), NOW, NOW),
         failures::count_method(id, Guessed::Totp),
-        failures::pass(id, &Failures::default(), NOW),
+        failures::pass(id, NOW),
+        failures::below_cap(id, Guessed::Totp),
         failures::forget_methods(id),
         failures::forget(e, id),
         sessions::end_of(e, id, session.id),
@@ -202,17 +223,31 @@ fn all_writes() -> Vec<Step> {
         sessions::replaced(e, session.id),
         sessions::end(e, session.id),
         verifications::wrong(e, verification, NOW),
-        verifications::right(e, verification, NOW),
+        verifications::right(e, &code, NOW),
+        verifications::has_tries(e, &code),
+        verifications::lengthen(e, &code, NOW),
         ledger::consume(ledger::Kind::Code, b"a", NOW, NOW),
         counters::bump([7; 32], RATE, NOW),
         counters::admit([7; 32], RATE, NOW),
         counters::clear([7; 32], RATE, NOW),
+        buckets::spend([7; 32], STRANGERS, NOW),
+        buckets::has_room([7; 32], STRANGERS, NOW),
+        mail_turns::served([7; 32], [8; 32], NOW),
+        mail_turns::asked([7; 32], [8; 32], NOW),
+        known_devices::is_known(id, "a", NOW),
+        known_devices::forget_of(id, session.id),
+        known_devices::forget_all(id, None),
+        outbox::insert(&mail),
         outbox::delivered(mail.id),
         outbox::claim(&MailSlot { mail, attempts: 0 }, NOW),
         environments::touched(e),
         environments::configure(e, 1, "{}"),
         api_tokens::delete(e, ApiTokenId::from_bytes([8; 16])),
     ]
+    .into_iter()
+    .chain(known_devices::remember(id, "a", NOW))
+    .chain(mail_turns::served_least([7; 32], [8; 32], NOW))
+    .collect()
 }
 
 /// An environment has a handful of signing keys; every other table can be long when it is swept.

@@ -159,6 +159,11 @@ export type EmailVerificationCreateResponse = {
   verificationUUID: string;
   /** The address, normalised. */
   email: string;
+  /**
+   * How many digits the code has: 6, or 12 while somebody guesses at codes for this address. Fields for codes take
+   * 6 to 12 digits, as a single code may be longer than is told here.
+   */
+  codeLength: number;
 };
 
 /** Asks for another code. */

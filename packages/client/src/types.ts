@@ -121,7 +121,10 @@ export type StileEventName = keyof StileEvents;
 export type StileEventListener<E extends StileEventName> = (payload: StileEvents[E]) => void;
 
 /** A code that was sent by e-mail. */
-export type EmailOTPVerification = EmailVerificationCreateResponse;
+export type EmailOTPVerification = Omit<EmailVerificationCreateResponse, 'codeLength'> & {
+  /** How many digits the code is expected to have. A server of an earlier version does not say it. */
+  codeLength?: number | undefined;
+};
 /** A code that was sent by SMS. */
 export type SmsOTPVerification = SmsVerificationCreateResponse;
 /** A code that was sent; {@link verifyOTP} takes it. */

@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use stile_core::{Acknowledgement, Credential, CredentialKind, Micros, Principal};
+use stile_core::{Acknowledgement, Credential, CredentialKind, EmailAddress, Micros, Principal};
 use stile_store::Passkey;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
 use crate::context::Cx;
 use crate::error::ApiError;
+use crate::flows::codes::Sent;
 use crate::tokens;
 
 /// ISO 8601 in UTC, with milliseconds.
@@ -261,6 +262,17 @@ pub struct EmailVerificationCreateResponse {
     pub verification_uuid: String,
     /// The address, normalised.
     pub email: String,
+    /// How many digits the code has: 6, or 12 while somebody guesses at codes for this address. Fields for codes take
+    /// 6 to 12 digits, as a single code may be longer than is told here.
+    #[serde(rename = "codeLength")]
+    pub code_length: u32,
+}
+
+impl EmailVerificationCreateResponse {
+    /// The answer for a code that was sent.
+    pub fn new(sent: &Sent, address: &EmailAddress) -> Self {
+        Self { verification_uuid: sent.id.to_string(), email: address.to_string(), code_length: sent.digits }
+    }
 }
 
 /// A passkey as its owner sees it.

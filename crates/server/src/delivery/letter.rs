@@ -173,6 +173,7 @@ impl Letter {
         Ok(Mail {
             id,
             environment,
+            recipient: Some(keyring.counter.tag(&[b"recipient", environment.as_bytes(), self.to.as_bytes()])),
             template: self.content.template().to_owned(),
             sealed,
             created_at: now,

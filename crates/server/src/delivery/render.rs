@@ -208,12 +208,14 @@ fn plain_text(draft: &Draft) -> String {
     text
 }
 
-/// Ten characters are read and typed in two groups of five; shorter codes in one.
+/// Twelve digits are read and typed in three groups of four; shorter codes in one.
 pub(super) fn groups(code: &str) -> Vec<String> {
-    match code.split_at_checked(5) {
-        Some((first, rest)) if rest.len() == 5 => vec![first.to_owned(), rest.to_owned()],
-        _ => vec![code.to_owned()],
+    if code.len() != 12 || !code.is_ascii() {
+        return vec![code.to_owned()];
     }
+    let (first, rest) = code.split_at(4);
+    let (second, third) = rest.split_at(4);
+    [first, second, third].map(str::to_owned).into()
 }
 
 /// The moment in the one time zone that is right for everybody, named as such: `9 October 2025, 08:53 UTC`.
@@ -292,11 +294,11 @@ mod tests {
     }
 
     #[test]
-    fn long_codes_are_shown_in_two_groups() {
-        let mail = rendered("Acme", None, code("ABCDE01234"));
-        assert!(mail.text.starts_with("Your code to sign in to Acme: ABCDE 01234\n"));
-        assert!(mail.html.contains(">ABCDE</span>") && mail.html.contains(">01234</span>"));
-        assert_eq!(mail.code.as_deref(), Some("ABCDE01234"));
+    fn long_codes_are_shown_in_three_groups() {
+        let mail = rendered("Acme", None, code("012345678901"));
+        assert!(mail.text.starts_with("Your code to sign in to Acme: 0123 4567 8901\n"));
+        assert!(mail.html.contains(">0123</span>") && mail.html.contains(">8901</span>"));
+        assert_eq!(mail.code.as_deref(), Some("012345678901"));
         assert!(!mail.text.contains("Questions?"));
     }
 

@@ -27,6 +27,8 @@ use crate::traces;
 
 /// Most messages that are on their way at once.
 const CONCURRENCY: usize = 16;
+/// Most messages to one recipient that are on their way at once: a mailbox that hangs leaves room for others.
+const CONCURRENCY_TO_ONE: usize = 2;
 /// How often the outbox is looked at when nobody wakes the sender: retries, and mail of other nodes.
 const POLL: Duration = Duration::from_secs(5);
 /// An attempt ends after this time, whatever the server does.
@@ -108,10 +110,17 @@ pub async fn run(sender: Sender, wake: Arc<Notify>, mut stop: watch::Receiver<bo
 #[derive(Default)]
 struct Sending {
     tasks: JoinSet<()>,
-    mails: HashMap<task::Id, OutboxId>,
+    mails: HashMap<task::Id, (OutboxId, Option<[u8; 32]>)>,
 }
 
 impl Sending {
+    /// Whether the message is on its way, or as many to its recipient are as may be.
+    fn holds_back(&self, mail: &Mail) -> bool {
+        let to_same = |to: &Option<[u8; 32]>| to.is_some() && *to == mail.recipient;
+        self.mails.values().any(|(id, _)| *id == mail.id)
+            || self.mails.values().filter(|(_, to)| to_same(to)).count() >= CONCURRENCY_TO_ONE
+    }
+
     fn ended(&mut self, ended: Result<(task::Id, ()), task::JoinError>) {
         let id = match ended {
             Ok((id, ())) => id,
@@ -129,17 +138,21 @@ impl Sender {
     /// Starts an attempt for as many due messages as there is room for. Each claims its own message, so that the claims
     /// of all share a flush.
     async fn start_due(self: &Arc<Self>, sending: &mut Sending) {
-        let room = CONCURRENCY.saturating_sub(sending.tasks.len());
-        if room == 0 {
+        if sending.tasks.len() >= CONCURRENCY {
             return;
         }
         let due = match self.store.due_mail(self.clock.now()).await {
             Ok(due) => due,
             Err(error) => return tracing::error!(%error, "the outbox cannot be read"),
         };
-        let here: Vec<OutboxId> = sending.mails.values().copied().collect();
-        for slot in due.into_iter().filter(|slot| !here.contains(&slot.mail.id)).take(room) {
-            let (sender, mail) = (Arc::clone(self), slot.mail.id);
+        for slot in due {
+            if sending.tasks.len() >= CONCURRENCY {
+                break;
+            }
+            if sending.holds_back(&slot.mail) {
+                continue;
+            }
+            let (sender, mail) = (Arc::clone(self), (slot.mail.id, slot.mail.recipient));
             let span = traces::delivery(slot.mail.template.as_str());
             let task = sending.tasks.spawn(async move { sender.attempt(slot).await }.instrument(span));
             sending.mails.insert(task.id(), mail);

@@ -1,15 +1,21 @@
 //! Codes by e-mail: sending them within bounds, and judging answers so that guessing is worth nothing.
+//!
+//! A short code is judged only while its payer has room for a wrong answer (`flows/payers.rs`), and a right one passes
+//! only in a commit that sees room too. A long code cannot be guessed, and is judged as long as it has tries.
 
 use serde_json::json;
-use stile_core::settings::Rate;
-use stile_core::{EmailAddress, SessionId, VerificationId};
+use stile_core::guessing::LONG_DIGITS;
+use stile_core::{EmailAddress, Principal, SessionId, UserId, VerificationId};
+use stile_factors::device::DeviceProof;
 use stile_factors::email_code::{self, RightCode};
 use stile_keys::p256_key::PublicKeyHex;
 use stile_keys::random;
 use stile_store::ledger::{self, Kind};
-use stile_store::{CommitError, Miss, Mutation, Step, Verification, counters, verifications};
+use stile_store::{CommitError, Miss, Mutation, Step, Verification, verifications};
 
-use crate::config::address_prefix;
+use super::payers::{Payer, Standing, standing};
+use super::postage::Postage;
+use super::sessions;
 use crate::context::Cx;
 use crate::delivery::{Content, Purpose};
 use crate::error::{ApiError, Code};
@@ -20,58 +26,51 @@ use crate::error::{ApiError, Code};
 pub struct Creator {
     /// The session.
     pub session: Option<SessionId>,
+    user: Option<UserId>,
     hash: [u8; 32],
+    /// Whether there is a session or a key: without them everybody is the same nobody.
+    told_apart: bool,
 }
 
 impl Creator {
     /// The creator of these circumstances.
-    pub fn new(cx: &Cx, session: Option<SessionId>, key: Option<&PublicKeyHex>) -> Self {
+    pub fn new(cx: &Cx, me: Option<&Principal>, key: Option<&PublicKeyHex>) -> Self {
+        let session = me.map(|me| me.session.id);
         let session_bytes = session.as_ref().map_or(&[][..], |sid| sid.as_bytes());
+        let told_apart = session.is_some() || key.is_some();
         let key = key.map_or("", PublicKeyHex::as_str);
-        Self { session, hash: cx.app.keys.counter.tag(&[b"creator", session_bytes, key.as_bytes()]) }
+        let hash = cx.app.keys.counter.tag(&[b"creator", session_bytes, key.as_bytes()]);
+        Self { session, user: me.map(|me| me.user.id), hash, told_apart }
     }
 }
 
-struct Counters {
-    sent_here: [u8; 32],
-    sent: [u8; 32],
-    wrong_here: [u8; 32],
-    wrong: [u8; 32],
+/// A code that was sent.
+pub struct Sent {
+    /// The verification.
+    pub id: VerificationId,
+    /// How many digits the code has, as far as anybody may know: a short code is announced where the address is not
+    /// under attack, also when this user or this device gets a long one.
+    pub digits: u32,
 }
 
-/// Counters of an address: for this requester's prefix, and for everybody.
-fn counters_of(cx: &Cx, address: &[u8; 32]) -> Counters {
-    let prefix = address_prefix(cx.address);
-    let key = |what: &[u8], prefix: &[u8]| cx.app.keys.counter.tag(&[what, address, prefix]);
-    Counters {
-        sent_here: key(b"sent", &prefix),
-        sent: key(b"sent", b""),
-        wrong_here: key(b"wrong", &prefix),
-        wrong: key(b"wrong", b""),
-    }
-}
-
-/// Sends a code, within the limits of its address. Past them the answer of the live code is repeated, and no mail
-/// goes out. Nothing here depends on whether the address has an account.
+/// Sends a code, within the bounds on mails to its address. Past them whoever asked for a live code is told of it
+/// again, and no mail goes out. Nothing here depends on whether the address has an account.
 pub async fn send(
     cx: &Cx,
     address: &EmailAddress,
     creator: Creator,
-    purpose: Purpose,
+    device: Option<&DeviceProof>,
     permitted: Option<&str>,
-) -> Result<VerificationId, ApiError> {
+) -> Result<Sent, ApiError> {
     if cx.env.settings.sdk.block_email_subaddresses && address.is_subaddress() {
         return Err(ApiError::with(Code::InvalidEmail, "Addresses with a + are not accepted here."));
     }
     let keys = &cx.app.keys;
     let hash = email_code::address_hash(keys, cx.env.id, address);
-    let counters = counters_of(cx, &hash);
-    let limits = &cx.env.settings.limits;
-    let (wrong, _) = cx.app.store.count(counters.wrong, cx.now).await?;
-    let under_attack = wrong >= i64::from(limits.wrong_codes_total.requests);
-
+    let stands = standing(cx, &hash, address, device.map(|d| d.key.as_str())).await?;
     let id = VerificationId::new(cx.now, random::bytes());
-    let code = email_code::new_code(under_attack);
+    let digits = stands.digits();
+    let code = email_code::new_code(digits);
     let sealed_address = keys
         .seal
         .seal(&address_context(cx, id.as_bytes()), address.as_str().as_bytes())
@@ -83,43 +82,57 @@ pub async fn send(
         creator: creator.hash,
         session: creator.session,
         permitted: permitted.map(str::to_owned),
+        device: match &stands.payer {
+            Payer::Device { key, .. } => Some(key.clone()),
+            Payer::Strangers { .. } => None,
+        },
         code: email_code::hash(keys, cx.env.id, id, &code),
+        digits,
+        tries: 0,
         created_at: cx.now,
         expires_at: cx.now.plus_seconds(email_code::LIFETIME_SECONDS),
     };
+    let purpose = purpose(creator, &stands, permitted);
     let mail = Content::Code { code, purpose, minutes: minutes(email_code::LIFETIME_SECONDS) };
-    let sent = [
+    let mut steps = vec![
         verifications::insert(cx.env.id, &verification),
         cx.mail(address.as_str(), mail, email_code::LIFETIME_SECONDS)?,
         cx.audit("email_code.sent", None, json!({ "verification": id.to_string() })),
     ];
-    let within_limits = Mutation::new([
-        counters::admit(counters.sent_here, limits.code_per_address, cx.now),
-        counters::admit(counters.sent, limits.code_per_address_total, cx.now),
-    ]);
-    // Strangers who use up the address's limit keep nobody out: whoever has had no code here still gets one.
-    let first_here = Rate { requests: 1, ..limits.code_per_address };
-    let past_the_total = Mutation::new([counters::admit(counters.sent_here, first_here, cx.now)]);
-    for admission in [within_limits, past_the_total] {
-        match cx.commit(admission.and_all(sent.clone())).await {
-            Ok(()) => return Ok(id),
-            Err(CommitError::Missed(Miss::LockedOut)) => {}
-            Err(error) => return Err(error.into()),
+    steps.extend(device.map(|d| sessions::nonce_used(cx, d)));
+    let postage = Postage::new(cx, &hash, &stands, creator.user);
+    match postage.commit(cx, &steps).await? {
+        Ok(()) => Ok(Sent { id, digits: stands.told_digits }),
+        Err(next) => {
+            let id = repeated(cx, &verification, creator).await?;
+            let wait = u64::try_from(next.seconds_since(cx.now)).unwrap_or(0).saturating_add(1);
+            id.map(|id| Sent { id, digits: stands.told_digits }).ok_or_else(|| ApiError::too_many(wait))
         }
     }
-    repeat(cx, &verification, &counters).await
 }
 
-async fn repeat(cx: &Cx, wanted: &Verification, counters: &Counters) -> Result<VerificationId, ApiError> {
-    let (address, creator) = (wanted.address, wanted.creator);
-    let live = cx.app.store.live_verification(cx.env.id, address, creator, cx.now).await?;
-    if let Some(live) = live.filter(|live| live.permitted == wanted.permitted) {
-        return Ok(live.id);
+/// What a code is for. Only a change of address uses up a permit before its code is sent.
+fn purpose(creator: Creator, stands: &Standing, permitted: Option<&str>) -> Purpose {
+    match (creator.user, permitted) {
+        (None, _) => Purpose::SignIn,
+        (Some(_), Some(_)) => Purpose::ChangeEmail,
+        (Some(user), None) if stands.holder == Some(user) => Purpose::Confirm,
+        (Some(_), None) => Purpose::AddEmail,
     }
-    let (_, here) = cx.app.store.count(counters.sent_here, cx.now).await?;
-    let (_, everywhere) = cx.app.store.count(counters.sent, cx.now).await?;
-    let wait = here.max(everywhere).seconds_since(cx.now);
-    Err(ApiError::too_many(u64::try_from(wait).unwrap_or(0).saturating_add(1)))
+}
+
+/// A live code of the one who asks, for the same purpose and as long as one that would be sent now.
+async fn repeated(
+    cx: &Cx,
+    wanted: &Verification,
+    creator: Creator,
+) -> Result<Option<VerificationId>, ApiError> {
+    if !creator.told_apart {
+        return Ok(None);
+    }
+    let live = cx.app.store.live_verification(cx.env.id, wanted.address, wanted.creator, cx.now).await?;
+    let same = |live: &Verification| live.permitted == wanted.permitted && live.digits == wanted.digits;
+    Ok(live.filter(same).map(|live| live.id))
 }
 
 /// A right answer, with what a mutation must use up for it to count.
@@ -130,10 +143,19 @@ pub struct Answered {
     pub verification: Verification,
     /// To be turned into a proof.
     pub right: RightCode,
+    payer: Option<Payer>,
+    device: Option<DeviceProof>,
 }
 
-/// Judges an answer. A wrong one is counted in a commit of its own; a right one counts only with `use_up`.
-pub async fn judge(cx: &Cx, id: &str, answer: &str, creator: Creator) -> Result<Answered, ApiError> {
+/// Judges an answer. A wrong one is counted in a commit of its own; a right one counts only with `use_up`. Whatever
+/// refuses both is looked at before, so that neither the refusal nor its time tells which it was.
+pub async fn judge(
+    cx: &Cx,
+    id: &str,
+    answer: &str,
+    creator: Creator,
+    device: Option<&DeviceProof>,
+) -> Result<Answered, ApiError> {
     let id: VerificationId = id.parse().map_err(|_| Code::InvalidEmailVerification)?;
     let found = cx.app.store.verification(cx.env.id, id).await?;
     let theirs = |v: &Verification| {
@@ -143,62 +165,163 @@ pub async fn judge(cx: &Cx, id: &str, answer: &str, creator: Creator) -> Result<
         cx.note("email_code.refused", None, json!({ "verification": id.to_string() })).await;
         return Err(Code::InvalidEmailVerification.into());
     };
-    let Some(right) = email_code::judge(&cx.app.keys, cx.env.id, id, &verification.code, answer, cx.now)
-    else {
-        return Err(count_wrong(cx, &verification).await);
-    };
+    if verification.tries >= verifications::MAX_TRIES {
+        let detail = json!({ "verification": id.to_string(), "reason": "tries_spent" });
+        cx.note("email_code.refused", None, detail).await;
+        return Err(Code::TooManyEmailAttempts.into());
+    }
+    if let Some(device) = device
+        && cx.app.store.is_used(Kind::Nonce, &device.nonce).await?
+    {
+        return Err(Code::InvalidNonce.into());
+    }
     let sealed = &verification.sealed_address;
     let address =
         cx.app.keys.seal.open(&address_context(cx, id.as_bytes()), sealed).map_err(ApiError::internal)?;
     let address = std::str::from_utf8(&address).ok().and_then(|text| EmailAddress::parse(text).ok());
     let address = address.ok_or_else(|| ApiError::internal("a stored address is none"))?;
-    Ok(Answered { address, verification, right })
+    // A client that showed its device only when it asked is taken at that.
+    let key = device.map(|d| d.key.as_str()).or(verification.device.as_deref());
+    let stands = standing(cx, &verification.address, &address, key).await?;
+    let short = verification.digits < LONG_DIGITS;
+    if short && !stands.has_room {
+        return Err(unjudged(cx, &verification, &address, &stands, device, creator).await);
+    }
+    let judged = email_code::judge(&cx.app.keys, cx.env.id, id, &verification.code, answer, cx.now);
+    let payer = short.then_some(stands.payer);
+    let Some(right) = judged else {
+        return Err(count_wrong(cx, &verification, payer.as_ref(), device).await);
+    };
+    Ok(Answered { address, verification, right, payer, device: device.cloned() })
 }
 
-async fn count_wrong(cx: &Cx, verification: &Verification) -> ApiError {
-    let counters = counters_of(cx, &verification.address);
-    let limits = &cx.env.settings.limits;
-    let mutation = Mutation::new([
-        verifications::wrong(cx.env.id, verification.id, cx.now),
-        counters::admit(counters.wrong_here, limits.wrong_codes, cx.now),
-        counters::bump(counters.wrong, limits.wrong_codes_total, cx.now),
-        cx.audit("email_code.wrong", None, json!({ "verification": verification.id.to_string() })),
-    ]);
-    match cx.app.store.commit(mutation).await {
+/// Counts a try of the code, and the nonce that came along.
+fn tried(cx: &Cx, v: &Verification, device: Option<&DeviceProof>, judged: bool) -> Mutation {
+    let detail = json!({ "verification": v.id.to_string(), "digits": v.digits, "judged": judged });
+    Mutation::new([verifications::wrong(cx.env.id, v.id, cx.now), cx.audit("email_code.wrong", None, detail)])
+        .and(device.map(|d| sessions::nonce_used(cx, d)))
+}
+
+/// Counts a wrong answer. An answer that could not be counted is refused as it would be if it were right.
+async fn count_wrong(
+    cx: &Cx,
+    v: &Verification,
+    payer: Option<&Payer>,
+    device: Option<&DeviceProof>,
+) -> ApiError {
+    let spent = || payer.map(|payer| payer.spend(cx)).unwrap_or_default();
+    match cx.app.store.commit(tried(cx, v, device, true).and_all(spent())).await {
+        Ok(()) => Code::WrongEmailCode.into(),
+        Err(CommitError::Missed(Miss::LockedOut)) => count_unjudged(cx, v, device).await,
+        // Somebody used the nonce meanwhile: the guess counts all the same.
+        Err(CommitError::Missed(Miss::NonceUsed)) => {
+            match cx.app.store.commit(tried(cx, v, None, true).and_all(spent())).await {
+                Ok(()) | Err(CommitError::Missed(Miss::LockedOut)) => Code::InvalidNonce.into(),
+                Err(error) => error.into(),
+            }
+        }
+        Err(error) => error.into(),
+    }
+}
+
+/// Counts an answer that was not judged, or that came too late to count. It is told to be wrong whatever it was.
+async fn count_unjudged(cx: &Cx, v: &Verification, device: Option<&DeviceProof>) -> ApiError {
+    match cx.app.store.commit(tried(cx, v, device, false)).await {
         Ok(()) => Code::WrongEmailCode.into(),
         Err(error) => error.into(),
     }
 }
 
-/// What a right answer uses up: a try that is left, the code itself, and the failures counted against it.
-pub fn use_up(cx: &Cx, answered: &Answered) -> [Step; 3] {
+/// Refuses an answer to a short code without looking at it, and where everybody may know that the address is under
+/// attack, mails a long code in its place. The user's own bucket and that of a device stay silent: the next code that
+/// is asked for is long.
+async fn unjudged(
+    cx: &Cx,
+    v: &Verification,
+    address: &EmailAddress,
+    stands: &Standing,
+    device: Option<&DeviceProof>,
+    creator: Creator,
+) -> ApiError {
+    let refused = count_unjudged(cx, v, device).await;
+    let last = v.tries + 1 >= verifications::MAX_TRIES;
+    if refused.code == Code::WrongEmailCode && stands.told_digits == LONG_DIGITS && !last {
+        // The refusal stands whether or not this succeeds.
+        if let Err(error) = lengthen(cx, v, address, stands, creator).await {
+            tracing::warn!(
+                code = error.code.as_str(),
+                "no long code could be sent in the place of a short one"
+            );
+        }
+    }
+    refused
+}
+
+async fn lengthen(
+    cx: &Cx,
+    v: &Verification,
+    address: &EmailAddress,
+    stands: &Standing,
+    creator: Creator,
+) -> Result<(), ApiError> {
+    let code = email_code::new_code(LONG_DIGITS);
+    let hash = email_code::hash(&cx.app.keys, cx.env.id, v.id, &code);
+    let longer = Verification { code: hash, digits: LONG_DIGITS, ..v.clone() };
+    let left = v.expires_at.seconds_since(cx.now).max(1);
+    let purpose = purpose(creator, stands, v.permitted.as_deref());
+    let mail = Content::Code { code, purpose, minutes: minutes(left).max(1) };
+    let steps = [
+        verifications::lengthen(cx.env.id, &longer, cx.now),
+        cx.mail(address.as_str(), mail, left)?,
+        cx.audit("email_code.sent", None, json!({ "verification": v.id.to_string(), "inPlace": true })),
+    ];
+    // Past the bounds on mails the code stays as it is, and the next answer asks again.
+    let sent = Postage::new(cx, &v.address, stands, creator.user).commit(cx, &steps).await;
+    match sent {
+        Ok(_) | Err(CommitError::Missed(Miss::TriesSpent)) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// What a right answer uses up: a try that is left, the code itself, and room among the guesses.
+pub fn use_up(cx: &Cx, answered: &Answered) -> Vec<Step> {
     let v = &answered.verification;
-    let counters = counters_of(cx, &v.address);
     // The ledger remembers a code as long as the row could be found again.
     let until = v.expires_at.plus_seconds(3_600);
-    [
-        ledger::consume(Kind::Code, v.id.as_bytes(), cx.now, until),
-        verifications::right(cx.env.id, v.id, cx.now),
-        counters::clear(counters.wrong_here, cx.env.settings.limits.wrong_codes, cx.now),
-    ]
+    let mut steps = answered.payer.as_ref().map(|payer| payer.guard(cx)).unwrap_or_default();
+    steps.push(ledger::consume(Kind::Code, v.id.as_bytes(), cx.now, until));
+    // The hash is compared again: the code may have been replaced by a long one since it was judged.
+    steps.push(verifications::right(cx.env.id, v, cx.now));
+    steps
 }
 
 /// A refusal of a right answer, as the guesser may know it. Where the answer would not have counted any more, it is
-/// refused like a wrong one: else the refusal would tell which code is right, by guesses that nobody counts.
+/// refused like a wrong one, and counted: else the refusal would tell which code is right, by guesses that nobody
+/// counts.
 pub async fn refusal(cx: &Cx, answered: &Answered, refused: ApiError) -> ApiError {
+    if refused.code.status() >= 500 {
+        return refused;
+    }
     let v = &answered.verification;
-    let wrong_here = counters_of(cx, &v.address).wrong_here;
-    let guards = Mutation::new([
-        verifications::has_tries(cx.env.id, v.id),
-        counters::within(wrong_here, cx.env.settings.limits.wrong_codes, cx.now),
-    ]);
-    cx.app.store.commit(guards).await.map_or_else(Into::into, |()| refused)
+    let device = answered.device.as_ref();
+    let guards = Mutation::new([verifications::has_tries(cx.env.id, v)])
+        .and_all(answered.payer.as_ref().map(|payer| payer.guard(cx)).unwrap_or_default())
+        .and(device.map(|d| sessions::nonce_used(cx, d)));
+    match cx.app.store.commit(guards).await {
+        Ok(()) => refused,
+        Err(CommitError::Missed(Miss::LockedOut)) => count_unjudged(cx, v, device).await,
+        Err(CommitError::Missed(Miss::NonceUsed)) => {
+            count_wrong(cx, v, answered.payer.as_ref(), device).await
+        }
+        Err(error) => error.into(),
+    }
 }
 
 /// What a failed commit means where a code was used up.
 pub fn refused(error: CommitError) -> ApiError {
     match error {
         CommitError::Missed(Miss::AlreadyUsed) => Code::InvalidEmailVerification.into(),
+        CommitError::Missed(Miss::LockedOut) => Code::WrongEmailCode.into(),
         other => other.into(),
     }
 }

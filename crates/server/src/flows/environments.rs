@@ -124,13 +124,12 @@ pub async fn configure(
     change: &serde_json::Value,
 ) -> Result<Settings, OperatorError> {
     let row = store.environment(id).await?.ok_or(OperatorError::NoEnvironment(id))?;
-    let mut whole: serde_json::Value =
-        serde_json::from_str(&row.settings).map_err(|e| OperatorError::Store(e.to_string()))?;
+    let stored = serde_json::from_str(&row.settings).map_err(|e| OperatorError::Store(e.to_string()))?;
+    let mut whole: serde_json::Value = stile_core::settings::without_retired(stored);
     merge(&mut whole, change);
     let settings: Settings =
         serde_json::from_value(whole).map_err(|e| OperatorError::Settings(vec![e.to_string()]))?;
-    let before: Settings =
-        serde_json::from_str(&row.settings).map_err(|e| OperatorError::Store(e.to_string()))?;
+    let before = Settings::stored(&row.settings).map_err(|e| OperatorError::Store(e.to_string()))?;
     // What an older version let in stays possible, so that every other setting can still be changed.
     let known = before.problems(row.kind);
     let mut problems = settings.problems(row.kind);
@@ -173,7 +172,7 @@ fn own_rp_id(settings: &Settings) -> Option<&str> {
 async fn free_rp_id(store: &Store, id: EnvironmentId, settings: &Settings) -> Result<(), OperatorError> {
     let Some(domain) = own_rp_id(settings) else { return Ok(()) };
     for row in store.environments().await? {
-        let Ok(other) = serde_json::from_str::<Settings>(&row.settings) else { continue };
+        let Ok(other) = Settings::stored(&row.settings) else { continue };
         let shared = settings.passkeys.rp_id_shared && other.passkeys.rp_id_shared;
         if row.id != id && !shared && own_rp_id(&other) == Some(domain) {
             let problem = format!(
@@ -221,8 +220,7 @@ pub async fn rotate(
     at_once: bool,
 ) -> Result<(String, Micros), OperatorError> {
     let row = store.environment(id).await?.ok_or(OperatorError::NoEnvironment(id))?;
-    let settings: Settings =
-        serde_json::from_str(&row.settings).map_err(|e| OperatorError::Store(e.to_string()))?;
+    let settings = Settings::stored(&row.settings).map_err(|e| OperatorError::Store(e.to_string()))?;
     let signs_from = if at_once { now } else { now.plus_seconds(JWKS_MAX_AGE) };
     let key = new_key(keys, id, settings.tokens.algorithm, now, signs_from)?;
     let others = if at_once {

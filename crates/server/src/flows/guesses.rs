@@ -22,6 +22,7 @@ const FIRST_LOCK: i64 = 30;
 const LONGEST_LOCK: i64 = 900;
 
 /// Leave to judge one answer, under the failures that were counted before it.
+#[derive(Clone, Copy)]
 pub struct Guess {
     method: Guessed,
     read: Failures,
@@ -33,31 +34,74 @@ pub async fn admit(cx: &Cx, me: &Principal, method: Guessed) -> Result<Guess, Ap
     let address =
         cx.app.keys.counter.tag(&[b"wrong-factors", cx.env.id.as_bytes(), &address_prefix(cx.address)]);
     let read = cx.app.store.failures(me.user.id, address, cx.now).await?;
-    let wait =
-        |until: i64| u64::try_from(Micros::new(until).seconds_since(cx.now)).unwrap_or(0).saturating_add(1);
-    if read.of(method) >= CAP {
-        return Err(Code::MfaMethodLocked.into());
-    }
-    if read.locked_until > cx.now.get() {
-        return Err(ApiError::too_many_codes(wait(read.locked_until)));
-    }
+    let guess = Guess { method, read, address };
+    guess.open(cx.now)?;
     if read.here >= i64::from(cx.env.settings.limits.wrong_factors.requests) {
-        return Err(ApiError::too_many_codes(wait(read.here_until)));
+        return Err(ApiError::too_many_codes(wait(read.here_until, cx.now)));
     }
-    Ok(Guess { method, read, address })
+    Ok(guess)
 }
 
-/// Counts a wrong answer in a commit of its own (CVE-2026-35597).
+impl Guess {
+    /// Refuses while the user's failures leave no answer with this method to be judged.
+    fn open(&self, now: Micros) -> Result<(), ApiError> {
+        if self.read.of(self.method) >= CAP {
+            return Err(Code::MfaMethodLocked.into());
+        }
+        if self.read.locked_until > now.get() {
+            return Err(ApiError::too_many_codes(wait(self.read.locked_until, now)));
+        }
+        Ok(())
+    }
+
+    /// The same guess under the failures as they are counted now.
+    async fn again(&self, cx: &Cx, me: &Principal) -> Result<Self, ApiError> {
+        let read = cx.app.store.failures(me.user.id, self.address, cx.now).await?;
+        let guess = Self { read, ..*self };
+        guess.open(cx.now)?;
+        Ok(guess)
+    }
+}
+
+fn wait(until: i64, now: Micros) -> u64 {
+    u64::try_from(Micros::new(until).seconds_since(now)).unwrap_or(0).saturating_add(1)
+}
+
+/// Counts a wrong answer in a commit of its own (CVE-2026-35597). When others were counted meanwhile it is counted after
+/// them, until one of them locks: that takes fewer times than there are wrong answers that lock nothing.
 pub async fn wrong(cx: &Cx, me: &Principal, guess: &Guess) -> ApiError {
-    match count(cx, me, guess).await {
-        Ok(0) => Code::MfaInvalidCode.into(),
-        Ok(locked) => ApiError::too_many_codes(u64::try_from(locked).unwrap_or(0)),
-        Err(error) => error,
+    let mut guess = *guess;
+    for _ in 0..=FREE {
+        match count(cx, me, &guess).await {
+            Ok(0) => return Code::MfaInvalidCode.into(),
+            Ok(locked) => return ApiError::too_many_codes(u64::try_from(locked).unwrap_or(0)),
+            Err(CountError::Meanwhile) => {}
+            Err(CountError::Refused(error)) => return error,
+        }
+        match guess.again(cx, me).await {
+            Ok(again) => guess = again,
+            Err(error) => return error,
+        }
+    }
+    ApiError::too_many_codes(1)
+}
+
+/// Why a wrong answer was not counted.
+enum CountError {
+    /// Another answer was judged since the failures were read.
+    Meanwhile,
+    /// Anything else.
+    Refused(ApiError),
+}
+
+impl From<ApiError> for CountError {
+    fn from(error: ApiError) -> Self {
+        Self::Refused(error)
     }
 }
 
 /// The seconds for which the answer locks.
-async fn count(cx: &Cx, me: &Principal, guess: &Guess) -> Result<i64, ApiError> {
+async fn count(cx: &Cx, me: &Principal, guess: &Guess) -> Result<i64, CountError> {
     let number = guess.read.count.saturating_add(1);
     let seconds = lock_seconds(number);
     let until = if seconds > 0 { cx.now.plus_seconds(seconds) } else { Micros::new(0) };
@@ -76,8 +120,11 @@ async fn count(cx: &Cx, me: &Principal, guess: &Guess) -> Result<i64, ApiError> 
             mutation = mutation.and(sessions::end(cx.env.id, me.session.id));
         }
     }
-    cx.commit(mutation).await.map_err(refused)?;
-    Ok(seconds)
+    match cx.commit(mutation).await {
+        Ok(()) => Ok(seconds),
+        Err(CommitError::Missed(Miss::LockedOut)) => Err(CountError::Meanwhile),
+        Err(error) => Err(ApiError::from(error).into()),
+    }
 }
 
 fn lock_seconds(number: i64) -> i64 {
@@ -89,20 +136,31 @@ fn lock_seconds(number: i64) -> i64 {
     (FIRST_LOCK << doublings.min(5)).min(LONGEST_LOCK)
 }
 
-/// What a right answer commits: it passes only when nothing was counted since it was admitted.
+/// What a right answer commits: it passes only while there is no lock and its method is below the cap.
 pub fn right(me: &Principal, guess: &Guess, now: Micros) -> Vec<Step> {
-    let mut steps = vec![failures::pass(me.user.id, &guess.read, now)];
+    let mut steps = vec![failures::pass(me.user.id, now)];
     if guess.read.totp > 0 || guess.read.recovery_code > 0 {
+        steps.push(failures::below_cap(me.user.id, guess.method));
         steps.push(failures::forget_methods(me.user.id));
     }
     steps
 }
 
-/// What a failed commit means where an answer was judged.
-pub fn refused(error: CommitError) -> ApiError {
+/// Why a right answer did not pass. One that came too late is refused as a wrong one is at that moment.
+pub async fn late(cx: &Cx, me: &Principal, guess: &Guess, error: CommitError) -> ApiError {
+    match error {
+        CommitError::Missed(Miss::LockedOut) => match guess.again(cx, me).await {
+            Ok(_) => ApiError::too_many_codes(1),
+            Err(error) => error,
+        },
+        other => used(other),
+    }
+}
+
+/// What a failed commit means where a code that was used meanwhile is a wrong one.
+pub fn used(error: CommitError) -> ApiError {
     match error {
         CommitError::Missed(Miss::AlreadyUsed) => Code::MfaInvalidCode.into(),
-        CommitError::Missed(Miss::LockedOut) => ApiError::too_many_codes(1),
         other => other.into(),
     }
 }

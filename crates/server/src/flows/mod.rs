@@ -4,6 +4,8 @@ pub mod codes;
 pub mod environments;
 pub mod factors;
 pub mod guesses;
+pub mod payers;
+pub mod postage;
 pub mod reset;
 pub mod sessions;
 

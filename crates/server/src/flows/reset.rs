@@ -5,8 +5,8 @@ use serde_json::json;
 use stile_core::{CredentialKind, EnvironmentId, Micros, OutboxId, UserId};
 use stile_keys::{Keyring, random};
 use stile_store::{
-    AuditEvent, CommitError, Miss, Mutation, Step, Store, audit, credentials, failures, outbox,
-    recovery_codes, sessions, users,
+    AuditEvent, CommitError, Miss, Mutation, Step, Store, audit, credentials, failures, known_devices,
+    outbox, recovery_codes, sessions, users,
 };
 
 use super::ATTEMPTS;
@@ -83,6 +83,7 @@ async fn attempt(store: &Store, keys: &Keyring, order: &Order<'_>) -> Result<(),
         recovery_codes::hide(owner),
         failures::forget(environment, owner),
         sessions::end_all(environment, owner, None),
+        known_devices::forget_all(owner, None),
         audit::insert(&AuditEvent {
             id: stile_core::AuditId::new(order.now, random::bytes()),
             environment,

@@ -1,36 +1,54 @@
 //! Sessions: opened by a first proof, raised by later ones.
 
+use axum::http::HeaderMap;
 use serde_json::json;
 use stile_core::policy::{self, Elevation};
 use stile_core::scope::MAX_SCOPES;
 use stile_core::settings::Settings;
-use stile_core::{Credential, Level, Micros, Principal, Proof, Scope, Session, SessionId};
+use stile_core::{Credential, Level, Micros, Principal, Proof, Scope, Session, SessionId, UserId};
 use stile_factors::device::{DeviceProof, NONCE_SECONDS};
 use stile_keys::p256_key::PublicKeyHex;
 use stile_keys::random;
 use stile_store::ledger::{self, Kind};
-use stile_store::{Account, Step, sessions, users};
+use stile_store::{Account, Step, known_devices, sessions, users};
 
-use crate::context::Cx;
+use crate::context::{self, Cx};
 use crate::error::{ApiError, Code};
 
-/// A sign-in: whose, by which proof, with which keys of the browser.
-pub struct Opening {
-    /// The account; its credentials include the one that was proved.
-    pub account: Account,
-    /// The proof.
-    pub proof: Proof,
+/// The browser that a session will live in, whatever method opens it.
+#[derive(Clone)]
+pub struct Browser {
     /// The page's session key.
     pub session_key: Option<PublicKeyHex>,
-    /// The device's proof.
+    /// The device's proof: the session is bound to its key.
     pub device: Option<DeviceProof>,
     /// The browser, as it calls itself.
     pub user_agent: String,
 }
 
+impl Browser {
+    /// What a request tells of its browser; the session key may stand in the body too.
+    pub async fn of(cx: &Cx, headers: &HeaderMap, session_key: Option<&str>) -> Result<Self, ApiError> {
+        let device = cx.device_proof(headers).await?;
+        let session_key = context::session_key(headers, session_key)?;
+        Ok(Self { session_key, device, user_agent: context::user_agent(headers) })
+    }
+}
+
+/// A sign-in: whose, by which proof, in which browser.
+pub struct Opening {
+    /// The account; its credentials include the one that was proved.
+    pub account: Account,
+    /// The proof.
+    pub proof: Proof,
+    /// The browser.
+    pub browser: Browser,
+}
+
 /// The principal of a new session, and the steps that make it. Whoever calls adds what makes or holds the user.
 pub fn open(cx: &Cx, opening: Opening) -> (Principal, Vec<Step>) {
-    let Opening { mut account, proof, session_key, device, user_agent } = opening;
+    let Opening { mut account, proof, browser } = opening;
+    let Browser { session_key, device, user_agent } = browser;
     account.user.last_visit = cx.now;
     verified_now(cx, &mut account.credentials, &proof);
     let security = &cx.env.settings.security;
@@ -55,6 +73,7 @@ pub fn open(cx: &Cx, opening: Opening) -> (Principal, Vec<Step>) {
         cx.audit("session.opened", Some(account.user.id), detail),
     ];
     steps.extend(device.map(|d| nonce_used(cx, &d)));
+    steps.extend(completed(cx, account.user.id, &session));
     let me = Principal {
         environment: cx.env.id,
         environment_version: cx.env.version,
@@ -82,12 +101,19 @@ pub fn raise(cx: &Cx, me: &Principal, proof: Proof) -> (Principal, Vec<Step>) {
     raised.session.level = Level::Full;
     raised.session.id = SessionId::new(cx.now, random::bytes());
     let detail = json!({ "session": raised.session.id.to_string(), "from": me.session.id.to_string() });
-    let steps = vec![
+    let mut steps = vec![
         sessions::replaced(cx.env.id, me.session.id),
         sessions::insert(cx.env.id, me.user.id, &raised.session),
         cx.audit("session.raised", Some(me.user.id), detail),
     ];
+    steps.extend(completed(cx, me.user.id, &raised.session));
     (raised, steps)
+}
+
+/// A sign-in that is finished makes its device known.
+fn completed(cx: &Cx, owner: UserId, session: &Session) -> Vec<Step> {
+    let key = session.device_key.as_deref().filter(|_| session.level == Level::Full);
+    key.map(|key| known_devices::remember(owner, key, cx.now).into()).unwrap_or_default()
 }
 
 /// What is answered is what is committed beside it: the proved credential was verified now.

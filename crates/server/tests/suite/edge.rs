@@ -10,6 +10,7 @@ use stile_server::flows::environments;
 use stile_server::{Config, Development};
 use tower::ServiceExt;
 
+use crate::device::DeviceKey;
 use crate::world::{ENVIRONMENT, ORIGIN, OTHER_ENVIRONMENT, Page, Reply, World, settings};
 
 const CREATE: &str = "/emailVerifications/create";
@@ -611,6 +612,40 @@ async fn a_flood_of_strangers_shuts_out_nobody() {
         let page = world.sign_in_on(at(&world, address), email).await;
         page.get("/users").await.ok();
     }
+}
+
+/// Somebody signed out in the very /24 that floods: the browser that signs in there has a budget of its own.
+#[tokio::test]
+async fn a_known_device_signs_in_through_a_flood_of_its_own_network() {
+    let world = with_default_limits().await;
+    let (device, fresh) = (DeviceKey::new(), DeviceKey::new());
+    let page = at(&world, "198.51.100.1:1");
+    let mut proofs = Vec::new();
+    for key in [&device, &device, &device, &fresh, &fresh] {
+        proofs.push(Page { headers: key.proof(&page).await, ..page.clone() });
+    }
+    let [first, second, third, unknown, forged] = &proofs[..] else { panic!() };
+    let email = "bob@example.com";
+    let ask = json!({ "email": email });
+    let answer = |sent: &Value, code: String| json!({ "verificationUUID": sent["verificationUUID"], "verificationToken": code });
+    let sent = page.post("/emailVerifications/create", ask.clone()).await.created();
+    first.post("/emailVerifications/signin", answer(&sent, world.code(email).await)).await.ok();
+    world.deliver().await;
+
+    flood(&world, |n| format!("198.51.100.{n}:1")).await;
+    for _ in 0..1_000 {
+        page.get("/settings").await;
+    }
+    too_many(page.post("/emailVerifications/create", ask.clone()).await);
+    // A used nonce, a device that never signed in, a signature by another key.
+    let mut foreign = forged.clone();
+    foreign.headers[1].1 = device.public();
+    for stranger in [first, unknown, &foreign] {
+        too_many(stranger.post("/emailVerifications/create", ask.clone()).await);
+    }
+    let sent = second.post("/emailVerifications/create", ask.clone()).await.created();
+    too_many(second.post("/emailVerifications/create", ask).await);
+    third.post("/emailVerifications/signin", answer(&sent, world.code(email).await)).await.ok();
 }
 
 #[tokio::test]

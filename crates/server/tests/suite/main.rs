@@ -19,6 +19,7 @@ mod documents;
 mod edge;
 mod elevated;
 mod gate;
+mod guessing;
 mod journey;
 mod mfa;
 mod mfa_actions;

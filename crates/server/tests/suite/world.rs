@@ -50,8 +50,8 @@ pub fn settings() -> Settings {
         &mut limits.nonce,
         &mut limits.sign_in,
         &mut limits.code,
-        &mut limits.code_per_address,
-        &mut limits.code_per_address_total,
+        &mut limits.mails_per_address,
+        &mut limits.own_mails_per_address,
     ] {
         *rate = roomy;
     }

@@ -1,7 +1,8 @@
 //! Wrong second factors of a user: one counter over all methods, which locks, and one for each method, which caps.
 //!
-//! Both an answer that counts and an answer that passes hold the counter as it was read (invariant 7): of a thousand
-//! guesses sent at once, one is judged.
+//! A wrong answer is counted under the count as it was read, and reads again when another was counted meanwhile. A right
+//! one passes while no lock holds, whatever was counted meanwhile: a thousand guesses sent at once are worth those before
+//! the next lock (invariant 7), and nobody's guesses make a right answer miss before it.
 
 use stile_core::{EnvironmentId, Micros, UserId};
 
@@ -108,12 +109,19 @@ pub fn count_method(owner: UserId, method: Guessed) -> Step {
     Step::one(sql, vec![owner.into(), method.as_str().into(), CAP.into()], Miss::LockedOut)
 }
 
-/// Lets a right answer pass only when nothing was counted since `read` and no lock holds, and begins anew.
-pub fn pass(owner: UserId, read: &Failures, now: Micros) -> Step {
+/// Lets a right answer pass only while no lock holds, and begins anew.
+pub fn pass(owner: UserId, now: Micros) -> Step {
     let sql = "INSERT INTO failures (owner, method, count, locked_until) VALUES (?1, 'any', 0, 0)
                ON CONFLICT (owner, method) DO UPDATE SET count = 0, locked_until = 0
-               WHERE failures.count = ?2 AND failures.locked_until <= ?3";
-    Step::one(sql, vec![owner.into(), read.count.into(), now.into()], Miss::LockedOut)
+               WHERE failures.locked_until <= ?2";
+    Step::one(sql, vec![owner.into(), now.into()], Miss::LockedOut)
+}
+
+/// Lets a right answer pass only while its method is below the cap.
+pub fn below_cap(owner: UserId, method: Guessed) -> Step {
+    let sql = "INSERT INTO failures (owner, method, count, locked_until) VALUES (?1, ?2, 0, 0)
+               ON CONFLICT (owner, method) DO UPDATE SET count = failures.count WHERE failures.count < ?3";
+    Step::one(sql, vec![owner.into(), method.as_str().into(), CAP.into()], Miss::LockedOut)
 }
 
 /// Forgets the failures with each method: a factor has been proved.

@@ -59,4 +59,10 @@ impl Store {
         let row = self.row(sql, vec![kind.as_str().into(), key.into()]).await?;
         row.map_or(Ok(None), |mut row| row.take())
     }
+
+    /// Whether a thing was used up.
+    pub async fn is_used(&self, kind: Kind, key: &[u8]) -> Result<bool, StoreError> {
+        let sql = "SELECT 1 FROM ledger WHERE kind = ?1 AND key = ?2";
+        Ok(self.row(sql, vec![kind.as_str().into(), key.into()]).await?.is_some())
+    }
 }

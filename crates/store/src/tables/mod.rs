@@ -2,11 +2,14 @@
 
 pub mod api_tokens;
 pub mod audit;
+pub mod buckets;
 pub mod counters;
 pub mod credentials;
 pub mod environments;
 pub mod failures;
+pub mod known_devices;
 pub mod ledger;
+pub mod mail_turns;
 mod meta;
 pub mod mfa_tokens;
 pub mod outbox;
@@ -23,6 +26,7 @@ pub use api_tokens::ApiToken;
 pub use audit::{AuditEvent, AuditRow};
 pub use environments::Environment;
 pub use failures::{Failures, Guessed};
+pub use known_devices::Holder;
 pub use mfa_tokens::MfaToken;
 pub use outbox::{Mail, MailSlot};
 pub use passkeys::Passkey;

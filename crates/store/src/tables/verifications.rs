@@ -22,8 +22,14 @@ pub struct Verification {
     pub session: Option<SessionId>,
     /// The scope whose permit was used up when this was created, for a change of address.
     pub permitted: Option<String>,
+    /// The known device of the address's user that asked, by its key.
+    pub device: Option<String>,
     /// Keyed hash of the code.
     pub code: [u8; 32],
+    /// How many digits the code has.
+    pub digits: u32,
+    /// Wrong answers so far.
+    pub tries: i64,
     /// When it was created.
     pub created_at: Micros,
     /// When it stops being accepted.
@@ -36,7 +42,8 @@ pub const MAX_TRIES: i64 = 5;
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, address, sealed_address, creator, session, permitted, code, created_at, expires_at
+            "SELECT id, address, sealed_address, creator, session, permitted, device, code, digits, tries,
+                    created_at, expires_at
              FROM verifications ",
             $rest
         )
@@ -51,7 +58,10 @@ fn read(mut row: Row) -> Result<Verification, StoreError> {
         creator: row.take()?,
         session: row.take()?,
         permitted: row.take()?,
+        device: row.take()?,
         code: row.take()?,
+        digits: row.take()?,
+        tries: row.take()?,
         created_at: row.take()?,
         expires_at: row.take()?,
     })
@@ -89,8 +99,8 @@ impl Store {
 pub fn insert(environment: EnvironmentId, v: &Verification) -> Step {
     let sql =
         "INSERT INTO verifications (id, environment, address, sealed_address, creator, session, permitted,
-                                          code, tries, created_at, expires_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10) ON CONFLICT DO NOTHING";
+                                          device, code, digits, tries, created_at, expires_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12) ON CONFLICT DO NOTHING";
     let args: Vec<Value> = vec![
         v.id.into(),
         environment.into(),
@@ -99,7 +109,9 @@ pub fn insert(environment: EnvironmentId, v: &Verification) -> Step {
         v.creator.into(),
         v.session.into(),
         v.permitted.as_deref().into(),
+        v.device.as_deref().into(),
         v.code.into(),
+        v.digits.into(),
         v.created_at.into(),
         v.expires_at.into(),
     ];
@@ -113,15 +125,26 @@ pub fn wrong(environment: EnvironmentId, id: VerificationId, now: Micros) -> Ste
     Step::one(sql, vec![id.into(), environment.into(), MAX_TRIES.into(), now.into()], Miss::TriesSpent)
 }
 
-/// Lets a right answer pass only while tries are left, and ends the verification: nobody is sent to a used code.
-pub fn right(environment: EnvironmentId, id: VerificationId, now: Micros) -> Step {
+/// Lets a right answer pass only while tries are left and the code is the one that was judged, and ends the
+/// verification: nobody is sent to a used code.
+pub fn right(environment: EnvironmentId, v: &Verification, now: Micros) -> Step {
     let sql = "UPDATE verifications SET expires_at = ?4
-               WHERE id = ?1 AND environment = ?2 AND tries < ?3 AND +expires_at > ?4";
-    Step::one(sql, vec![id.into(), environment.into(), MAX_TRIES.into(), now.into()], Miss::TriesSpent)
+               WHERE id = ?1 AND environment = ?2 AND tries < ?3 AND +expires_at > ?4 AND code = ?5";
+    let args = vec![v.id.into(), environment.into(), MAX_TRIES.into(), now.into(), v.code.into()];
+    Step::one(sql, args, Miss::TriesSpent)
 }
 
 /// Lets a mutation pass only while tries are left, and changes nothing.
-pub fn has_tries(environment: EnvironmentId, id: VerificationId) -> Step {
+pub fn has_tries(environment: EnvironmentId, v: &Verification) -> Step {
     let sql = "UPDATE verifications SET tries = tries WHERE id = ?1 AND environment = ?2 AND tries < ?3";
-    Step::one(sql, vec![id.into(), environment.into(), MAX_TRIES.into()], Miss::TriesSpent)
+    Step::one(sql, vec![v.id.into(), environment.into(), MAX_TRIES.into()], Miss::TriesSpent)
+}
+
+/// Puts a longer code in the place of a live one; misses with `TriesSpent` when there is none with fewer digits.
+pub fn lengthen(environment: EnvironmentId, v: &Verification, now: Micros) -> Step {
+    let sql = "UPDATE verifications SET code = ?3, digits = ?4
+               WHERE id = ?1 AND environment = ?2 AND digits < ?4 AND tries < ?5 AND +expires_at > ?6";
+    let args =
+        vec![v.id.into(), environment.into(), v.code.into(), v.digits.into(), MAX_TRIES.into(), now.into()];
+    Step::one(sql, args, Miss::TriesSpent)
 }

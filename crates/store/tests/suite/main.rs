@@ -7,6 +7,7 @@ mod credentials;
 mod engines;
 mod environments;
 mod factors;
+mod guessing;
 mod ledger;
 mod outbox;
 mod passkeys;

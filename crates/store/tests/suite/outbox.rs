@@ -69,3 +69,37 @@ fn an_expired_message_is_not_sent_and_is_swept() {
         assert_eq!(db.store.due_mail(at(599)).await.unwrap(), []);
     });
 }
+
+/// A hundred messages to one mailbox, some of them failing again and again, delay nobody else's.
+#[test]
+fn many_messages_to_one_delay_no_others() {
+    each(async |db| {
+        with_environments(&db).await;
+        let to = |n: u64, recipient: u64, seconds: i64| Mail {
+            recipient: Some(hash(recipient)),
+            created_at: at(seconds),
+            expires_at: at(seconds + 10_000),
+            ..mail(n)
+        };
+        db.done((1..=100).map(|n| outbox::insert(&to(n, 1, 0)))).await;
+        db.done((101..=103).map(|n| outbox::insert(&to(n, n, 5)))).await;
+        let due = async |seconds| {
+            let slots = db.store.due_mail(at(seconds)).await.unwrap();
+            slots.iter().map(|slot| slot.mail.id).collect::<Vec<_>>()
+        };
+        let id = |n: u64| mail(n).id;
+        let first = due(5).await;
+        assert_eq!(first[..5], [id(1), id(101), id(102), id(103), id(2)]);
+        assert_eq!(first.len(), 32, "what nobody else waits for leaves early");
+        // Put back after a failure, it queues behind its own kind.
+        for n in 0..10 {
+            let slot = db.store.due_mail(at(5)).await.unwrap().remove(0);
+            db.done([outbox::claim(&slot, at(35))]).await;
+            let claimed = stile_store::MailSlot { attempts: slot.attempts + 1, ..slot };
+            db.done([outbox::put_back(&claimed, at(6))]).await;
+            assert_ne!(due(6).await.first(), Some(&claimed.mail.id), "{n}");
+        }
+        // Before second 6 only what was never tried is due: 1 to 7 and the three others were put back until then.
+        assert_eq!(due(4).await, (8..=39).map(id).collect::<Vec<_>>());
+    });
+}

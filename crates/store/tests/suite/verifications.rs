@@ -16,7 +16,7 @@ fn a_thousand_parallel_guesses_are_worth_five() {
         let answers = all_at_once(&[&db.store, &again], guesses).await;
         assert_eq!(winners(&answers, Miss::TriesSpent), 5);
         assert_eq!(MAX_TRIES, 5);
-        assert_eq!(db.missed([right(one, v.id, NOW)]).await, Miss::TriesSpent);
+        assert_eq!(db.missed([right(one, &v, NOW)]).await, Miss::TriesSpent);
         assert_eq!(db.store.live_verification(one, v.address, v.creator, NOW).await.unwrap(), None);
     });
 }
@@ -30,11 +30,11 @@ fn a_right_answer_passes_after_four_wrong_ones() {
         for _ in 0..4 {
             db.done([wrong(one, v.id, NOW)]).await;
         }
-        db.done([verifications::has_tries(one, v.id)]).await;
-        db.done([right(one, v.id, NOW)]).await;
+        db.done([verifications::has_tries(one, &v)]).await;
+        db.done([right(one, &v, NOW)]).await;
         // It ends with that: nobody is sent to a used code.
         assert_eq!(db.missed([wrong(one, v.id, NOW)]).await, Miss::TriesSpent);
-        assert_eq!(db.missed([right(one, v.id, NOW)]).await, Miss::TriesSpent);
+        assert_eq!(db.missed([right(one, &v, NOW)]).await, Miss::TriesSpent);
     });
 }
 
@@ -47,12 +47,15 @@ fn what_has_expired_is_not_judged() {
         let last = stile_core::Micros::new(v.expires_at.get() - 1);
         db.done([wrong(one, v.id, last)]).await;
         assert!(db.store.live_verification(one, v.address, v.creator, last).await.unwrap().is_some());
-        assert_eq!(db.missed([right(one, v.id, v.expires_at)]).await, Miss::TriesSpent);
+        assert_eq!(db.missed([right(one, &v, v.expires_at)]).await, Miss::TriesSpent);
         assert_eq!(db.missed([wrong(one, v.id, v.expires_at)]).await, Miss::TriesSpent);
         assert_eq!(db.store.live_verification(one, v.address, v.creator, v.expires_at).await.unwrap(), None);
 
         db.store.sweep(last).await.unwrap();
-        assert_eq!(db.store.verification(one, v.id).await.unwrap(), Some(v.clone()));
+        assert_eq!(
+            db.store.verification(one, v.id).await.unwrap(),
+            Some(Verification { tries: 1, ..v.clone() })
+        );
         db.store.sweep(v.expires_at).await.unwrap();
         assert_eq!(db.store.verification(one, v.id).await.unwrap(), None);
     });
@@ -71,7 +74,7 @@ fn a_verification_belongs_to_its_environment() {
         assert_eq!(db.store.verification(one, v.id).await.unwrap(), Some(v.clone()));
         assert_eq!(db.store.verification(two, v.id).await.unwrap(), None);
         assert_eq!(db.store.live_verification(two, v.address, v.creator, NOW).await.unwrap(), None);
-        assert_eq!(db.missed([right(two, v.id, NOW)]).await, Miss::TriesSpent);
+        assert_eq!(db.missed([right(two, &v, NOW)]).await, Miss::TriesSpent);
         assert_eq!(db.missed([wrong(two, v.id, NOW)]).await, Miss::TriesSpent);
         assert_eq!(db.missed([verifications::insert(one, &v)]).await, Miss::Taken);
     });

@@ -131,6 +131,9 @@ pub(crate) fn verification(n: u64) -> Verification {
         creator: hash(2),
         session: None,
         permitted: None,
+        device: None,
+        digits: 6,
+        tries: 0,
         code: hash(3),
         created_at: NOW,
         expires_at: at(600),
@@ -141,6 +144,7 @@ pub(crate) fn mail(n: u64) -> Mail {
     Mail {
         id: OutboxId::from_bytes(id16(n)),
         environment: environment_id(1),
+        recipient: None,
         template: "code".into(),
         sealed: vec![5, 6, 7],
         created_at: NOW,

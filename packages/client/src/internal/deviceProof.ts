@@ -3,6 +3,8 @@ import { takeNonce } from './nonces.js';
 
 /** The routes on which the server wants to know the device. */
 const ROUTES = [
+  /^\/emailVerifications\/create$/,
+  /^\/users\/passkeys\/signin$/,
   /^\/(externalAuth|farcaster|emailVerifications|smsVerifications|providers\/[^/]+)\/sign[iI]n$/,
   /^\/(farcaster|telegram|emailVerifications|smsVerifications|wallets)\/verify$/,
   /^\/verify(\/(link|merge|transfer))?$/,
@@ -15,8 +17,18 @@ export function needsDeviceProof(path: string): boolean {
   return ROUTES.some((route) => route.test(path));
 }
 
+/** The proof for a call. A code can be asked for without one: the proof then counts with the answer. */
+export async function proofFor(core: Core, path: string): Promise<Record<string, string>> {
+  try {
+    return await deviceProof(core);
+  } catch (error) {
+    if (path !== '/emailVerifications/create') throw error;
+    return {};
+  }
+}
+
 /** Shows that this browser holds the device key, by a signature over a fresh nonce. */
-export async function deviceProof(core: Core): Promise<Record<string, string>> {
+async function deviceProof(core: Core): Promise<Record<string, string>> {
   const publicKey = await core.keychain.createKey('device');
   const nonce = await takeNonce(core);
   return {

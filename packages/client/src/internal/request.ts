@@ -3,7 +3,7 @@ import { StileError } from '../errors/StileError.js';
 import { API_VERSION, VERSION } from '../version.js';
 import { readAnswer, type Shape } from './answers.js';
 import { type Core, tooLate, usesCookie } from './core.js';
-import { deviceProof, needsDeviceProof } from './deviceProof.js';
+import { needsDeviceProof, proofFor } from './deviceProof.js';
 import type { ElevatedToken } from './elevatedToken.js';
 import { dropRefusedToken, holdElevatedToken, takeElevatedToken } from './elevatedTokens.js';
 import { randomName } from './encoding.js';
@@ -54,15 +54,17 @@ export async function exchange<T>(core: Core, call: ApiRequest): Promise<{ answe
   const url = `${core.apiBaseUrl}/sdk/${core.config.environmentId}${call.path}${queryOf(call.query)}`;
   return limited(core, url, call.signal, async (signal) => {
     const extra = (await core.config.coreConfig?.getApiHeaders?.()) ?? {};
-    const proves = needsDeviceProof(call.path) && !usesCookie(core);
-    const attempt: Attempt = { url, since, signal, extra, proof: proves ? await deviceProof(core) : {} };
+    const reads = (call.method ?? 'GET') === 'GET';
+    const proves = !reads && needsDeviceProof(call.path) && !usesCookie(core);
+    const proof = proves ? await proofFor(core, call.path) : {};
+    const attempt: Attempt = { url, since, signal, extra, proof };
     try {
       return await send<T>(core, call, attempt);
     } catch (error) {
       // Nonces wait in the storage for a day, and the server may have forgotten them (a new database, a new key).
       if (!proves || !(error instanceof StileError && error.code === 'invalid_nonce')) throw error;
       await dropNonces(core);
-      return await send<T>(core, call, { ...attempt, proof: await deviceProof(core) });
+      return await send<T>(core, call, { ...attempt, proof: await proofFor(core, call.path) });
     }
   });
 }

@@ -50,6 +50,9 @@ describe('e-mail codes', () => {
       allowNewMFALinking: true,
     });
     expect(call?.headers).toHaveProperty('x-dynamic-device-signed-nonce');
+    const [asked] = t.server.callsTo('POST /emailVerifications/create');
+    expect(asked?.headers).toHaveProperty('x-dynamic-device-signed-nonce');
+    expect(asked?.headers['x-dynamic-device-nonce']).not.toBe(call?.headers['x-dynamic-device-nonce']);
   });
 
   it('prove the address of the user again, in the short form, also over a reload', async () => {

@@ -9,7 +9,8 @@ import type { EmailOTPVerification, StileClient } from '../types.js';
 
 /**
  * Sends a code by e-mail: to sign in, to link the address, or to prove it again. Without an address it goes to that
- * of the signed-in user. {@link verifyOTP} takes the code.
+ * of the signed-in user. {@link verifyOTP} takes the code. `codeLength` of the answer says how many digits to expect; a
+ * field should take 6 to 12 whatever it says.
  *
  * @throws UserNotAuthenticatedError without an address when nobody is signed in
  * @throws ValueMustBeDefinedError without an address when the user has none

@@ -232,13 +232,15 @@ describe('authenticatePasskeyMFA', () => {
 });
 
 describe('signInWithPasskey', () => {
-  it('signs in, without device proof', async () => {
+  it('signs in and shows the device with the answer alone', async () => {
     const client = await t.open();
     await signInWithPasskey();
     expect(client.user?.id).toBe('user-1');
     const [call] = t.server.callsTo('POST /users/passkeys/signin');
-    expect(call?.headers).not.toHaveProperty('x-dynamic-device-nonce');
+    expect(call?.headers).toHaveProperty('x-dynamic-device-signed-nonce');
     expect(call?.headers).toHaveProperty('x-dyn-session-public-key');
+    const [options] = t.server.callsTo('GET /users/passkeys/signin');
+    expect(options?.headers).not.toHaveProperty('x-dynamic-device-nonce');
   });
 
   it('waits in the autofill until picked, aborted, or another ceremony begins', async () => {
@@ -307,11 +309,10 @@ describe('signInWithPasskey', () => {
         json: { error: 'stale', code: 'invalid_challenge' },
       }));
       waiting[2]?.(credential(asserted));
-      await vi.advanceTimersByTimeAsync(1_000);
-      expect(get).toHaveBeenCalledTimes(4);
+      await vi.waitFor(() => expect(get).toHaveBeenCalledTimes(4));
       t.server.on('POST /users/passkeys/signin', () => ({ json: verifyResponse() }));
       waiting[3]?.(credential(asserted));
-      await vi.advanceTimersByTimeAsync(1_000);
+      await vi.waitFor(() => expect(client.user?.id).toBe('user-1'));
       await signedIn;
       expect(client.user?.id).toBe('user-1');
     } finally {

@@ -296,24 +296,26 @@ describe('two tabs', () => {
     t.server.on('POST /refresh', () => ({ json: verifyResponse() }));
     for (let i = 0; i < 4; i++) await Promise.all([refreshAuth(one), refreshAuth(two)]);
     const nonces = t.server.calls.flatMap(({ headers }) => headers['x-dynamic-device-nonce'] ?? []);
-    expect(nonces.length).toBe(9);
-    expect(new Set(nonces).size).toBe(9);
+    expect(nonces.length).toBe(10);
+    expect(new Set(nonces).size).toBe(10);
     expect(t.server.callsTo('GET /nonces').length).toBeLessThanOrEqual(3);
   });
 });
 
 describe('nonces', () => {
-  it('are fetched when there are none; without them the call fails and nothing is sent', async () => {
+  it('are fetched when there are none; without them nothing is sent but a request for a code', async () => {
     t.server.on('GET /nonces', () => ({ status: 500, json: { error: 'no nonces' } }));
     const client = await t.open({
       coreConfig: { logger: { warn: () => undefined, error: () => undefined } },
     });
     await expect(t.signIn(client)).rejects.toMatchObject({ message: 'no nonces' });
     expect(t.server.callsTo('POST /emailVerifications/signin')).toHaveLength(0);
+    const [asked] = t.server.callsTo('POST /emailVerifications/create');
+    expect(asked?.headers).not.toHaveProperty('x-dynamic-device-nonce');
     t.server.on('GET /nonces', () => ({ json: { nonces: ['n1', 'n2', 'n3', 'n4', 'n5'] } }));
     await t.signIn(client);
     expect(t.server.callsTo('POST /emailVerifications/signin')[0]?.headers).toMatchObject({
-      'x-dynamic-device-nonce': 'n1',
+      'x-dynamic-device-nonce': 'n2',
       'x-dynamic-device-publickey': expect.stringMatching(/^0[23][0-9a-f]{64}$/),
       'x-dynamic-device-signed-nonce': expect.stringMatching(/^[0-9a-f]{128}$/),
     });
@@ -331,7 +333,7 @@ describe('nonces', () => {
     const before = t.server.callsTo('GET /nonces').length;
     await refreshAuth();
     const nonces = t.server.callsTo('POST /refresh').map(({ headers }) => headers['x-dynamic-device-nonce']);
-    expect(nonces).toEqual(['nonce-2', 'nonce-6']);
+    expect(nonces).toEqual(['nonce-3', 'nonce-6']);
     expect(t.server.callsTo('GET /nonces').length).toBe(before + 1);
     refusals = 9;
     await expect(refreshAuth()).rejects.toMatchObject({ code: 'invalid_nonce' });

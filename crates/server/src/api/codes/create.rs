@@ -3,13 +3,12 @@
 use axum::Json as Answer;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use stile_core::{EmailAddress, Level, Principal};
+use stile_core::{EmailAddress, Level};
 use utoipa::ToSchema;
 
 use crate::access;
 use crate::api::models::EmailVerificationCreateResponse;
 use crate::context::{Cx, bearer, session_key};
-use crate::delivery::Purpose;
 use crate::error::{ApiError, Code};
 use crate::flows::codes::{self, Creator};
 use crate::http::Json;
@@ -30,7 +29,8 @@ pub struct EmailVerificationCreateRequest {
 /// Send a code
 ///
 /// The answer is the same whether or not the address has an account. A bearer token that is no longer valid is
-/// ignored, and the code then belongs to no session.
+/// ignored, and the code then belongs to no session. A device proof may come along: a device that the user is known to
+/// sign in with goes on working while strangers guess. Fields for codes take 6 to 12 digits.
 #[utoipa::path(
     post, path = "/emailVerifications/create", operation_id = "createEmailVerification", tag = "Codes",
     request_body = EmailVerificationCreateRequest,
@@ -44,28 +44,18 @@ pub async fn handle(
 ) -> Result<(StatusCode, Answer<EmailVerificationCreateResponse>), ApiError> {
     cx.limit(Bucket::Code)?;
     let address = EmailAddress::parse(&body.email).map_err(|_| Code::InvalidEmail)?;
-    let (creator, me) = creator(&cx, &headers).await?;
-    let id = codes::send(&cx, &address, creator, purpose(me.as_ref(), &address), None).await?;
-    let answer =
-        EmailVerificationCreateResponse { verification_uuid: id.to_string(), email: address.to_string() };
-    Ok((StatusCode::CREATED, Answer(answer)))
+    let creator = creator(&cx, &headers).await?;
+    let device = cx.device_proof(&headers).await?;
+    let sent = codes::send(&cx, &address, creator, device.as_ref(), None).await?;
+    Ok((StatusCode::CREATED, Answer(EmailVerificationCreateResponse::new(&sent, &address))))
 }
 
-/// What a code for this address is for, when this user asks for it.
-pub(super) fn purpose(me: Option<&Principal>, address: &EmailAddress) -> Purpose {
-    match me {
-        None => Purpose::SignIn,
-        Some(me) if me.emails().any(|own| own == address.as_str()) => Purpose::Confirm,
-        Some(_) => Purpose::AddEmail,
-    }
-}
-
-/// Who asks: a live full session with its user, or nobody.
-pub(super) async fn creator(cx: &Cx, headers: &HeaderMap) -> Result<(Creator, Option<Principal>), ApiError> {
+/// Who asks: a live full session, or nobody.
+pub(super) async fn creator(cx: &Cx, headers: &HeaderMap) -> Result<Creator, ApiError> {
     let key = session_key(headers, None)?;
     let me = match bearer(headers) {
         None => None,
         Some(_) => access::principal(cx, headers).await.ok().filter(|me| me.session.level == Level::Full),
     };
-    Ok((Creator::new(cx, me.as_ref().map(|me| me.session.id), key.as_ref()), me))
+    Ok(Creator::new(cx, me.as_ref(), key.as_ref()))
 }

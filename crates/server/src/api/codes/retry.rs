@@ -8,10 +8,9 @@ use stile_factors::email_code;
 use stile_store::Verification;
 use utoipa::ToSchema;
 
-use super::create::{creator, purpose};
+use super::create::creator;
 use crate::api::models::EmailVerificationCreateResponse;
 use crate::context::Cx;
-use crate::delivery::Purpose;
 use crate::error::{ApiError, Code};
 use crate::flows::codes;
 use crate::http::Json;
@@ -49,20 +48,15 @@ pub async fn handle(
     cx.limit(Bucket::Code)?;
     let address = EmailAddress::parse(&body.email).map_err(|_| Code::InvalidEmail)?;
     let id: VerificationId = body.verification_uuid.parse().map_err(|_| Code::InvalidEmailVerification)?;
-    let (creator, me) = creator(&cx, &headers).await?;
+    let creator = creator(&cx, &headers).await?;
     let hash = email_code::address_hash(&cx.app.keys, cx.env.id, &address);
     let previous = cx.app.store.verification(cx.env.id, id).await?;
     // A permit is not kept alive by asking again: it ends with the code that it was used up for.
     let over = |v: &Verification| v.permitted.is_some() && v.expires_at.is_past(cx.now);
     let previous = previous.filter(|v| v.address == hash && v.session == creator.session && !over(v));
     let previous = previous.ok_or(Code::InvalidEmailVerification)?;
-    // Only the change of an address sends its code with a permit.
-    let purpose = match previous.permitted {
-        Some(_) => Purpose::ChangeEmail,
-        None => purpose(me.as_ref(), &address),
-    };
-    let id = codes::send(&cx, &address, creator, purpose, previous.permitted.as_deref()).await?;
-    let answer =
-        EmailVerificationCreateResponse { verification_uuid: id.to_string(), email: address.to_string() };
-    Ok((StatusCode::CREATED, Answer(answer)))
+    let device = cx.device_proof(&headers).await?;
+    let permitted = previous.permitted.as_deref();
+    let sent = codes::send(&cx, &address, creator, device.as_ref(), permitted).await?;
+    Ok((StatusCode::CREATED, Answer(EmailVerificationCreateResponse::new(&sent, &address))))
 }

@@ -4,18 +4,16 @@ use axum::Json as Answer;
 use axum::http::HeaderMap;
 use stile_core::principal::Profile;
 use stile_core::{Credential, CredentialId, CredentialKind, Scope, User, UserId};
-use stile_factors::device::DeviceProof;
-use stile_keys::p256_key::PublicKeyHex;
 use stile_keys::random;
 use stile_store::{Account, Mutation, Step, credentials, users};
 
 use super::EmailVerificationVerifyRequest;
 use crate::api::models::VerifyResponse;
-use crate::context::{Cx, session_key, user_agent};
+use crate::context::Cx;
 use crate::error::{ApiError, Code};
 use crate::flows::codes::{self, Answered, Creator};
 use crate::flows::deciding;
-use crate::flows::sessions::{self, Opening};
+use crate::flows::sessions::{self, Browser, Opening};
 use crate::http::Json;
 use crate::limits::Bucket;
 use crate::tokens;
@@ -35,23 +33,16 @@ pub async fn handle(
     Json(body): Json<EmailVerificationVerifyRequest>,
 ) -> Result<Answer<VerifyResponse>, ApiError> {
     cx.limit(Bucket::SignIn)?;
-    let device = cx.device_proof(&headers).await?;
-    let key = session_key(&headers, body.session_public_key.as_deref())?;
+    let browser = Browser::of(&cx, &headers, body.session_public_key.as_deref()).await?;
     sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
-    let creator = Creator::new(&cx, None, key.as_ref());
-    let answered = codes::judge(&cx, &body.verification_uuid, &body.verification_token, creator).await?;
-    let browser = Browser { session_key: key, device, user_agent: user_agent(&headers) };
+    let creator = Creator::new(&cx, None, browser.session_key.as_ref());
+    let device = browser.device.as_ref();
+    let answered =
+        codes::judge(&cx, &body.verification_uuid, &body.verification_token, creator, device).await?;
     match deciding!(sign_in(&cx, &body, &answered, &browser).await) {
         Ok(session) => Ok(session),
         Err(refused) => Err(codes::refusal(&cx, &answered, refused).await),
     }
-}
-
-/// Where the session will live.
-struct Browser {
-    session_key: Option<PublicKeyHex>,
-    device: Option<DeviceProof>,
-    user_agent: String,
 }
 
 async fn sign_in(
@@ -68,13 +59,7 @@ async fn sign_in(
         None => new_account(cx, address),
     };
     let proof = answered.right.proof(credential);
-    let opening = Opening {
-        account,
-        proof,
-        session_key: browser.session_key.clone(),
-        device: browser.device.clone(),
-        user_agent: browser.user_agent.clone(),
-    };
+    let opening = Opening { account, proof, browser: browser.clone() };
     let (me, steps) = sessions::open(cx, opening);
     let mut scopes = body.requested_scopes.clone();
     let optional = !cx.env.settings.security.mfa.required();

@@ -42,8 +42,10 @@ pub async fn handle(
     let device = cx.device_proof(&headers).await?;
     let key = session_key(&headers, body.session_public_key.as_deref())?;
     sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
-    let creator = Creator::new(&cx, Some(me.session.id), key.as_ref());
-    let answered = codes::judge(&cx, &body.verification_uuid, &body.verification_token, creator).await?;
+    let creator = Creator::new(&cx, Some(&me.0), key.as_ref());
+    let answered =
+        codes::judge(&cx, &body.verification_uuid, &body.verification_token, creator, device.as_ref())
+            .await?;
     match proved(&cx, &me, &headers, &body, &answered, device.as_ref()).await {
         Ok(session) => Ok(Answer(UpdateSelfResponse {
             session,

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 use stile_core::{Principal, Proof};
 use stile_factors::recovery_code;
-use stile_store::{Guessed, Mutation, recovery_codes, sessions as rows, users};
+use stile_store::{Guessed, Mutation, known_devices, recovery_codes, sessions as rows, users};
 use utoipa::ToSchema;
 
 use super::wanted;
@@ -79,12 +79,16 @@ async fn recover(
         users::changed(cx.env.id, &me.user),
         users::next_epoch(cx.env.id, me.user.id),
         recovery_codes::use_up(me.user.id, hash),
+        // What the sign-in that this finishes makes known comes after this.
+        known_devices::forget_all(me.user.id, None),
         rows::forget_proofs(cx.env.id, me.user.id, me.session.id),
     ])
     .and_all(guesses::right(me, &guess, cx.now))
     .and_all(given.steps())
     .and_all(cx.notice(me, &Content::RecoveryCodeUsed { left, at: cx.now })?)
     .and(cx.audit("recovery_code.used", Some(me.user.id), json!({ "left": left })));
-    cx.commit(mutation).await.map_err(guesses::refused)?;
+    if let Err(error) = cx.commit(mutation).await {
+        return Err(guesses::late(cx, me, &guess, error).await);
+    }
     given.answer(cx)
 }

@@ -106,7 +106,9 @@ async fn step_up(
     ])
     .and_all(guesses::right(me, &guess, cx.now))
     .and_all(given.steps());
-    cx.commit(mutation).await.map_err(guesses::refused)?;
+    if let Err(error) = cx.commit(mutation).await {
+        return Err(guesses::late(cx, me, &guess, error).await);
+    }
     given.answer(cx)
 }
 
@@ -153,7 +155,7 @@ async fn verify(
     .and_all(given.steps())
     .and_all(cx.notice(me, &Content::TotpAdded { at: cx.now })?)
     .and(cx.audit("totp.added", Some(me.user.id), detail));
-    cx.commit(mutation).await.map_err(guesses::refused)?;
+    cx.commit(mutation).await.map_err(guesses::used)?;
     given.answer(cx)
 }
 

@@ -7,16 +7,15 @@ use axum::http::HeaderMap;
 use serde_json::json;
 use stile_core::{Method, policy};
 use stile_factors::passkey::{self, Asserted, Purpose};
-use stile_keys::p256_key::PublicKeyHex;
 use stile_store::{Mutation, Passkey};
 
 use super::authenticate::{find, use_up, verify};
 use super::{GetPasskeyAuthenticationOptionsResponse, OptionsQuery, PasskeyAuthRequest, noted};
 use crate::api::models::VerifyResponse;
-use crate::context::{Cx, session_key, user_agent};
+use crate::context::Cx;
 use crate::error::{ApiError, Code};
 use crate::flows::deciding;
-use crate::flows::sessions::{self, Opening};
+use crate::flows::sessions::{self, Browser, Opening};
 use crate::http::Json;
 use crate::limits::Bucket;
 use crate::tokens;
@@ -38,6 +37,8 @@ pub async fn options(
 }
 
 /// Sign in with a passkey
+///
+/// A device proof that comes along binds the session to its key.
 #[utoipa::path(
     post, path = "/users/passkeys/signin", operation_id = "signInWithPasskey", tag = "Passkeys",
     request_body = PasskeyAuthRequest,
@@ -51,7 +52,7 @@ pub async fn handle(
 ) -> Result<Answer<VerifyResponse>, ApiError> {
     cx.limit(Bucket::SignIn)?;
     offered(&cx)?;
-    let key = session_key(&headers, None)?;
+    let browser = Browser::of(&cx, &headers, None).await?;
     sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
     let Some(passkey) = find(&cx, &body).await? else {
         // Nobody's, but somebody tried: a passkey that was removed, or one that was made up.
@@ -59,8 +60,7 @@ pub async fn handle(
         return Err(Code::PasskeyNotFound.into());
     };
     let asserted = verify(&cx, &passkey, &body, Purpose::SignIn).await?;
-    let agent = user_agent(&headers);
-    let done = deciding!(sign_in(&cx, &passkey, asserted, key.clone(), &agent, &body.requested_scopes).await);
+    let done = deciding!(sign_in(&cx, &passkey, asserted, &browser, &body.requested_scopes).await);
     noted(&cx, passkey.owner, done).await
 }
 
@@ -68,8 +68,7 @@ async fn sign_in(
     cx: &Cx,
     passkey: &Passkey,
     asserted: Asserted,
-    session_key: Option<PublicKeyHex>,
-    user_agent: &str,
+    browser: &Browser,
     scopes: &[String],
 ) -> Result<Answer<VerifyResponse>, ApiError> {
     let account = cx.app.store.account_by_identifier(cx.env.id, "passkey", &passkey.webauthn_id).await?;
@@ -80,9 +79,8 @@ async fn sign_in(
         return Err(Code::CredentialNotEnabledForSignIn.into());
     }
     let visit = sessions::visit(cx, &account);
-    let user_agent = user_agent.to_owned();
-    let (me, steps) =
-        sessions::open(cx, Opening { account, proof: asserted.proof, session_key, device: None, user_agent });
+    let opening = Opening { account, proof: asserted.proof, browser: browser.clone() };
+    let (me, steps) = sessions::open(cx, opening);
     let elevation = sessions::elevation(cx, &me, asserted.proof, scopes)?;
     let mutation = Mutation::new([visit])
         .and_all(use_up(cx, passkey, &asserted))

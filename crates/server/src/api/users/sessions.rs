@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
 use stile_core::{Proof, SessionId};
-use stile_store::{CommitError, Miss, Mutation, SessionRow, sessions};
+use stile_store::{CommitError, Miss, Mutation, SessionRow, known_devices, sessions};
 use utoipa::ToSchema;
 
 use crate::access::Me;
@@ -92,6 +92,7 @@ pub async fn end(cx: Cx, me: Me, path: Path<(String, String)>) -> Result<StatusC
     let id: SessionId = id.parse().map_err(|_| none())?;
     let detail = json!({ "session": id.to_string(), "by": me.session.id.to_string() });
     let mutation = Mutation::new([
+        known_devices::forget_of(me.user.id, id),
         sessions::end_of(cx.env.id, me.user.id, id),
         cx.audit("session.ended", Some(me.user.id), detail),
     ]);
@@ -118,6 +119,7 @@ pub async fn end_others(cx: Cx, me: Me) -> Result<Answer<EndedSessionsResponse>,
     let ended = rows.iter().filter(|row| row.id != me.session.id).count();
     let detail = json!({ "by": me.session.id.to_string(), "ended": ended });
     let mutation = Mutation::new([
+        known_devices::forget_all(me.user.id, me.session.device_key.as_deref()),
         sessions::end_all(cx.env.id, me.user.id, Some(me.session.id)),
         cx.audit("session.others_ended", Some(me.user.id), detail),
     ]);

@@ -12,7 +12,6 @@ use utoipa::ToSchema;
 use crate::access::{Me, reload};
 use crate::api::models::{EmailVerificationCreateResponse, NextViewEnum, UpdateSelfResponse, VerifyResponse};
 use crate::context::{Cx, bearer, session_key};
-use crate::delivery::Purpose;
 use crate::error::{ApiError, Code};
 use crate::flows::codes::{self, Creator};
 use crate::flows::deciding;
@@ -100,10 +99,9 @@ pub async fn handle(
         return answer(&cx, after, &headers, NextViewEnum::Done, None);
     };
     let key = session_key(&headers, None)?;
-    let creator = Creator::new(&cx, Some(me.session.id), key.as_ref());
-    let id = codes::send(&cx, &address, creator, Purpose::ChangeEmail, Some(permit.scope())).await?;
-    let sent =
-        EmailVerificationCreateResponse { verification_uuid: id.to_string(), email: address.to_string() };
+    let creator = Creator::new(&cx, Some(&me.0), key.as_ref());
+    let sent = codes::send(&cx, &address, creator, None, Some(permit.scope())).await?;
+    let sent = EmailVerificationCreateResponse::new(&sent, &address);
     answer(&cx, after, &headers, NextViewEnum::VerifyEmail, Some(sent))
 }
 
