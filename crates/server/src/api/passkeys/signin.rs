@@ -79,11 +79,11 @@ async fn sign_in(
     if !credential.sign_in {
         return Err(Code::CredentialNotEnabledForSignIn.into());
     }
+    let proof = asserted.proof.as_enrolled(credential);
     let visit = sessions::visit(cx, &account);
     let user_agent = user_agent.to_owned();
-    let (me, steps) =
-        sessions::open(cx, Opening { account, proof: asserted.proof, session_key, device: None, user_agent });
-    let elevation = sessions::elevation(cx, &me, asserted.proof, scopes)?;
+    let (me, steps) = sessions::open(cx, Opening { account, proof, session_key, device: None, user_agent });
+    let elevation = sessions::elevation(cx, &me, proof, scopes)?;
     let mutation = Mutation::new([visit])
         .and_all(use_up(cx, passkey, &asserted))
         .and_all(steps)
