@@ -85,6 +85,17 @@ impl<S: GatedScope> Permit<S> {
         S::SCOPE_TEXT
     }
 
+    /// Judges the permit again for the user as read now. What a factor that came since would refuse, or what a removed
+    /// credential gave, is no permit any more (CVE-2023-3597).
+    pub fn still_holds(&self, cx: &Cx, me: &Principal) -> Result<(), ApiError> {
+        let settings = &cx.env.settings;
+        let holds = match self.evidence {
+            Some(evidence) => policy::accepts(settings, me, evidence, &S::SCOPE).is_ok(),
+            None => !policy::requirement(settings, me, &S::SCOPE, Exemption::None, cx.now).required,
+        };
+        if holds { Ok(()) } else { Err(ApiError::from(Code::ElevatedTokenRequired).for_scope(S::SCOPE_TEXT)) }
+    }
+
     /// What the evidence was, for the audit trail.
     pub const fn how(&self) -> &'static str {
         match self.how {
@@ -197,7 +208,7 @@ async fn present(
     headers: &HeaderMap,
 ) -> Result<(Evidence, ElevatedClaims), ApiError> {
     let token = text(headers, "x-dyn-elevated-access-token").filter(|t| !t.is_empty());
-    let claims = tokens::verify_elevated(cx, token.ok_or(Code::ElevatedTokenRequired)?)?;
+    let claims = tokens::verify_elevated(cx, token.ok_or(Code::ElevatedTokenRequired)?, me.session.level)?;
     let evidence = belongs(cx, me, &claims, scope)?;
     match cx.app.store.commit(Mutation::new(use_up(cx, &claims))).await {
         Ok(()) => Ok((evidence, claims)),

@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stile_core::claims::ElevatedClaims;
-use stile_core::{Scope, UserId};
+use stile_core::{Level, Scope, UserId};
 use stile_store::ledger::{self, Kind};
 use stile_store::{CommitError, Miss, Mutation};
 use utoipa::ToSchema;
@@ -117,11 +117,12 @@ async fn spend(
     user: UserId,
     scope: &Scope,
 ) -> Result<(ElevatedClaims, bool), ApiError> {
-    let claims = tokens::verify_elevated(cx, &body.token)?;
+    // A session that still owes a factor has nothing to spend: tokens of its key are none here.
+    let claims = tokens::verify_elevated(cx, &body.token, Level::Full)?;
     let sid = claims.sid.parse().map_err(|_| Code::ElevatedTokenInvalid)?;
     let me = cx.app.store.principal(cx.env.id, sid).await?.ok_or(Code::ElevatedTokenInvalid)?;
     let over = me.session.expires_at.is_past(cx.now) || me.session.idle_expires_at.is_past(cx.now);
-    if over || me.user.id != user {
+    if over || me.user.id != user || me.session.level != Level::Full {
         return Err(Code::ElevatedTokenInvalid.into());
     }
     gate::belongs(cx, &me, &claims, scope)?;
@@ -139,14 +140,14 @@ async fn spend(
         Mutation::new([ledger::consume_noting(Kind::Use, &this_use, Some(what_for), cx.now, until)])
             .and(gate::use_up(cx, &claims))
             .and(consumed(false));
-    match cx.commit(mutation).await {
+    match cx.app.store.commit(mutation).await {
         Ok(()) => Ok((claims, false)),
         Err(CommitError::Missed(Miss::AlreadyUsed)) => Err(Code::ElevatedTokenUsed.into()),
         Err(CommitError::Missed(Miss::UseKnown)) => {
             if cx.app.store.ledger_note(Kind::Use, &this_use).await? != Some(what_for) {
                 return Err(Code::UseIdTaken.into());
             }
-            cx.commit(Mutation::new([consumed(true)])).await?;
+            cx.app.store.commit(Mutation::new([consumed(true)])).await?;
             Ok((claims, true))
         }
         Err(error) => Err(error.into()),
