@@ -42,6 +42,8 @@ pub enum Reason {
     ScopeRule,
     /// A rule protects the action and the user must enrol a second factor first.
     EnrolmentRequired,
+    /// The user has a second factor, and none was proved in this session.
+    BelowOwnLevel,
 }
 
 impl Reason {
@@ -54,6 +56,7 @@ impl Reason {
             Self::ActionRule => "action_rule",
             Self::ScopeRule => "scope_rule",
             Self::EnrolmentRequired => "enrolment_required",
+            Self::BelowOwnLevel => "below_own_level",
         }
     }
 }
@@ -192,6 +195,13 @@ pub fn still_accepts(
     young && accepts(settings, me, by, scope).is_ok()
 }
 
+/// Whether this session stands at the user's own level: whoever has a second factor proved one of them in it, or a
+/// recovery code in its place. Changes of factors, sessions and the profile need that where no stricter rule applies.
+pub fn has_own_level(me: &Principal) -> bool {
+    let by_factor = |p: &Proof| me.credential(p.credential).is_some_and(Credential::is_mfa_method);
+    !me.has_mfa() || me.session.proofs.iter().any(|p| p.is_mfa() && by_factor(p))
+}
+
 /// How old a proof may be that lets recovery codes be read or made, in seconds.
 pub const CODES_PROOF_SECONDS: i64 = 600;
 
@@ -262,6 +272,33 @@ pub fn level_after(settings: &Settings, has_mfa: bool, proof: &Proof) -> Level {
     if owes && !(has_mfa && proof.is_mfa()) { Level::Pending } else { Level::Full }
 }
 
+/// How long a session lasts, in seconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Lifetime {
+    /// Without being used.
+    pub idle: i64,
+    /// Since the sign-in, whatever happens.
+    pub absolute: i64,
+}
+
+/// Whoever owes a second factor has ten minutes for it, and an hour when the session is refreshed.
+const PENDING: Lifetime = Lifetime { idle: 600, absolute: 3_600 };
+
+/// How long a session of this level lasts. Half a sign-in is never kept for as long as a whole one.
+pub fn lifetime(settings: &Settings, level: Level) -> Lifetime {
+    let security = &settings.security;
+    let full = Lifetime {
+        idle: security.session_idle_seconds.into(),
+        absolute: security.session_absolute_seconds.into(),
+    };
+    match level {
+        Level::Full => full,
+        Level::Pending => {
+            Lifetime { idle: full.idle.min(PENDING.idle), absolute: full.absolute.min(PENDING.absolute) }
+        }
+    }
+}
+
 /// Whether and why a scope is protected for this user.
 fn protection(settings: &Settings, me: &Principal, scope: &Scope) -> Reason {
     let mfa = &settings.security.mfa;
@@ -286,6 +323,7 @@ fn protection(settings: &Settings, me: &Principal, scope: &Scope) -> Reason {
         Scope::WalletSign | Scope::WalletDelegate | Scope::UserUpdate if ruled && me.has_mfa() => {
             Reason::ActionRule
         }
+        Scope::UserUpdate if !has_own_level(me) => Reason::BelowOwnLevel,
         Scope::WalletSign | Scope::WalletDelegate | Scope::UserUpdate => Reason::NotProtected,
     }
 }

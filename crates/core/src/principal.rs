@@ -140,7 +140,7 @@ pub struct Session {
     pub device_key: Option<String>,
     /// The browser that opened it, as it calls itself; at most 300 characters.
     pub user_agent: String,
-    /// What was proved in it, newest last, one per credential and method.
+    /// What was proved in it, newest last, one per credential and method, at most eight.
     pub proofs: Vec<Proof>,
 }
 
@@ -148,15 +148,28 @@ pub struct Session {
 const MAX_PROOFS: usize = 8;
 
 impl Session {
-    /// The proofs with this one added: a newer proof replaces an older one of its credential and method.
+    /// The proofs with this one added: a newer proof replaces an older one of its credential and method. When there are
+    /// too many, the oldest goes that is not the newest of its method and strength: however many addresses are proved,
+    /// they push no second factor out.
     pub fn proofs_with(&self, proof: Proof) -> Vec<Proof> {
         let same = |p: &Proof| p.credential == proof.credential && p.method == proof.method;
         let mut proofs: Vec<Proof> = self.proofs.iter().filter(|p| !same(p)).copied().collect();
         proofs.push(proof);
-        let surplus = proofs.len().saturating_sub(MAX_PROOFS);
-        proofs.drain(..surplus);
+        // There are fewer methods and strengths than places, so one that may go is always found.
+        while proofs.len() > MAX_PROOFS
+            && let Some(oldest) = (0..proofs.len()).find(|at| has_newer_like_it(&proofs, *at))
+        {
+            proofs.remove(oldest);
+        }
         proofs
     }
+}
+
+/// Whether a later proof has the method and the strength of the one at this place.
+fn has_newer_like_it(proofs: &[Proof], at: usize) -> bool {
+    let mut from_here = proofs.iter().skip(at).map(|p| (p.method, p.strength()));
+    let this = from_here.next();
+    from_here.any(|newer| Some(newer) == this)
 }
 
 impl Principal {
@@ -197,5 +210,64 @@ impl Principal {
             CredentialKind::Email { address } => Some(address.as_str()),
             CredentialKind::Passkey { .. } | CredentialKind::Totp { .. } => None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proof::Method;
+    use proptest::prelude::*;
+
+    fn session() -> Session {
+        let (credential, now) = (CredentialId::from_bytes([1; 16]), Micros::new(0));
+        Session {
+            id: SessionId::from_bytes([2; 16]),
+            level: Level::Full,
+            created_at: now,
+            expires_at: now,
+            idle_expires_at: now,
+            sign_in_credential: credential,
+            last_credential: credential,
+            session_key: None,
+            device_key: None,
+            user_agent: String::new(),
+            proofs: Vec::new(),
+        }
+    }
+
+    fn any_proof() -> impl Strategy<Value = Proof> {
+        let methods = [Method::EmailCode, Method::Passkey, Method::Totp, Method::RecoveryCode];
+        (0_u8..20, prop::sample::select(methods.to_vec()), any::<bool>()).prop_map(
+            |(id, method, verified)| {
+                let user_verified = verified && method == Method::Passkey;
+                let credential = CredentialId::from_bytes([id; 16]);
+                Proof { credential, method, at: Micros::new(0), user_verified, synced: false }
+            },
+        )
+    }
+
+    proptest! {
+        /// Forty proofs of whatever kinds: the newest second factor and the newest of each method are still there.
+        #[test]
+        fn no_proof_pushes_out_the_newest_of_another_method_or_strength(
+            given in prop::collection::vec(any_proof(), 1..40)
+        ) {
+            let mut session = session();
+            for (at, proof) in given.iter().enumerate() {
+                let proof = Proof { at: Micros::new(i64::try_from(at).unwrap()), ..*proof };
+                session.proofs = session.proofs_with(proof);
+                prop_assert!(session.proofs.len() <= MAX_PROOFS);
+                prop_assert_eq!(session.proofs.last(), Some(&proof));
+                prop_assert!(session.proofs.is_sorted_by_key(|p| p.at));
+            }
+            for (at, proof) in given.iter().enumerate() {
+                let later = &given[at + 1..];
+                if !later.iter().any(|p| p.method == proof.method && p.strength() == proof.strength()) {
+                    let kept = Proof { at: Micros::new(i64::try_from(at).unwrap()), ..*proof };
+                    prop_assert!(session.proofs.contains(&kept));
+                }
+            }
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::credential::Credential;
 use crate::id::CredentialId;
 use crate::strength::Strength;
 use crate::time::Micros;
@@ -66,6 +67,13 @@ impl Proof {
     /// Something that was typed in.
     const fn typed(credential: CredentialId, method: Method, at: Micros) -> Self {
         Self { credential, method, at, user_verified: false, synced: false }
+    }
+
+    /// The proof, no stronger than its credential was enrolled. Whoever finds a security key without a PIN can set one, and
+    /// it then says that it verified its user: that makes no second factor of it.
+    #[must_use]
+    pub const fn as_enrolled(self, credential: &Credential) -> Self {
+        Self { user_verified: self.user_verified && credential.is_mfa_method(), ..self }
     }
 
     /// How strong it is.

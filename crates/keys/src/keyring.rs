@@ -22,6 +22,8 @@ pub struct Keyring {
     pub recovery_code: MacKey,
     /// Hashes of legacy MFA tokens.
     pub mfa_token: MacKey,
+    /// Seeds of the keys that sign tokens of pending sessions.
+    pub pending_token: MacKey,
 }
 
 impl Keyring {
@@ -54,6 +56,7 @@ impl Keyring {
             elevated_use: mac(Purpose::ElevatedUse),
             recovery_code: mac(Purpose::RecoveryCode),
             mfa_token: mac(Purpose::MfaToken),
+            pending_token: mac(Purpose::PendingToken),
         })
     }
 }
@@ -74,6 +77,7 @@ mod tests {
             &ring.elevated_use,
             &ring.recovery_code,
             &ring.mfa_token,
+            &ring.pending_token,
         ];
         for (i, a) in keys.iter().enumerate() {
             for (j, b) in keys.iter().enumerate() {

@@ -6,7 +6,7 @@ use std::ops::Deref;
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use stile_core::{Level, Principal};
+use stile_core::{Level, Principal, policy};
 use stile_keys::api_token;
 use stile_store::ApiToken;
 
@@ -58,6 +58,29 @@ impl<S: Send + Sync> FromRequestParts<S> for Me {
     }
 }
 
+/// A principal whose session is at the user's own level: class `level`. Use cases that change factors, sessions or the
+/// profile take it, so that none can be called by a session of the first factor alone.
+#[derive(Clone, Copy)]
+pub struct Proven<'a>(&'a Principal);
+
+impl<'a> Proven<'a> {
+    /// Judges the session. Call this on the principal as it was read for the decision, each time it is read anew.
+    pub fn of(me: &'a Principal) -> Result<Self, ApiError> {
+        if policy::has_own_level(me) {
+            return Ok(Self(me));
+        }
+        let text = "Confirm with a second factor first: none was confirmed in this session.";
+        Err(ApiError::with(Code::MfaRequired, text))
+    }
+}
+
+impl Deref for Proven<'_> {
+    type Target = Principal;
+    fn deref(&self) -> &Principal {
+        self.0
+    }
+}
+
 /// The principal of the bearer token: the token's signature, and the session as it is stored now.
 pub async fn principal(cx: &Cx, headers: &HeaderMap) -> Result<Principal, ApiError> {
     if let Some(me) = &cx.me {
@@ -67,7 +90,8 @@ pub async fn principal(cx: &Cx, headers: &HeaderMap) -> Result<Principal, ApiErr
     let access = tokens::verify_access(cx, token)?;
     let me = cx.app.store.principal(cx.env.id, access.session).await?.ok_or(Code::SessionEnded)?;
     // Invariant 9: identity comes from the session; the token only says which one.
-    if me.user.id != access.user {
+    // The key of pending sessions opens no full one, whatever the token says.
+    if me.user.id != access.user || (access.level == Level::Pending && me.session.level == Level::Full) {
         return Err(Code::Unauthorized.into());
     }
     if me.session.expires_at.is_past(cx.now) || me.session.idle_expires_at.is_past(cx.now) {

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use stile_core::settings::Settings;
-use stile_core::{EnvironmentId, Micros};
+use stile_core::{EnvironmentId, Level, Micros};
 use stile_factors::passkey::{Party, PasskeyError};
 use stile_keys::Keyring;
 use stile_keys::jws::{Algorithm, Jwk, SigningKey, VerifyingKey};
 use stile_store::{SigningKeyRow, Store};
+use zeroize::Zeroizing;
 
 use crate::api::settings::public_settings;
 use crate::error::{ApiError, Code};
@@ -47,24 +48,33 @@ pub struct Environment {
     keys_until: Option<Micros>,
     keys: Vec<Key>,
     verifying: Vec<VerifyingKey>,
+    verifying_pending: Vec<VerifyingKey>,
 }
 
 struct Key {
     signs_from: Micros,
     signing: SigningKey,
+    pending: SigningKey,
 }
 
 impl Environment {
-    /// The key that signs now: the newest whose time has come. On a clock that was put back to before them all, the
-    /// first one.
-    pub fn signing_key(&self, now: Micros) -> Result<&SigningKey, ApiError> {
+    /// The key that signs tokens of sessions of this level now: the newest whose time has come. On a clock that was put
+    /// back to before them all, the first one.
+    pub fn signing_key(&self, level: Level, now: Micros) -> Result<&SigningKey, ApiError> {
         let newest = self.keys.iter().find(|key| key.signs_from.is_past(now)).or(self.keys.last());
-        newest.map(|key| &key.signing).ok_or_else(|| ApiError::internal("the environment has no signing key"))
+        let key = newest.ok_or_else(|| ApiError::internal("the environment has no signing key"))?;
+        Ok(match level {
+            Level::Full => &key.signing,
+            Level::Pending => &key.pending,
+        })
     }
 
-    /// Every key whose signatures are accepted.
-    pub fn verifying_keys(&self) -> &[VerifyingKey] {
-        &self.verifying
+    /// Every key whose signatures are accepted for sessions of this level. Only those of full sessions are published.
+    pub fn verifying_keys(&self, level: Level) -> &[VerifyingKey] {
+        match level {
+            Level::Full => &self.verifying,
+            Level::Pending => &self.verifying_pending,
+        }
     }
 }
 
@@ -136,10 +146,8 @@ async fn load(
         .collect::<Result<_, _>>()
         .map_err(ApiError::internal)?;
     let keys = rows.iter().map(|k| open_key(keyring, id, k)).collect::<Result<Vec<Key>, ApiError>>()?;
-    let verifying = keys
-        .iter()
-        .map(|key| key.signing.verifying_key().map_err(ApiError::internal))
-        .collect::<Result<_, _>>()?;
+    let verifying = keys.iter().map(|key| key.signing.verifying_key()).collect::<Result<_, _>>();
+    let verifying_pending = keys.iter().map(|key| key.pending.verifying_key()).collect::<Result<_, _>>();
     Ok(Environment {
         id,
         version: row.version,
@@ -151,7 +159,8 @@ async fn load(
         loading: LOADED.fetch_add(1, Ordering::Relaxed),
         keys_until: rows.iter().filter_map(|k| k.verifies_until).min(),
         keys,
-        verifying,
+        verifying: verifying.map_err(ApiError::internal)?,
+        verifying_pending: verifying_pending.map_err(ApiError::internal)?,
     })
 }
 
@@ -166,7 +175,16 @@ fn open_key(keyring: &Keyring, id: EnvironmentId, row: &SigningKeyRow) -> Result
     let context: Vec<&[u8]> = context.iter().map(Vec::as_slice).collect();
     let pkcs8 = keyring.seal.open(&context, &row.sealed).map_err(ApiError::internal)?;
     let signing = SigningKey::from_pkcs8(algorithm, &pkcs8).map_err(ApiError::internal)?;
-    Ok(Key { signs_from: row.signs_from, signing })
+    let pending = pending_key(keyring, id, &row.kid)?;
+    Ok(Key { signs_from: row.signs_from, signing, pending })
+}
+
+/// The key beside a signing key that signs tokens of sessions which still owe a factor. It is derived and never
+/// published, so that a backend that checks signatures alone refuses such tokens. It comes and goes with its signing key,
+/// so a rotation replaces both.
+fn pending_key(keyring: &Keyring, id: EnvironmentId, kid: &str) -> Result<SigningKey, ApiError> {
+    let seed = Zeroizing::new(keyring.pending_token.tag(&[id.as_bytes(), kid.as_bytes()]));
+    SigningKey::from_seed(&seed).map_err(ApiError::internal)
 }
 
 fn rendered(value: &impl serde::Serialize) -> Result<Rendered, ApiError> {

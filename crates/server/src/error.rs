@@ -97,6 +97,8 @@ codes! {
     MethodNotAllowed = 405 "method_not_allowed" "This path does not take this method.",
     /// Somebody else changed the same thing at the same time.
     Conflict = 409 "conflict" "The account was changed at the same time: try again.",
+    /// The use id stands for another use: of another token, or for another scope.
+    UseIdTaken = 409 "use_id_taken" "This useId was given to the use of another token or scope: give each action an id of its own.",
     /// The body is too large.
     BodyTooLarge = 413 "body_too_large" "The request body is too large.",
     /// The body is not JSON.
@@ -284,6 +286,7 @@ impl From<Miss> for ApiError {
             Miss::SessionGone => Code::SessionEnded.into(),
             Miss::AlreadyUsed => Code::InvalidChallenge.into(),
             Miss::NonceUsed => Code::InvalidNonce.into(),
+            Miss::UseKnown => Code::UseIdTaken.into(),
             Miss::TriesSpent | Miss::LockedOut => Code::TooManyEmailAttempts.into(),
         }
     }

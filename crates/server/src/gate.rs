@@ -10,7 +10,7 @@ use stile_core::policy::{self, Evidence, Exemption};
 use stile_core::settings::ApiVersion;
 use stile_core::{Micros, Principal, Scope, scope};
 use stile_store::ledger::{self, Kind};
-use stile_store::{CommitError, Miss, Mutation, mfa_tokens};
+use stile_store::{CommitError, Miss, Mutation, Step, mfa_tokens};
 
 use crate::context::{Cx, text};
 use crate::error::{ApiError, Code};
@@ -83,6 +83,17 @@ impl<S: GatedScope> Permit<S> {
     /// The scope that is permitted: what a verification remembers when it completes the action later.
     pub const fn scope(&self) -> &'static str {
         S::SCOPE_TEXT
+    }
+
+    /// Judges the permit again for the user as read now. What a factor that came since would refuse, or what a removed
+    /// credential gave, is no permit any more (CVE-2023-3597).
+    pub fn still_holds(&self, cx: &Cx, me: &Principal) -> Result<(), ApiError> {
+        let settings = &cx.env.settings;
+        let holds = match self.evidence {
+            Some(evidence) => policy::accepts(settings, me, evidence, &S::SCOPE).is_ok(),
+            None => !policy::requirement(settings, me, &S::SCOPE, Exemption::None, cx.now).required,
+        };
+        if holds { Ok(()) } else { Err(ApiError::from(Code::ElevatedTokenRequired).for_scope(S::SCOPE_TEXT)) }
     }
 
     /// What the evidence was, for the audit trail.
@@ -197,9 +208,9 @@ async fn present(
     headers: &HeaderMap,
 ) -> Result<(Evidence, ElevatedClaims), ApiError> {
     let token = text(headers, "x-dyn-elevated-access-token").filter(|t| !t.is_empty());
-    let claims = tokens::verify_elevated(cx, token.ok_or(Code::ElevatedTokenRequired)?)?;
+    let claims = tokens::verify_elevated(cx, token.ok_or(Code::ElevatedTokenRequired)?, me.session.level)?;
     let evidence = belongs(cx, me, &claims, scope)?;
-    match use_up(cx, &claims, None).await {
+    match cx.app.store.commit(Mutation::new(use_up(cx, &claims))).await {
         Ok(()) => Ok((evidence, claims)),
         Err(CommitError::Missed(Miss::AlreadyUsed)) => Err(Code::ElevatedTokenUsed.into()),
         Err(error) => Err(error.into()),
@@ -268,15 +279,11 @@ pub fn mfa_token_hash(cx: &Cx, token: &str) -> [u8; 32] {
     cx.app.keys.mfa_token.tag(&[cx.env.id.as_bytes(), token.as_bytes()])
 }
 
-/// Uses up a single-use token; a time-bound one stays as it is. `note` says by whom.
-pub async fn use_up(cx: &Cx, claims: &ElevatedClaims, note: Option<[u8; 32]>) -> Result<(), CommitError> {
-    if !claims.single_use {
-        return Ok(());
-    }
-    // A minute longer than the token lives, for nodes whose clocks differ.
+/// Uses up a single-use token; a time-bound one stays as it is.
+pub fn use_up(cx: &Cx, claims: &ElevatedClaims) -> Option<Step> {
+    // Longer than the token lives, for nodes whose clocks differ.
     let until = Micros::new(claims.exp.saturating_mul(1_000_000)).plus_seconds(120);
-    let step = ledger::consume_noting(Kind::ElevatedToken, &ledger_key(cx, claims), note, cx.now, until);
-    cx.app.store.commit(Mutation::new([step])).await
+    claims.single_use.then(|| ledger::consume(Kind::ElevatedToken, &ledger_key(cx, claims), cx.now, until))
 }
 
 /// The token's key in the ledger.

@@ -32,8 +32,9 @@ use crate::error::ErrorBody;
 )]
 pub struct Document;
 
-/// How an operation is guarded: `x-stile-access`.
-pub const ACCESS: [&str; 5] = ["public", "pending", "session", "gated", "apiToken"];
+/// How an operation is guarded: `x-stile-access`. `level` is a session at the user's own level: with a second factor
+/// enrolled, one was proved in it.
+pub const ACCESS: [&str; 6] = ["public", "pending", "session", "level", "gated", "apiToken"];
 
 /// Adds what all operations have in common: the error answer, the security schemes, the environment's path parameter.
 pub fn complete(mut document: Spec) -> Spec {
@@ -68,7 +69,7 @@ pub fn access(operation: &Operation) -> Option<&str> {
 
 fn guard(operation: &mut Operation) {
     let scheme = match access(operation) {
-        Some("pending" | "session" | "gated") => "accessToken",
+        Some("pending" | "session" | "level" | "gated") => "accessToken",
         Some("apiToken") => "apiToken",
         _ => return,
     };

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use stile_core::claims::{ACCESS, ELEVATED, ElevatedClaims, IDENTITY, IdentityClaims, SessionClaims};
 use stile_core::policy::Elevation;
-use stile_core::{Micros, Principal};
+use stile_core::{Level, Micros, Principal};
 use stile_keys::jws::{self, JwsError};
 use stile_keys::{encoding, random};
 
@@ -26,7 +26,7 @@ pub struct SessionTokens {
 
 /// Signs access and identity token for a session. `new_user` is true when this sign-in made the user.
 pub fn session(cx: &Cx, me: &Principal, new_user: bool) -> Result<SessionTokens, ApiError> {
-    let key = cx.env.signing_key(cx.now)?;
+    let key = cx.env.signing_key(me.session.level, cx.now)?;
     let life = cx.env.settings.security.jwt_duration.seconds();
     let end =
         [cx.now.plus_seconds(life), me.session.expires_at, me.session.idle_expires_at].into_iter().min();
@@ -86,7 +86,7 @@ pub fn session(cx: &Cx, me: &Principal, new_user: bool) -> Result<SessionTokens,
 
 /// Signs an elevated access token.
 pub fn elevated(cx: &Cx, me: &Principal, elevation: &Elevation) -> Result<String, ApiError> {
-    let key = cx.env.signing_key(cx.now)?;
+    let key = cx.env.signing_key(me.session.level, cx.now)?;
     let scopes: Vec<&str> = elevation.scopes.iter().map(|scope| scope.as_str()).collect();
     let claims = ElevatedClaims {
         kid: key.kid().to_owned(),
@@ -142,8 +142,12 @@ fn access_tag(cx: &Cx, token: &str) -> [u8; 32] {
 }
 
 fn read_access(cx: &Cx, token: &str) -> Result<Access, ApiError> {
-    let claims: SessionClaims = jws::verify(token, ACCESS, cx.env.verifying_keys())
-        .map_err(|_: JwsError| ApiError::from(Code::Unauthorized))?;
+    let signed_for = |level| jws::verify::<SessionClaims>(token, ACCESS, cx.env.verifying_keys(level));
+    let (verified, level) = match signed_for(Level::Full) {
+        Err(JwsError::UnknownKey) => (signed_for(Level::Pending), Level::Pending),
+        verified => (verified, Level::Full),
+    };
+    let claims = verified.map_err(|_: JwsError| ApiError::from(Code::Unauthorized))?;
     let ours = claims.iss == issuer(cx)
         && claims.environment_id == cx.env.id.to_string()
         && audience_is_ours(cx, &claims.aud);
@@ -151,6 +155,7 @@ fn read_access(cx: &Cx, token: &str) -> Result<Access, ApiError> {
         return Err(Code::Unauthorized.into());
     }
     Ok(Access {
+        level,
         session: claims.sid.parse().map_err(|_| Code::Unauthorized)?,
         user: claims.sub.parse().map_err(|_| Code::Unauthorized)?,
         issued_at: claims.iat,
@@ -158,10 +163,10 @@ fn read_access(cx: &Cx, token: &str) -> Result<Access, ApiError> {
     })
 }
 
-/// Checks an elevated token's form: signature, kind, environment, audience, times. Whose it is and whether it was
-/// used up is the gate's question.
-pub fn verify_elevated(cx: &Cx, token: &str) -> Result<ElevatedClaims, ApiError> {
-    let claims: ElevatedClaims = jws::verify(token, ELEVATED, cx.env.verifying_keys())
+/// Checks an elevated token's form: signed for sessions of this level, kind, environment, audience, times. Whose it is
+/// and whether it was used up is the gate's question.
+pub fn verify_elevated(cx: &Cx, token: &str, level: Level) -> Result<ElevatedClaims, ApiError> {
+    let claims: ElevatedClaims = jws::verify(token, ELEVATED, cx.env.verifying_keys(level))
         .map_err(|_: JwsError| ApiError::from(Code::ElevatedTokenInvalid))?;
     let ours = claims.iss == issuer(cx)
         && claims.environment_id == cx.env.id.to_string()

@@ -3,7 +3,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use stile_core::{SessionId, UserId};
+use stile_core::{Level, SessionId, UserId};
 
 /// How many tokens are kept, in 3 MiB; a newer one may take the place of another.
 const SLOTS: usize = 32_768;
@@ -11,6 +11,8 @@ const SLOTS: usize = 32_768;
 /// What an access token says that requests need.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Access {
+    /// The level of the sessions for which its key signs.
+    pub level: Level,
     /// Which session.
     pub session: SessionId,
     /// Whose.
@@ -85,7 +87,7 @@ mod tests {
 
     fn access(expires_at: i64) -> Access {
         let (session, user) = (SessionId::from_bytes([1; 16]), UserId::from_bytes([2; 16]));
-        Access { session, user, issued_at: 0, expires_at }
+        Access { level: Level::Full, session, user, issued_at: 0, expires_at }
     }
 
     #[test]

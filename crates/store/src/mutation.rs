@@ -9,6 +9,8 @@ pub enum Miss {
     AlreadyUsed,
     /// The nonce of a device proof was used before.
     NonceUsed,
+    /// A use of this id happened before; what for, the ledger's note says.
+    UseKnown,
     /// The user's factors or credentials changed since they were read, or the user is gone.
     UserChanged,
     /// The session ended or was replaced since it was read.

@@ -45,9 +45,14 @@ export function Factor(props: Props) {
       await onChange(removed);
       focusPanel(panel);
     });
+  // A session in which no factor was proved changes none.
+  const change = {
+    title: `Change “${name}”`,
+    text: 'No second factor was proved in this session. So prove one first.',
+  };
   const makeDefault = () =>
     run(async () => {
-      await setDefaultMfaDevice({ deviceId: id });
+      if (!(await guarded(change, () => setDefaultMfaDevice({ deviceId: id })))) return;
       await onChange('');
       focusPanel(panel);
       say(`“${name}” is offered first now.`);
@@ -57,7 +62,7 @@ export function Factor(props: Props) {
     focusPanel(panel);
   };
   const rename = async (alias: string) => {
-    await onRename(alias);
+    if (!(await guarded(change, () => onRename(alias)))) return;
     await onChange('');
     keep();
     say(`The ${kind} is called “${alias}” now.`);

@@ -1,6 +1,7 @@
 import { getSessions, revokeOtherSessions, revokeSession, type UserSession } from '@stile/client';
 import { useEffect, useState } from 'react';
 import { browserOf } from './browsers';
+import { useGuarded } from './Guarded';
 import { Button, dayAndTime, focusPanel, say, TroubleNote, useAction } from './ui';
 
 type Props = {
@@ -9,7 +10,14 @@ type Props = {
   onSeen: () => void;
 };
 
+/** A session in which no second factor was proved ends no other, where the user has one. */
+const END = {
+  title: 'End a session',
+  text: 'No second factor was proved in this session. So prove one first.',
+};
+
 export function Sessions({ changed, onSeen }: Props) {
+  const guarded = useGuarded();
   const [sessions, setSessions] = useState<UserSession[]>();
   const { run, busy, trouble } = useAction();
   const looking = useAction();
@@ -23,7 +31,11 @@ export function Sessions({ changed, onSeen }: Props) {
   const others = sessions?.filter(({ current }) => !current) ?? [];
   const endOthers = () =>
     run(async () => {
-      const ended = await revokeOtherSessions();
+      let ended = 0;
+      const endAll = async () => {
+        ended = await revokeOtherSessions();
+      };
+      if (!(await guarded(END, endAll))) return;
       await reload();
       onSeen();
       focusPanel('sessions');
@@ -69,12 +81,13 @@ export function Sessions({ changed, onSeen }: Props) {
 }
 
 function Session({ session, reload }: { session: UserSession; reload: () => Promise<void> }) {
+  const guarded = useGuarded();
   const { run, busy, trouble } = useAction();
   const { id, current, createdAt, lastUsedAt, userAgent, mfa, pending } = session;
   const name = browserOf(userAgent);
   const end = () =>
     run(async () => {
-      await revokeSession({ sessionId: id });
+      if (!(await guarded(END, () => revokeSession({ sessionId: id })))) return;
       await reload();
       focusPanel('sessions');
       say(`The session of ${name} is ended.`);

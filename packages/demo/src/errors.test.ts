@@ -30,7 +30,9 @@ it('tells a missing token from a missing factor, and both from the end of the se
   expect(needsStepUp(refused('elevated_token_used'))).toBe(true);
   expect(needsStepUp(refused('mfa_token_invalid'))).toBe(true);
   expect(needsFactor(refused('recent_mfa_required'))).toBe(true);
-  for (const error of [refused('mfa_required'), new Error('elevated_token_used'), undefined]) {
+  expect(needsFactor(refused('mfa_required'))).toBe(true);
+  expect(needsStepUp(refused('mfa_required'))).toBe(false);
+  for (const error of [refused('conflict', 409), new Error('elevated_token_used'), undefined]) {
     expect(needsStepUp(error)).toBe(false);
     expect(needsFactor(error)).toBe(false);
   }

@@ -68,7 +68,7 @@ export function needsStepUp(error: unknown): boolean {
 
 /** The server refuses because no second factor was proved in this session, or too long ago. */
 export function needsFactor(error: unknown): boolean {
-  return error instanceof StileError && error.code === 'recent_mfa_required';
+  return error instanceof StileError && ['recent_mfa_required', 'mfa_required'].includes(error.code);
 }
 
 /** The server knows this session no more. */

@@ -77,7 +77,8 @@ fn with_rule(action: Action, enrollment: Enrollment) -> Settings {
 fn what_each_scope_needs() {
     let plain = principal(vec![email()], vec![]);
     let strong = principal(vec![email(), passkey(true)], vec![]);
-    let table: [(&str, Settings, &Principal, bool, &[CredentialId]); 14] = [
+    let proved = principal(vec![email(), passkey(true)], vec![passkey_proof(NOW.plus_seconds(-9_999), true)]);
+    let table: [(&str, Settings, &Principal, bool, &[CredentialId]); 17] = [
         ("wallet:export", settings(), &plain, true, &[EMAIL]),
         ("wallet:export", with_rule(Action::WalletExport, Enrollment::Action), &plain, true, &[]),
         ("credential:link", settings(), &plain, true, &[EMAIL]),
@@ -91,13 +92,25 @@ fn what_each_scope_needs() {
         ("wallet:sign", with_rule(Action::WalletSign, Enrollment::None), &strong, true, &[PASSKEY]),
         ("wallet:sign", with_rule(Action::WalletSign, Enrollment::None), &plain, false, &[]),
         ("wallet:sign", with_rule(Action::WalletSign, Enrollment::Action), &plain, true, &[]),
-        ("user:update", with_rule(Action::WalletSign, Enrollment::None), &strong, false, &[]),
+        ("user:update", with_rule(Action::WalletSign, Enrollment::None), &proved, false, &[]),
+        ("user:update", settings(), &plain, false, &[]),
+        ("user:update", settings(), &strong, true, &[PASSKEY]),
+        ("user:update", with_rule(Action::UserUpdate, Enrollment::None), &proved, true, &[PASSKEY]),
     ];
     for (text, settings, me, required, credentials) in table {
         let got = requirement(&settings, me, &scope(text), Exemption::None, NOW);
         assert_eq!((got.required, got.credentials.as_slice()), (required, credentials), "{text}");
         assert_eq!(got.default, credentials.first().copied(), "{text}");
     }
+}
+
+#[test]
+fn a_pending_session_lasts_ten_minutes_and_an_hour_at_most() {
+    let mut s = settings();
+    assert_eq!(lifetime(&s, Level::Full), Lifetime { idle: 86_400, absolute: 30 * 86_400 });
+    assert_eq!(lifetime(&s, Level::Pending), Lifetime { idle: 600, absolute: 3_600 });
+    (s.security.session_idle_seconds, s.security.session_absolute_seconds) = (120, 300);
+    assert_eq!(lifetime(&s, Level::Pending), Lifetime { idle: 120, absolute: 300 });
 }
 
 /// GHSA-hp74-gm6m-2qm5: freshness is not enough, the method must be one that the user's factors allow.
@@ -435,6 +448,19 @@ proptest! {
             p.is_mfa() && p.method != Method::RecoveryCode && me.mfa_methods().any(|c| c.id == p.credential)
         });
         prop_assert_eq!(may_see_codes(&me, NOW), counts);
+    }
+
+    /// A session is at its user's own level when no second factor is enrolled, or when one that still is was proved in it.
+    #[test]
+    fn the_own_level_is_a_second_factor_that_is_still_there(credentials in credentials(), proofs in proofs()) {
+        let me = principal(credentials, proofs);
+        let factors: Vec<CredentialId> = me.mfa_methods().map(|c| c.id).collect();
+        let proved = me.session.proofs.iter().any(|p| p.is_mfa() && factors.contains(&p.credential));
+        prop_assert_eq!(has_own_level(&me), factors.is_empty() || proved);
+        // Then the profile is open, unless a rule protects it; else a second factor answers.
+        let need = requirement(&settings(), &me, &Scope::UserUpdate, Exemption::None, NOW);
+        prop_assert_eq!(need.required, !has_own_level(&me));
+        prop_assert!(need.credentials.iter().all(|id| factors.contains(id)));
     }
 
     /// A session that owes nothing more is one whose proof was a second factor, or that never owed any.

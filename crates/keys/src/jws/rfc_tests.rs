@@ -62,6 +62,8 @@ fn rfc_8037_a4_and_a5_ed25519() {
     let key = SigningKey::from_pkcs8(Algorithm::EdDsa, &[&prefix[..], &seed].concat()).ok().unwrap();
     assert_eq!(key.jwk().x.as_deref(), Some(ED25519_X));
     assert_eq!(key.kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    let by_seed = SigningKey::from_seed(&seed.clone().try_into().unwrap()).ok().unwrap();
+    assert_eq!((by_seed.algorithm(), by_seed.jwk()), (Algorithm::EdDsa, key.jwk()));
 
     let (signed, signature) = ED25519_TOKEN.rsplit_once('.').unwrap();
     assert_eq!(base64url(&key.sign_bytes(signed.as_bytes()).unwrap()), signature);

@@ -48,7 +48,18 @@ impl SigningKey {
             Algorithm::EdDsa => Ed25519KeyPair::from_pkcs8(pkcs8).map(Pair::EdDsa),
             Algorithm::Rs256 => RsaKeyPair::from_pkcs8(pkcs8).map(Pair::Rs256),
         };
-        let pair = pair.map_err(|_| KeyError::BadPkcs8)?;
+        Self::of(pair.map_err(|_| KeyError::BadPkcs8)?)
+    }
+
+    /// The Ed25519 key of a secret seed of 32 bytes (RFC 8032 §5.1.5). The same seed always gives the same key.
+    ///
+    /// # Errors
+    /// [`KeyError::Generate`] when the library fails.
+    pub fn from_seed(seed: &[u8; 32]) -> Result<Self, KeyError> {
+        Self::of(Pair::EdDsa(Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| KeyError::Generate)?))
+    }
+
+    fn of(pair: Pair) -> Result<Self, KeyError> {
         let mut jwk = pair.public().ok_or(KeyError::BadPkcs8)?;
         jwk.kid = thumbprint(&jwk).ok_or(KeyError::BadPkcs8)?;
         Ok(Self { pair, jwk })

@@ -10,6 +10,11 @@ const ACCESS = {
     about: 'Needs an access token. One whose sign-in still owes a second factor is enough.',
   },
   session: { label: 'session', about: 'Needs the access token of a completed sign-in.' },
+  level: {
+    label: 'level',
+    about:
+      'Needs the access token of a completed sign-in. Whoever has a second factor must have proved one in this session: else the answer is 403 `mfa_required`.',
+  },
   gated: {
     label: 'gated',
     about:
@@ -284,7 +289,7 @@ function curl({ path, name, operation }) {
   const content = operation.requestBody?.content?.['application/json'];
   const parts = [
     `curl${name === 'get' ? '' : ` -X ${name.toUpperCase()}`} ${quote(url)}`,
-    ['pending', 'session', 'gated'].includes(access) && '-H "authorization: Bearer $ACCESS_TOKEN"',
+    ['pending', 'session', 'level', 'gated'].includes(access) && '-H "authorization: Bearer $ACCESS_TOKEN"',
     access === 'apiToken' && '-H "authorization: Bearer $API_TOKEN"',
     access === 'gated' && '-H "x-dyn-elevated-access-token: $ELEVATED_TOKEN"',
     content && "-H 'content-type: application/json'",

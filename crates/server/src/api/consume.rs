@@ -5,9 +5,9 @@ use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stile_core::claims::ElevatedClaims;
-use stile_core::{Scope, UserId};
-use stile_store::ledger::Kind;
-use stile_store::{CommitError, Miss};
+use stile_core::{Level, Scope, UserId};
+use stile_store::ledger::{self, Kind};
+use stile_store::{CommitError, Miss, Mutation};
 use utoipa::ToSchema;
 
 use crate::access::api_token;
@@ -18,6 +18,8 @@ use crate::http::Json;
 use crate::tokens;
 
 const MAX_USE_ID: usize = 128;
+/// How long a use id is remembered, in seconds: longer than any token lives.
+const USE_SECONDS: i64 = 86_400;
 
 /// A token to spend.
 #[derive(Deserialize, ToSchema)]
@@ -29,8 +31,9 @@ pub struct ElevatedTokenConsumeRequest {
     scope: String,
     /// The user whom the action is for, as the app knows from its own session.
     user_id: String,
-    /// The app's own id for this one action, at most 128 bytes. The same id gets the same answer again, so that a
-    /// request whose answer was lost can be repeated.
+    /// The app's own id for this one action, at most 128 bytes, remembered for a day. A request whose answer was lost
+    /// can be repeated: the same id with the same token and scope gets the same answer again, with `replayed: true`. With
+    /// another token or scope it is refused (`use_id_taken`), and nothing is spent.
     use_id: String,
 }
 
@@ -56,6 +59,10 @@ pub struct ElevatedTokenConsumeResponse {
     expires_at: i64,
     /// Whether it is now used up.
     single_use: bool,
+    /// Whether this use had happened before: the first answer for a use id says `false`, every repetition `true`. An
+    /// addition to the contract.
+    #[schema(required = false)]
+    replayed: bool,
 }
 
 /// Consume an elevated access token
@@ -83,21 +90,18 @@ pub async fn handle(
         return Err(ApiError::with(Code::InvalidScopes, "scope is not one of the environment's own."));
     };
     match spend(&cx, &body, user, &scope).await {
-        Ok(claims) => {
-            let detail = json!({ "scope": body.scope, "session": claims.sid, "jti": claims.jti });
-            cx.note("elevated_token.consumed", Some(user), detail).await;
-            Ok(Answer(ElevatedTokenConsumeResponse {
-                user_id: claims.sub,
-                session_id: claims.sid,
-                scope: body.scope,
-                credential_id: claims.credential_id,
-                amr: claims.amr,
-                acr: claims.acr.as_str(),
-                auth_time: claims.auth_time,
-                expires_at: claims.exp,
-                single_use: claims.single_use,
-            }))
-        }
+        Ok((claims, replayed)) => Ok(Answer(ElevatedTokenConsumeResponse {
+            user_id: claims.sub,
+            session_id: claims.sid,
+            scope: body.scope,
+            credential_id: claims.credential_id,
+            amr: claims.amr,
+            acr: claims.acr.as_str(),
+            auth_time: claims.auth_time,
+            expires_at: claims.exp,
+            single_use: claims.single_use,
+            replayed,
+        })),
         Err(error) => {
             let detail = json!({ "scope": body.scope, "code": error.code.as_str() });
             cx.note("elevated_token.refused", Some(user), detail).await;
@@ -106,27 +110,45 @@ pub async fn handle(
     }
 }
 
+/// Spends the token for this use; answers whether the same use had happened before.
 async fn spend(
     cx: &Cx,
     body: &ElevatedTokenConsumeRequest,
     user: UserId,
     scope: &Scope,
-) -> Result<ElevatedClaims, ApiError> {
-    let claims = tokens::verify_elevated(cx, &body.token)?;
+) -> Result<(ElevatedClaims, bool), ApiError> {
+    // A session that still owes a factor has nothing to spend: tokens of its key are none here.
+    let claims = tokens::verify_elevated(cx, &body.token, Level::Full)?;
     let sid = claims.sid.parse().map_err(|_| Code::ElevatedTokenInvalid)?;
     let me = cx.app.store.principal(cx.env.id, sid).await?.ok_or(Code::ElevatedTokenInvalid)?;
     let over = me.session.expires_at.is_past(cx.now) || me.session.idle_expires_at.is_past(cx.now);
-    if over || me.user.id != user {
+    if over || me.user.id != user || me.session.level != Level::Full {
         return Err(Code::ElevatedTokenInvalid.into());
     }
     gate::belongs(cx, &me, &claims, scope)?;
-    let note = cx.app.keys.elevated_use.tag(&[b"use", body.use_id.as_bytes(), scope.as_str().as_bytes()]);
-    match gate::use_up(cx, &claims, Some(note)).await {
-        Ok(()) => Ok(claims),
-        Err(CommitError::Missed(Miss::AlreadyUsed)) => {
-            let used_by =
-                cx.app.store.ledger_note(Kind::ElevatedToken, &gate::ledger_key(cx, &claims)).await?;
-            if used_by == Some(note) { Ok(claims) } else { Err(Code::ElevatedTokenUsed.into()) }
+    let keyed = |parts: &[&[u8]]| cx.app.keys.elevated_use.tag(parts);
+    let this_use = keyed(&[b"use", cx.env.id.as_bytes(), body.use_id.as_bytes()]);
+    let what_for = keyed(&[b"use-of", claims.jti.as_bytes(), scope.as_str().as_bytes()]);
+    let consumed = |replayed: bool| {
+        let detail =
+            json!({ "scope": body.scope, "session": claims.sid, "jti": claims.jti, "replayed": replayed });
+        cx.audit("elevated_token.consumed", Some(user), detail)
+    };
+    // The use first: of two requests with one use id the later one waits there, and its token stays as it is.
+    let until = cx.now.plus_seconds(USE_SECONDS);
+    let mutation =
+        Mutation::new([ledger::consume_noting(Kind::Use, &this_use, Some(what_for), cx.now, until)])
+            .and(gate::use_up(cx, &claims))
+            .and(consumed(false));
+    match cx.app.store.commit(mutation).await {
+        Ok(()) => Ok((claims, false)),
+        Err(CommitError::Missed(Miss::AlreadyUsed)) => Err(Code::ElevatedTokenUsed.into()),
+        Err(CommitError::Missed(Miss::UseKnown)) => {
+            if cx.app.store.ledger_note(Kind::Use, &this_use).await? != Some(what_for) {
+                return Err(Code::UseIdTaken.into());
+            }
+            cx.app.store.commit(Mutation::new([consumed(true)])).await?;
+            Ok((claims, true))
         }
         Err(error) => Err(error.into()),
     }

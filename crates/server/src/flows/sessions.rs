@@ -51,14 +51,14 @@ pub fn open(cx: &Cx, opening: Opening) -> (Principal, Vec<Step>) {
     let Browser { session_key, device, user_agent } = browser;
     account.user.last_visit = cx.now;
     verified_now(cx, &mut account.credentials, &proof);
-    let security = &cx.env.settings.security;
     let has_mfa = account.credentials.iter().any(Credential::is_mfa_method);
+    let level = policy::level_after(&cx.env.settings, has_mfa, &proof);
     let session = Session {
         id: SessionId::new(cx.now, random::bytes()),
-        level: policy::level_after(&cx.env.settings, has_mfa, &proof),
+        level,
         created_at: cx.now,
-        expires_at: cx.now.plus_seconds(security.session_absolute_seconds.into()),
-        idle_expires_at: idle_end(&cx.env.settings, cx.now),
+        expires_at: absolute_end(&cx.env.settings, level, cx.now),
+        idle_expires_at: idle_end(&cx.env.settings, level, cx.now),
         sign_in_credential: proof.credential,
         last_credential: proof.credential,
         session_key: session_key.map(|key| key.as_str().to_owned()),
@@ -91,7 +91,7 @@ pub fn raise(cx: &Cx, me: &Principal, proof: Proof) -> (Principal, Vec<Step>) {
     verified_now(cx, &mut raised.credentials, &proof);
     raised.session.proofs = me.session.proofs_with(proof);
     raised.session.last_credential = proof.credential;
-    raised.session.idle_expires_at = idle_end(&cx.env.settings, cx.now);
+    raised.session.idle_expires_at = idle_end(&cx.env.settings, me.session.level, cx.now);
     let becomes_full = me.session.level == Level::Pending
         && policy::level_after(&cx.env.settings, me.has_mfa(), &proof) == Level::Full;
     if !becomes_full {
@@ -99,6 +99,8 @@ pub fn raise(cx: &Cx, me: &Principal, proof: Proof) -> (Principal, Vec<Step>) {
         return (raised, vec![step]);
     }
     raised.session.level = Level::Full;
+    raised.session.expires_at = absolute_end(&cx.env.settings, Level::Full, me.session.created_at);
+    raised.session.idle_expires_at = idle_end(&cx.env.settings, Level::Full, cx.now);
     raised.session.id = SessionId::new(cx.now, random::bytes());
     let detail = json!({ "session": raised.session.id.to_string(), "from": me.session.id.to_string() });
     let mut steps = vec![
@@ -162,9 +164,14 @@ pub fn granted(cx: &Cx, me: &Principal, elevation: Option<&Elevation>) -> Option
     Some(cx.audit("elevation.granted", Some(me.user.id), detail))
 }
 
-/// When a session ends that is not used any more.
-pub fn idle_end(settings: &Settings, now: Micros) -> Micros {
-    now.plus_seconds(settings.security.session_idle_seconds.into())
+/// When a session of this level ends that is not used any more.
+pub fn idle_end(settings: &Settings, level: Level, now: Micros) -> Micros {
+    now.plus_seconds(policy::lifetime(settings, level).idle)
+}
+
+/// When a session of this level ends whatever happens.
+fn absolute_end(settings: &Settings, level: Level, created_at: Micros) -> Micros {
+    created_at.plus_seconds(policy::lifetime(settings, level).absolute)
 }
 
 /// Uses up the nonce of a device proof.

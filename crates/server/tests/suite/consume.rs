@@ -18,6 +18,13 @@ async fn call(world: &World, environment: EnvironmentId, bearer: Option<&str>, b
     backend.send(Method::POST, &path, Some(body.to_string()), &[]).await
 }
 
+/// What a repetition answers after this first answer.
+fn replayed(first: &Value) -> Value {
+    let mut answer = first.clone();
+    answer["replayed"] = json!(true);
+    answer
+}
+
 /// A body that is right, for a fresh user with a passkey.
 async fn ready(world: &World) -> (Page, Authenticator, Value) {
     let (page, mut authenticator) = world.with_passkey("ann@example.com").await;
@@ -130,15 +137,21 @@ async fn one_use_is_answered_the_same_until_the_token_expires() {
     let first = spend(&body).await.ok();
     assert_eq!(first["scope"], "vault:open");
     assert_eq!(first["amr"], json!(["hwk", "user", "mfa"]));
+    assert_eq!(first["replayed"], false);
     world.advance(240);
-    assert_eq!(spend(&body).await.ok(), first);
-    for (member, value) in
-        [("useId", "use-2"), ("useId", "use-1 "), ("useId", "USE-1"), ("scope", "vault:look")]
-    {
-        let mut other = body.clone();
-        other[member] = json!(value);
-        spend(&other).await.refused(403, "elevated_token_used");
+    for _ in 0..2 {
+        assert_eq!(spend(&body).await.ok(), replayed(&first));
     }
+    for use_id in ["use-2", "use-1 ", "USE-1"] {
+        let mut other = body.clone();
+        other["useId"] = json!(use_id);
+        for _ in 0..2 {
+            spend(&other).await.refused(403, "elevated_token_used");
+        }
+    }
+    let mut other = body.clone();
+    other["scope"] = json!("vault:look");
+    spend(&other).await.refused(409, "use_id_taken");
     world.advance(60);
     spend(&body).await.refused(403, "elevated_token_expired");
     // Sweeping the ledger does not make it new.
@@ -157,10 +170,10 @@ async fn a_time_bound_token_is_spent_as_often_as_its_time_allows() {
     }];
     let world = World::with(bound).await;
     let (_, _, mut body) = ready(&world).await;
-    for use_id in ["a", "b", "a"] {
+    for (use_id, replayed) in [("a", false), ("b", false), ("a", true), ("a", true), ("b", true)] {
         body["useId"] = json!(use_id);
         let spent = call(&world, ENVIRONMENT, Some(&world.api_token), &body).await.ok();
-        assert_eq!(spent["singleUse"], false);
+        assert_eq!((&spent["singleUse"], &spent["replayed"]), (&json!(false), &json!(replayed)), "{use_id}");
     }
     world.advance(60);
     call(&world, ENVIRONMENT, Some(&world.api_token), &body).await.refused(403, "elevated_token_expired");
@@ -261,8 +274,108 @@ async fn two_hundred_repetitions_of_one_use_are_answered_the_same() {
         tries.spawn(async move { call(&world, ENVIRONMENT, Some(&world.api_token), &body).await.ok() });
     }
     let answers = tries.join_all().await;
-    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    let (first, repeated): (Vec<Value>, Vec<Value>) =
+        answers.into_iter().partition(|answer| answer["replayed"] == false);
+    assert_eq!((first.len(), repeated.len()), (1, 199));
+    assert!(repeated.iter().all(|answer| *answer == replayed(&first[0])));
     let mut other = body;
     other["useId"] = json!("use-2");
     call(&world, ENVIRONMENT, Some(&world.api_token), &other).await.refused(403, "elevated_token_used");
+}
+
+/// One token is behind one use: what comes with the same use id and another token keeps its worth.
+#[tokio::test]
+async fn a_use_id_stands_for_one_token_and_scope_and_refuses_others_without_spending_them() {
+    for behavior in [TokenBehavior::SingleUse, TokenBehavior::TimeBound] {
+        let mut two = settings();
+        two.scopes = ["vault:open", "vault:look"]
+            .map(|scope| ScopeRule { token_behavior: Some(behavior), ..ScopeRule::new(scope) })
+            .into();
+        let world = World::with(two).await;
+        let spend = async |body: &Value| call(&world, ENVIRONMENT, Some(&world.api_token), body).await;
+        let (page, mut authenticator) = world.with_passkey("ann@example.com").await;
+        let user = page.user_id().await;
+        let mut bodies = Vec::new();
+        for _ in 0..2 {
+            let token = page.step_up(&mut authenticator, &["vault:open", "vault:look"]).await;
+            bodies
+                .push(json!({ "token": token, "scope": "vault:open", "userId": user, "useId": "order-17" }));
+        }
+        let first = spend(&bodies[0]).await.ok();
+        for _ in 0..2 {
+            spend(&bodies[1]).await.refused(409, "use_id_taken");
+        }
+        let mut another_scope = bodies[0].clone();
+        another_scope["scope"] = json!("vault:look");
+        spend(&another_scope).await.refused(409, "use_id_taken");
+        // The use that was first still answers, and the refused token works under an id of its own.
+        assert_eq!(spend(&bodies[0]).await.ok(), replayed(&first));
+        bodies[1]["useId"] = json!("order-18");
+        assert_eq!(spend(&bodies[1]).await.ok()["replayed"], false);
+
+        // The id is remembered beyond the life of its token, for a day.
+        world.advance(3_600);
+        world.app.store.sweep(world.now()).await.unwrap();
+        let page = world.signed_in("bob@example.com").await;
+        let again = page.email_step_up(&world, "bob@example.com", &["vault:open"]).await.ok();
+        let body = json!({ "token": again["elevatedAccessToken"], "scope": "vault:open",
+                           "userId": page.user_id().await, "useId": "order-17" });
+        spend(&body).await.refused(409, "use_id_taken");
+    }
+}
+
+/// The other environment's backend knows nothing of this one's use ids.
+#[tokio::test]
+async fn use_ids_of_two_environments_do_not_meet() {
+    let world = World::new().await;
+    let (_, _, body) = ready(&world).await;
+    call(&world, ENVIRONMENT, Some(&world.api_token), &body).await.ok();
+    let stranger = Page { environment: OTHER_ENVIRONMENT, ..world.page() };
+    let page = world.sign_in_on(stranger, "ann@example.com").await;
+    let session = page.email_step_up(&world, "ann@example.com", &["vault:open"]).await.ok();
+    let (_, other) = api_token(&world, OTHER_ENVIRONMENT, &["elevatedTokens.consume".into()]).await;
+    let body = json!({ "token": session["elevatedAccessToken"], "scope": "vault:open",
+                       "userId": page.user_id().await, "useId": "use-1" });
+    assert_eq!(call(&world, OTHER_ENVIRONMENT, Some(&other), &body).await.ok()["replayed"], false);
+}
+
+/// Two tokens race for one use id on two nodes: one use happens, and the token that lost is unspent.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_tokens_that_race_for_one_use_id_are_one_use() {
+    let world = Arc::new(World::new().await);
+    let (page, mut authenticator) = world.with_passkey("ann@example.com").await;
+    let user = page.user_id().await;
+    let nodes = [world.router.clone(), world.node().await];
+    for round in 0..5 {
+        let mut tokens = Vec::new();
+        for _ in 0..2 {
+            tokens.push(page.step_up(&mut authenticator, &["vault:open"]).await);
+        }
+        let mut tries = tokio::task::JoinSet::new();
+        for n in 0..40 {
+            let (world, node, user) = (world.clone(), nodes[n % 2].clone(), user.clone());
+            let token = tokens[n / 2 % 2].clone();
+            tries.spawn(async move {
+                (n / 2 % 2, world.consume_on(&node, &token, &user, &format!("race-{round}")).await)
+            });
+        }
+        let answers = tries.join_all().await;
+        let first: Vec<usize> = answers
+            .iter()
+            .filter(|(_, reply)| reply.status == 200 && reply.body["replayed"] == false)
+            .map(|(token, _)| *token)
+            .collect();
+        assert_eq!(first.len(), 1, "round {round}");
+        let winner = first[0];
+        for (token, reply) in answers {
+            if token == winner {
+                reply.ok();
+            } else {
+                reply.refused(409, "use_id_taken");
+            }
+        }
+        let loser = &tokens[1 - winner];
+        let own = world.consume(loser, &user, &format!("own-{round}")).await.ok();
+        assert_eq!(own["replayed"], false, "round {round}: the loser was spent");
+    }
 }

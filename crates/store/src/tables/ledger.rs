@@ -17,6 +17,8 @@ pub enum Kind {
     Code,
     /// A single-use elevated access token.
     ElevatedToken,
+    /// The id that a backend gave to one use of an elevated access token.
+    Use,
 }
 
 impl Kind {
@@ -27,6 +29,7 @@ impl Kind {
             Self::Challenge => "challenge",
             Self::Code => "code",
             Self::ElevatedToken => "elevated_token",
+            Self::Use => "use",
         }
     }
 }
@@ -36,7 +39,7 @@ pub fn consume(kind: Kind, key: &[u8], now: Micros, expires_at: Micros) -> Step 
     consume_noting(kind, key, None, now, expires_at)
 }
 
-/// As `consume`, and keeps by whom, so that the same user of it can be answered the same again.
+/// As `consume`, and keeps what it was used for, so that the same use can be answered the same again.
 pub fn consume_noting(
     kind: Kind,
     key: &[u8],
@@ -47,8 +50,12 @@ pub fn consume_noting(
     let sql = "INSERT INTO ledger (kind, key, note, used_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)
                ON CONFLICT DO NOTHING";
     let args: Vec<Value> = vec![kind.as_str().into(), key.into(), note.into(), now.into(), expires_at.into()];
-    // A nonce rides along with other single-use things: its miss must be told from theirs.
-    let miss = if kind == Kind::Nonce { Miss::NonceUsed } else { Miss::AlreadyUsed };
+    // Nonces and use ids ride along with other single-use things: their misses must be told from each other.
+    let miss = match kind {
+        Kind::Nonce => Miss::NonceUsed,
+        Kind::Use => Miss::UseKnown,
+        Kind::Challenge | Kind::Code | Kind::ElevatedToken => Miss::AlreadyUsed,
+    };
     Step::one(sql, args, miss)
 }
 

@@ -6,12 +6,16 @@ use stile_store::{Miss, Mutation};
 use crate::engines::{all_at_once, each, winners};
 use crate::world::*;
 
-/// A nonce's miss has a name of its own: it rides along with other single-use things.
+/// Nonces and use ids ride along with other single-use things, so their misses have names of their own.
 fn miss(kind: Kind) -> Miss {
-    if kind == Kind::Nonce { Miss::NonceUsed } else { Miss::AlreadyUsed }
+    match kind {
+        Kind::Nonce => Miss::NonceUsed,
+        Kind::Use => Miss::UseKnown,
+        Kind::Challenge | Kind::Code | Kind::ElevatedToken => Miss::AlreadyUsed,
+    }
 }
 
-const KINDS: [Kind; 4] = [Kind::Nonce, Kind::Challenge, Kind::Code, Kind::ElevatedToken];
+const KINDS: [Kind; 5] = [Kind::Nonce, Kind::Challenge, Kind::Code, Kind::ElevatedToken, Kind::Use];
 
 #[test]
 fn two_hundred_parallel_uses_give_one_success() {
@@ -107,5 +111,37 @@ fn parallel_uses_with_notes_keep_the_note_of_the_winner() {
         let winner = answers.iter().position(Result::is_ok).unwrap();
         let kept = db.store.ledger_note(Kind::Challenge, b"k").await.unwrap();
         assert_eq!(kept, Some(hash(u64::try_from(winner).unwrap())));
+    });
+}
+
+/// Two tokens under one use id, and one token under two: whoever loses leaves no half of a row behind.
+#[test]
+fn of_parallel_uses_that_share_an_id_or_a_token_one_happens_whole() {
+    each(async |db| {
+        let again = db.again();
+        for round in 0..10_u64 {
+            let key = |kind: &str, n: u64| format!("{round} {kind} {n}").into_bytes();
+            let use_it = |id: u64, token: u64| {
+                Mutation::new([
+                    consume_noting(Kind::Use, &key("use", id), Some(hash(token)), NOW, at(600)),
+                    consume(Kind::ElevatedToken, &key("token", token), NOW, at(600)),
+                ])
+            };
+            let pairs: Vec<(u64, u64)> = (0..40).map(|n| (n % 2, n / 2 % 2)).collect();
+            let tries = pairs.iter().map(|(id, token)| use_it(*id, *token)).collect();
+            let answers = all_at_once(&[&db.store, &again], tries).await;
+            let mut won: Vec<(u64, u64)> = pairs
+                .iter()
+                .zip(&answers)
+                .filter(|(_, answer)| answer.is_ok())
+                .map(|(pair, _)| *pair)
+                .collect();
+            won.sort_unstable();
+            assert!(won == [(0, 0), (1, 1)] || won == [(0, 1), (1, 0)], "{won:?}");
+            for (id, token) in won {
+                let kept = db.store.ledger_note(Kind::Use, &key("use", id)).await.unwrap();
+                assert_eq!(kept, Some(hash(token)));
+            }
+        }
     });
 }

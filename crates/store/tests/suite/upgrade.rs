@@ -13,7 +13,7 @@ const MIGRATIONS: [&str; 2] =
 
 /// As the first version left them: ids of sixteen bytes, a user with an address and a session, a thing that was used
 /// up, a counter.
-const FIRST: [&str; 6] = [
+const FIRST: [&str; 7] = [
     "INSERT INTO environments (id, version, kind, name, settings, created_at)
      VALUES (ID1, 1, 'sandbox', 'first', '{}', 5)",
     "INSERT INTO users (id, environment, version, profile, username, first_visit, last_visit)
@@ -23,6 +23,9 @@ const FIRST: [&str; 6] = [
     "INSERT INTO sessions (id, environment, owner, level, created_at, expires_at, idle_expires_at,
                            sign_in_credential, last_credential, session_key, device_key, proofs)
      VALUES (ID4, ID1, ID2, 'full', 5, 9, 8, ID3, ID3, NULL, NULL, '[]')",
+    "INSERT INTO sessions (id, environment, owner, level, created_at, expires_at, idle_expires_at,
+                           sign_in_credential, last_credential, session_key, device_key, proofs)
+     VALUES (ID5, ID1, ID2, 'pending', 5, 9, 8, ID3, ID3, NULL, NULL, '[]')",
     "INSERT INTO ledger (kind, key, note, used_at, expires_at) VALUES ('elevated_token', ID4, ID1ID2, 5, 9)",
     "INSERT INTO counters (key, count, expires_at) VALUES (ID1ID2, 7, 9000000000000000)",
 ];
@@ -66,6 +69,8 @@ async fn holds_what_it_held(store: &Store, version: usize) {
     assert_eq!((me.user.epoch, me.user.recovery, me.user.default_method), (0, None, None));
     assert_eq!((me.session.level, me.session.user_agent.as_str()), (Level::Full, ""));
     assert_eq!(me.email(), Some("ann@example.org"));
+    // Half a sign-in lasted as long as a whole one: those are begun anew.
+    assert!(store.principal(environment_id(1), SessionId::from_bytes(id16(5))).await.unwrap().is_none());
     assert!(store.unverified_totp(me.session.id, NOW).await.unwrap().is_none());
     let note = store.ledger_note(ledger::Kind::ElevatedToken, &id16(4)).await.unwrap();
     assert_eq!(note, Some(two(1, 2)));

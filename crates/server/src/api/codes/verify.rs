@@ -126,6 +126,7 @@ async fn link(
     device: Option<&DeviceProof>,
 ) -> Result<VerifyResponse, ApiError> {
     let me = reload(cx, me).await?;
+    permit.still_holds(cx, &me)?;
     room_for_one(&me)?;
     let notice = Content::EmailAdded { masked: answered.address.masked(), at: cx.now };
     let mut steps = cx.notice(&me, &notice)?;

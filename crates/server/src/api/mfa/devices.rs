@@ -5,12 +5,12 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use stile_core::{CredentialId, CredentialKind, Principal};
+use stile_core::{CredentialId, CredentialKind};
 use stile_store::{Mutation, credentials, users};
 use utoipa::ToSchema;
 
 use super::{MFADevice, devices};
-use crate::access::{Me, PendingOrFull};
+use crate::access::{Me, PendingOrFull, Proven};
 use crate::context::Cx;
 use crate::error::{ApiError, Code};
 use crate::flows::deciding;
@@ -68,12 +68,13 @@ const MAX_ALIAS: usize = 64;
 
 /// Update a second factor: make it the default, or rename an authenticator app
 ///
-/// A passkey can be the default too; passkeys are named with `PUT /users/passkeys`.
+/// A passkey can be the default too; passkeys are named with `PUT /users/passkeys`. Whoever has a second factor must have
+/// proved one in this session.
 #[utoipa::path(
     put, path = "/users/mfa/{mfaDeviceId}", operation_id = "updateMfaDevice", tag = "Second factors",
     params(("mfaDeviceId" = String, Path, description = "Device id")),
     request_body(content = MFAUpdateDeviceRequest, description = "May be left out: makes the device the default"),
-    responses((status = 204)), extensions(("x-stile-access" = json!("session")))
+    responses((status = 204)), extensions(("x-stile-access" = json!("level")))
 )]
 pub async fn update(
     cx: Cx,
@@ -85,7 +86,7 @@ pub async fn update(
     judge(&wanted)?;
     let Path((_, id)) = path;
     let id = id.parse().map_err(|_| no_such_device())?;
-    deciding!(&cx, present = me.0.clone() => change(&cx, &present, id, &wanted).await)
+    deciding!(&cx, present = me.0.clone() => change(&cx, Proven::of(&present)?, id, &wanted).await)
 }
 
 fn judge(wanted: &MFAUpdateDeviceRequest) -> Result<(), ApiError> {
@@ -105,7 +106,7 @@ fn judge(wanted: &MFAUpdateDeviceRequest) -> Result<(), ApiError> {
 
 async fn change(
     cx: &Cx,
-    me: &Principal,
+    me: Proven<'_>,
     id: CredentialId,
     wanted: &MFAUpdateDeviceRequest,
 ) -> Result<StatusCode, ApiError> {

@@ -68,7 +68,7 @@ async fn repeated(cx: &Cx, me: &Principal, headers: &HeaderMap) -> Result<Option
     };
     let Some(device) = cx.app.store.unverified_totp(me.session.id, cx.now).await? else { return Ok(None) };
     // A token that does not hold is the gate's to judge: a recent proof may do without it.
-    let Ok(claims) = tokens::verify_elevated(cx, token) else { return Ok(None) };
+    let Ok(claims) = tokens::verify_elevated(cx, token, me.session.level) else { return Ok(None) };
     if gate::belongs(cx, me, &claims, &Scope::CredentialLink).is_err() {
         return Ok(None);
     }

@@ -72,11 +72,13 @@ async fn prove(
     asserted: Asserted,
     wanted: &Wanted<'_>,
 ) -> Result<Answer<VerifyResponse>, ApiError> {
-    let mut given = factors::give(cx, me, asserted.proof, wanted)?;
+    let credential = me.credential(passkey.credential).ok_or(Code::PasskeyNotFound)?;
+    let proof = asserted.proof.as_enrolled(credential);
+    let mut given = factors::give(cx, me, proof, wanted)?;
     let mut mutation = Mutation::new([users::unchanged(cx.env.id, &me.user)])
         .and_all(use_up(cx, passkey, &asserted))
         .and_all(given.steps());
-    if asserted.proof.is_mfa() {
+    if proof.is_mfa() {
         // Another method has passed: those that were guessed at may be tried again.
         mutation = mutation.and(failures::forget(cx.env.id, me.user.id));
     }

@@ -2,11 +2,11 @@
 
 use axum::Json as Answer;
 use serde::Deserialize;
-use stile_core::{CredentialId, CredentialKind, Principal};
+use stile_core::{CredentialId, CredentialKind};
 use stile_store::{Mutation, credentials, passkeys, users};
 use utoipa::ToSchema;
 
-use crate::access::{Me, reload};
+use crate::access::{Me, Proven};
 use crate::api::models::UserPasskey;
 use crate::context::Cx;
 use crate::error::{ApiError, Code};
@@ -27,10 +27,12 @@ pub struct UpdateUserPasskeyRequest {
 }
 
 /// Rename a passkey
+///
+/// Whoever has a second factor must have proved one in this session.
 #[utoipa::path(
     put, path = "/users/passkeys", operation_id = "renamePasskey", tag = "Passkeys",
     request_body = UpdateUserPasskeyRequest,
-    responses((status = 200, body = UserPasskey)), extensions(("x-stile-access" = json!("session")))
+    responses((status = 200, body = UserPasskey)), extensions(("x-stile-access" = json!("level")))
 )]
 pub async fn handle(
     cx: Cx,
@@ -45,16 +47,15 @@ pub async fn handle(
         ));
     }
     let id = body.id.parse().map_err(|_| Code::PasskeyNotFound)?;
-    deciding!(rename(&cx, &me, id, alias).await)
+    deciding!(&cx, present = me.0.clone() => rename(&cx, Proven::of(&present)?, id, alias).await)
 }
 
 async fn rename(
     cx: &Cx,
-    me: &Principal,
+    me: Proven<'_>,
     id: CredentialId,
     alias: Option<&str>,
 ) -> Result<Answer<UserPasskey>, ApiError> {
-    let me = reload(cx, me).await?;
     let mut credential = me.credential(id).cloned().ok_or(Code::PasskeyNotFound)?;
     let CredentialKind::Passkey { alias: name, .. } = &mut credential.kind else {
         return Err(Code::PasskeyNotFound.into());

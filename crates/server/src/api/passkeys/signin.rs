@@ -78,10 +78,11 @@ async fn sign_in(
     if !credential.sign_in {
         return Err(Code::CredentialNotEnabledForSignIn.into());
     }
+    let proof = asserted.proof.as_enrolled(credential);
     let visit = sessions::visit(cx, &account);
-    let opening = Opening { account, proof: asserted.proof, browser: browser.clone() };
+    let opening = Opening { account, proof, browser: browser.clone() };
     let (me, steps) = sessions::open(cx, opening);
-    let elevation = sessions::elevation(cx, &me, asserted.proof, scopes)?;
+    let elevation = sessions::elevation(cx, &me, proof, scopes)?;
     let mutation = Mutation::new([visit])
         .and_all(use_up(cx, passkey, &asserted))
         .and_all(steps)

@@ -13,7 +13,8 @@ use crate::flows::sessions;
 /// Refresh the session's tokens
 ///
 /// May be repeated, from two tabs too. A session that was opened with a device key refreshes only with a proof by
-/// that key. Never later than the session's absolute end.
+/// that key. Never later than the session's absolute end. A session that still owes a second factor lasts ten minutes,
+/// and an hour from sign-in when it is refreshed.
 #[utoipa::path(
     post, path = "/refresh", operation_id = "refreshAuth", tag = "Session",
     responses((status = 200, body = VerifyResponse)), extensions(("x-stile-access" = json!("pending")))
@@ -35,7 +36,7 @@ pub async fn handle(
         return Err(Code::DeviceProofRequired.into());
     }
     let PendingOrFull(mut me) = me;
-    me.session.idle_expires_at = sessions::idle_end(&cx.env.settings, cx.now);
+    me.session.idle_expires_at = sessions::idle_end(&cx.env.settings, me.session.level, cx.now);
     let mutation = Mutation::new([table::refreshed(cx.env.id, me.session.id, me.session.idle_expires_at)])
         .and(device.map(|d| sessions::nonce_used(&cx, &d)));
     cx.commit(mutation).await?;

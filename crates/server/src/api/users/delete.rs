@@ -2,14 +2,15 @@
 
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::json;
+use stile_core::Principal;
 use stile_store::{Mutation, users};
 
 use crate::access::Me;
-
 use crate::context::Cx;
 use crate::delivery::Content;
 use crate::error::ApiError;
-use crate::gate;
+use crate::flows::deciding;
+use crate::gate::{self, Permit};
 
 /// Delete the user
 ///
@@ -20,11 +21,17 @@ use crate::gate;
 )]
 pub async fn handle(cx: Cx, me: Me, headers: HeaderMap) -> Result<StatusCode, ApiError> {
     let permit = gate::pass(&cx, &me, &gate::USER_DELETE, &headers).await?;
+    deciding!(&cx, present = me.0.clone() => delete(&cx, &present, &permit).await)
+}
+
+async fn delete(cx: &Cx, me: &Principal, permit: &Permit<gate::UserDelete>) -> Result<StatusCode, ApiError> {
+    permit.still_holds(cx, me)?;
     let mutation = Mutation::new([
+        users::changed(cx.env.id, &me.user),
         users::delete(cx.env.id, me.user.id),
         cx.audit("user.deleted", Some(me.user.id), json!({ "permit": permit.how() })),
     ])
-    .and_all(cx.notice(&me, &Content::UserDeleted { at: cx.now })?);
+    .and_all(cx.notice(me, &Content::UserDeleted { at: cx.now })?);
     cx.commit(mutation).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -5,14 +5,15 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
-use stile_core::{Proof, SessionId};
-use stile_store::{CommitError, Miss, Mutation, SessionRow, known_devices, sessions};
+use stile_core::{Level, Principal, Proof, SessionId, policy};
+use stile_store::{CommitError, Miss, Mutation, SessionRow, Step, known_devices, sessions, users};
 use utoipa::ToSchema;
 
-use crate::access::Me;
+use crate::access::{Me, Proven};
 use crate::api::models::iso;
 use crate::context::Cx;
 use crate::error::{ApiError, Code};
+use crate::flows::deciding;
 
 /// A signed-in browser as its user sees it.
 #[derive(Serialize, ToSchema)]
@@ -66,7 +67,8 @@ pub async fn list(cx: Cx, me: Me) -> Result<Answer<UserSessionsResponse>, ApiErr
 
 fn shown(cx: &Cx, row: &SessionRow, current: SessionId) -> UserSession {
     // What moves the idle limit on is what uses a session.
-    let idle = i64::from(cx.env.settings.security.session_idle_seconds);
+    let level = if row.pending { Level::Pending } else { Level::Full };
+    let idle = policy::lifetime(&cx.env.settings, level).idle;
     let last_used = row.idle_expires_at.plus_seconds(-idle).clamp(row.created_at, cx.now.max(row.created_at));
     UserSession {
         id: row.id.to_string(),
@@ -81,21 +83,32 @@ fn shown(cx: &Cx, row: &SessionRow, current: SessionId) -> UserSession {
 
 /// End one of the user's other sessions
 ///
-/// Signing out of this one is `POST /revoke`.
+/// Whoever has a second factor must have proved one in this session. Signing out of this one is `POST /revoke`; its own
+/// id is taken here, too, and needs no proof.
 #[utoipa::path(
     delete, path = "/users/sessions/{sessionId}", operation_id = "endSession", tag = "Users",
     params(("sessionId" = String, Path, description = "Session id")),
-    responses((status = 204)), extensions(("x-stile-access" = json!("session")))
+    responses((status = 204)), extensions(("x-stile-access" = json!("level")))
 )]
 pub async fn end(cx: Cx, me: Me, path: Path<(String, String)>) -> Result<StatusCode, ApiError> {
     let Path((_, id)) = path;
     let id: SessionId = id.parse().map_err(|_| none())?;
+    if id == me.session.id {
+        return ended(&cx, &me, id, None).await;
+    }
+    deciding!(&cx, present = me.0.clone() => end_other(&cx, Proven::of(&present)?, id).await)
+}
+
+async fn end_other(cx: &Cx, me: Proven<'_>, id: SessionId) -> Result<StatusCode, ApiError> {
+    ended(cx, &me, id, Some(users::unchanged(cx.env.id, &me.user))).await
+}
+
+async fn ended(cx: &Cx, me: &Principal, id: SessionId, held: Option<Step>) -> Result<StatusCode, ApiError> {
     let detail = json!({ "session": id.to_string(), "by": me.session.id.to_string() });
-    let mutation = Mutation::new([
-        known_devices::forget_of(me.user.id, id),
-        sessions::end_of(cx.env.id, me.user.id, id),
-        cx.audit("session.ended", Some(me.user.id), detail),
-    ]);
+    let mutation = Mutation::new(held)
+        .and(known_devices::forget_of(me.user.id, id))
+        .and(sessions::end_of(cx.env.id, me.user.id, id))
+        .and(cx.audit("session.ended", Some(me.user.id), detail));
     match cx.commit(mutation).await {
         Err(CommitError::Missed(Miss::NotFound)) => Err(none()),
         other => {
@@ -110,15 +123,22 @@ fn none() -> ApiError {
 }
 
 /// End all of the user's other sessions
+///
+/// Whoever has a second factor must have proved one in this session.
 #[utoipa::path(
     delete, path = "/users/sessions", operation_id = "endOtherSessions", tag = "Users",
-    responses((status = 200, body = EndedSessionsResponse)), extensions(("x-stile-access" = json!("session")))
+    responses((status = 200, body = EndedSessionsResponse)), extensions(("x-stile-access" = json!("level")))
 )]
 pub async fn end_others(cx: Cx, me: Me) -> Result<Answer<EndedSessionsResponse>, ApiError> {
+    deciding!(&cx, present = me.0.clone() => all_others(&cx, Proven::of(&present)?).await)
+}
+
+async fn all_others(cx: &Cx, me: Proven<'_>) -> Result<Answer<EndedSessionsResponse>, ApiError> {
     let rows = cx.app.store.sessions(cx.env.id, me.user.id, cx.now, u32::MAX).await?;
     let ended = rows.iter().filter(|row| row.id != me.session.id).count();
     let detail = json!({ "by": me.session.id.to_string(), "ended": ended });
     let mutation = Mutation::new([
+        users::unchanged(cx.env.id, &me.user),
         known_devices::forget_all(me.user.id, me.session.device_key.as_deref()),
         sessions::end_all(cx.env.id, me.user.id, Some(me.session.id)),
         cx.audit("session.others_ended", Some(me.user.id), detail),

@@ -9,7 +9,7 @@ use stile_core::{Acknowledgement, EmailAddress, Micros, Principal, Username};
 use stile_store::{CommitError, Miss, Mutation, recovery_codes, users};
 use utoipa::ToSchema;
 
-use crate::access::{Me, reload};
+use crate::access::{Me, Proven, reload};
 use crate::api::models::{EmailVerificationCreateResponse, NextViewEnum, UpdateSelfResponse, VerifyResponse};
 use crate::context::{Cx, bearer, session_key};
 use crate::error::{ApiError, Code};
@@ -53,8 +53,8 @@ const MAX_METADATA: usize = 4096;
 
 /// Update the user
 ///
-/// A new e-mail address needs `credential:update`; other fields need `user:update` where a rule of the environment
-/// protects them.
+/// A new e-mail address needs `credential:update`. Other fields need `user:update` where a rule of the environment
+/// protects them, and where the user has a second factor that was not proved in this session.
 #[utoipa::path(
     put, path = "/users", operation_id = "updateUser", tag = "Users",
     request_body = UserFields,
@@ -76,7 +76,8 @@ pub async fn handle(
             let text = "mfaBackupCodeAcknowledgement is sent alone.";
             return Err(ApiError::with(Code::InvalidUpdate, text));
         }
-        let after = deciding!(&cx, present = me.0.clone() => acknowledge(&cx, &present, said).await)?;
+        let after =
+            deciding!(&cx, present = me.0.clone() => acknowledge(&cx, Proven::of(&present)?, said).await)?;
         return answer(&cx, after, &headers, NextViewEnum::Done, None);
     }
     let address =
@@ -122,7 +123,7 @@ fn answer(
 }
 
 /// The user has saved the recovery codes: what was kept to show them is forgotten. Saying it again changes nothing.
-async fn acknowledge(cx: &Cx, me: &Principal, said: &str) -> Result<Principal, ApiError> {
+async fn acknowledge(cx: &Cx, me: Proven<'_>, said: &str) -> Result<Principal, ApiError> {
     let state = me.user.recovery.filter(|_| said == Acknowledgement::Complete.as_str());
     let Some(state) = state else {
         return Err(ApiError::with(
@@ -130,7 +131,7 @@ async fn acknowledge(cx: &Cx, me: &Principal, said: &str) -> Result<Principal, A
             "There are no recovery codes to acknowledge like this.",
         ));
     };
-    let mut after = me.clone();
+    let mut after = Principal::clone(&me);
     if state == Acknowledgement::Complete {
         return Ok(after);
     }
@@ -153,6 +154,7 @@ async fn change_profile(
     body: &UserFields,
 ) -> Result<Principal, ApiError> {
     let me = reload(cx, me).await?;
+    permit.still_holds(cx, &me)?;
     let mut after = me.clone();
     after.user.profile = changed(&me.user.profile, body)?;
     after.user.version += 1;
