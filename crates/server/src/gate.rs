@@ -8,9 +8,9 @@ use serde_json::json;
 use stile_core::claims::ElevatedClaims;
 use stile_core::policy::{self, Evidence, Exemption};
 use stile_core::settings::ApiVersion;
-use stile_core::{Micros, Principal, Scope, scope};
+use stile_core::{Event, Micros, Principal, Scope, scope};
 use stile_store::ledger::{self, Kind};
-use stile_store::{CommitError, Miss, Mutation, mfa_tokens};
+use stile_store::{CommitError, Miss, Mutation, Step, mfa_tokens};
 
 use crate::context::{Cx, text};
 use crate::error::{ApiError, Code};
@@ -184,7 +184,7 @@ pub async fn pass<S: GatedScope>(
             let error = none_or_refused.and_then(Result::err).unwrap_or(refused);
             let detail =
                 json!({ "operation": row.operation, "scope": S::SCOPE_TEXT, "code": error.code.as_str() });
-            cx.note("gate.refused", Some(me.user.id), detail).await;
+            cx.note(Event::GateRefused, Some(me.user.id), detail).await;
             Err(error.for_scope(S::SCOPE_TEXT))
         }
     }
@@ -199,7 +199,7 @@ async fn present(
     let token = text(headers, "x-dyn-elevated-access-token").filter(|t| !t.is_empty());
     let claims = tokens::verify_elevated(cx, token.ok_or(Code::ElevatedTokenRequired)?)?;
     let evidence = belongs(cx, me, &claims, scope)?;
-    match use_up(cx, &claims, None).await {
+    match use_up(cx, &claims, None, None).await {
         Ok(()) => Ok((evidence, claims)),
         Err(CommitError::Missed(Miss::AlreadyUsed)) => Err(Code::ElevatedTokenUsed.into()),
         Err(error) => Err(error.into()),
@@ -268,15 +268,23 @@ pub fn mfa_token_hash(cx: &Cx, token: &str) -> [u8; 32] {
     cx.app.keys.mfa_token.tag(&[cx.env.id.as_bytes(), token.as_bytes()])
 }
 
-/// Uses up a single-use token; a time-bound one stays as it is. `note` says by whom.
-pub async fn use_up(cx: &Cx, claims: &ElevatedClaims, note: Option<[u8; 32]>) -> Result<(), CommitError> {
+/// Uses up a single-use token; a time-bound one stays as it is. `note` says by whom, `audit` is committed with it.
+pub async fn use_up(
+    cx: &Cx,
+    claims: &ElevatedClaims,
+    note: Option<[u8; 32]>,
+    audit: Option<Step>,
+) -> Result<(), CommitError> {
     if !claims.single_use {
-        return Ok(());
+        return match audit {
+            Some(step) => cx.app.store.commit(Mutation::new([step])).await,
+            None => Ok(()),
+        };
     }
     // A minute longer than the token lives, for nodes whose clocks differ.
     let until = Micros::new(claims.exp.saturating_mul(1_000_000)).plus_seconds(120);
     let step = ledger::consume_noting(Kind::ElevatedToken, &ledger_key(cx, claims), note, cx.now, until);
-    cx.app.store.commit(Mutation::new([step])).await
+    cx.app.store.commit(Mutation::new([step]).and(audit)).await
 }
 
 /// The token's key in the ledger.

@@ -29,10 +29,10 @@ pub use load::{Load, Spread};
 pub use migrate::Schema;
 pub use mutation::{Miss, Mutation, Step};
 pub use tables::{
-    Account, ApiToken, AuditEvent, AuditRow, Environment, Failures, Guessed, Mail, MailSlot, MfaToken,
-    Passkey, SessionRow, SigningKeyRow, TotpDevice, UnverifiedTotp, Verification, api_tokens, audit,
-    counters, credentials, environments, failures, ledger, mfa_tokens, outbox, passkeys, recovery_codes,
-    sessions, signing_keys, totp, users, verifications,
+    Account, ApiToken, AuditEvent, AuditFilter, AuditRow, Environment, Failures, Guessed, Mail, MailSlot,
+    MfaToken, Passkey, SessionRow, SigningKeyRow, Source, TotpDevice, UnverifiedTotp, Verification,
+    api_tokens, audit, counters, credentials, environments, failures, ledger, mfa_tokens, outbox, passkeys,
+    recovery_codes, sessions, signing_keys, totp, users, verifications,
 };
 use value::{Row, Value};
 

@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stile_core::claims::ElevatedClaims;
-use stile_core::{Scope, UserId};
+use stile_core::{Event, Scope, UserId};
 use stile_store::ledger::Kind;
 use stile_store::{CommitError, Miss};
 use utoipa::ToSchema;
@@ -83,24 +83,20 @@ pub async fn handle(
         return Err(ApiError::with(Code::InvalidScopes, "scope is not one of the environment's own."));
     };
     match spend(&cx, &body, user, &scope).await {
-        Ok(claims) => {
-            let detail = json!({ "scope": body.scope, "session": claims.sid, "jti": claims.jti });
-            cx.note("elevated_token.consumed", Some(user), detail).await;
-            Ok(Answer(ElevatedTokenConsumeResponse {
-                user_id: claims.sub,
-                session_id: claims.sid,
-                scope: body.scope,
-                credential_id: claims.credential_id,
-                amr: claims.amr,
-                acr: claims.acr.as_str(),
-                auth_time: claims.auth_time,
-                expires_at: claims.exp,
-                single_use: claims.single_use,
-            }))
-        }
+        Ok(claims) => Ok(Answer(ElevatedTokenConsumeResponse {
+            user_id: claims.sub,
+            session_id: claims.sid,
+            scope: body.scope,
+            credential_id: claims.credential_id,
+            amr: claims.amr,
+            acr: claims.acr.as_str(),
+            auth_time: claims.auth_time,
+            expires_at: claims.exp,
+            single_use: claims.single_use,
+        })),
         Err(error) => {
             let detail = json!({ "scope": body.scope, "code": error.code.as_str() });
-            cx.note("elevated_token.refused", Some(user), detail).await;
+            cx.note(Event::ElevatedTokenRefused, Some(user), detail).await;
             Err(error)
         }
     }
@@ -121,7 +117,9 @@ async fn spend(
     }
     gate::belongs(cx, &me, &claims, scope)?;
     let note = cx.app.keys.elevated_use.tag(&[b"use", body.use_id.as_bytes(), scope.as_str().as_bytes()]);
-    match gate::use_up(cx, &claims, Some(note)).await {
+    let detail = json!({ "scope": body.scope, "session": claims.sid, "jti": claims.jti });
+    let consumed = cx.audit(Event::ElevatedTokenConsumed, Some(user), detail);
+    match gate::use_up(cx, &claims, Some(note), Some(consumed)).await {
         Ok(()) => Ok(claims),
         Err(CommitError::Missed(Miss::AlreadyUsed)) => {
             let used_by =

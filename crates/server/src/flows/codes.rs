@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use stile_core::settings::Rate;
-use stile_core::{EmailAddress, SessionId, VerificationId};
+use stile_core::{EmailAddress, Event, SessionId, VerificationId};
 use stile_factors::email_code::{self, RightCode};
 use stile_keys::p256_key::PublicKeyHex;
 use stile_keys::random;
@@ -91,7 +91,7 @@ pub async fn send(
     let sent = [
         verifications::insert(cx.env.id, &verification),
         cx.mail(address.as_str(), mail, email_code::LIFETIME_SECONDS)?,
-        cx.audit("email_code.sent", None, json!({ "verification": id.to_string() })),
+        cx.audit(Event::EmailCodeSent, None, json!({ "verification": id.to_string() })),
     ];
     let within_limits = Mutation::new([
         counters::admit(counters.sent_here, limits.code_per_address, cx.now),
@@ -140,7 +140,7 @@ pub async fn judge(cx: &Cx, id: &str, answer: &str, creator: Creator) -> Result<
         v.session == creator.session && v.creator == creator.hash && !v.expires_at.is_past(cx.now)
     };
     let Some(verification) = found.filter(theirs) else {
-        cx.note("email_code.refused", None, json!({ "verification": id.to_string() })).await;
+        cx.note(Event::EmailCodeRefused, None, json!({ "verification": id.to_string() })).await;
         return Err(Code::InvalidEmailVerification.into());
     };
     let Some(right) = email_code::judge(&cx.app.keys, cx.env.id, id, &verification.code, answer, cx.now)
@@ -162,7 +162,7 @@ async fn count_wrong(cx: &Cx, verification: &Verification) -> ApiError {
         verifications::wrong(cx.env.id, verification.id, cx.now),
         counters::admit(counters.wrong_here, limits.wrong_codes, cx.now),
         counters::bump(counters.wrong, limits.wrong_codes_total, cx.now),
-        cx.audit("email_code.wrong", None, json!({ "verification": verification.id.to_string() })),
+        cx.refused(Event::EmailCodeWrong, None, json!({ "verification": verification.id.to_string() })),
     ]);
     match cx.app.store.commit(mutation).await {
         Ok(()) => Code::WrongEmailCode.into(),

@@ -5,7 +5,7 @@
 //! method passes. Each client address, whoever's factors it tries. Only who has passed the first factor can cause any.
 
 use serde_json::json;
-use stile_core::{Level, Micros, Principal};
+use stile_core::{Event, Level, Micros, Principal};
 use stile_store::failures::{self, CAP};
 use stile_store::{CommitError, Failures, Guessed, Miss, Mutation, Step, counters, sessions, users};
 
@@ -35,16 +35,18 @@ pub async fn admit(cx: &Cx, me: &Principal, method: Guessed) -> Result<Guess, Ap
     let read = cx.app.store.failures(me.user.id, address, cx.now).await?;
     let wait =
         |until: i64| u64::try_from(Micros::new(until).seconds_since(cx.now)).unwrap_or(0).saturating_add(1);
-    if read.of(method) >= CAP {
-        return Err(Code::MfaMethodLocked.into());
-    }
-    if read.locked_until > cx.now.get() {
-        return Err(ApiError::too_many_codes(wait(read.locked_until)));
-    }
-    if read.here >= i64::from(cx.env.settings.limits.wrong_factors.requests) {
-        return Err(ApiError::too_many_codes(wait(read.here_until)));
-    }
-    Ok(Guess { method, read, address })
+    let here = i64::from(cx.env.settings.limits.wrong_factors.requests);
+    let refusal = if read.of(method) >= CAP {
+        Code::MfaMethodLocked.into()
+    } else if read.locked_until > cx.now.get() {
+        ApiError::too_many_codes(wait(read.locked_until))
+    } else if read.here >= here {
+        ApiError::too_many_codes(wait(read.here_until))
+    } else {
+        return Ok(Guess { method, read, address });
+    };
+    cx.note(Event::MfaLocked, Some(me.user.id), json!({ "method": method.as_str() })).await;
+    Err(refusal)
 }
 
 /// Counts a wrong answer in a commit of its own (CVE-2026-35597).
@@ -68,7 +70,7 @@ async fn count(cx: &Cx, me: &Principal, guess: &Guess) -> Result<i64, ApiError> 
         failures::count_method(me.user.id, guess.method),
         // Never refuses: an address at its limit must not keep the user's own counter from counting.
         counters::bump(guess.address, cx.env.settings.limits.wrong_factors, cx.now),
-        cx.audit("mfa.wrong", Some(me.user.id), detail),
+        cx.refused(Event::MfaWrong, Some(me.user.id), detail),
     ]);
     if seconds > 0 {
         mutation = mutation.and_all(cx.notice(me, &Content::MfaLocked { wrong: number, at: cx.now })?);

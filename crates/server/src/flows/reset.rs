@@ -2,10 +2,10 @@
 //! for the user (ASVS 6.4.6).
 
 use serde_json::json;
-use stile_core::{CredentialKind, EnvironmentId, Micros, OutboxId, UserId};
+use stile_core::{CredentialKind, EnvironmentId, Event, Micros, OutboxId, UserId};
 use stile_keys::{Keyring, random};
 use stile_store::{
-    AuditEvent, CommitError, Miss, Mutation, Step, Store, audit, credentials, failures, outbox,
+    AuditEvent, CommitError, Miss, Mutation, Source, Step, Store, audit, credentials, failures, outbox,
     recovery_codes, sessions, users,
 };
 
@@ -24,8 +24,8 @@ pub struct Order<'a> {
     pub user: UserId,
     /// Why, in the operator's words.
     pub reason: Option<&'a str>,
-    /// The request, or `operator`.
-    pub request: &'a str,
+    /// Who asks for it.
+    pub source: Source,
     /// When.
     pub now: Micros,
 }
@@ -87,9 +87,9 @@ async fn attempt(store: &Store, keys: &Keyring, order: &Order<'_>) -> Result<(),
             id: stile_core::AuditId::new(order.now, random::bytes()),
             environment,
             subject: Some(owner),
-            event: "mfa.reset",
+            event: Event::MfaReset,
             detail,
-            request: order.request.to_owned(),
+            source: order.source.clone(),
             at: order.now,
         }),
     ])

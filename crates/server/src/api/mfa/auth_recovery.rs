@@ -3,7 +3,7 @@
 use axum::Json as Answer;
 use serde::Deserialize;
 use serde_json::json;
-use stile_core::{Principal, Proof};
+use stile_core::{Event, Principal, Proof};
 use stile_factors::recovery_code;
 use stile_store::{Guessed, Mutation, recovery_codes, sessions as rows, users};
 use utoipa::ToSchema;
@@ -84,7 +84,7 @@ async fn recover(
     .and_all(guesses::right(me, &guess, cx.now))
     .and_all(given.steps())
     .and_all(cx.notice(me, &Content::RecoveryCodeUsed { left, at: cx.now })?)
-    .and(cx.audit("recovery_code.used", Some(me.user.id), json!({ "left": left })));
+    .and(cx.audit(Event::RecoveryCodeUsed, Some(me.user.id), json!({ "left": left })));
     cx.commit(mutation).await.map_err(guesses::refused)?;
     given.answer(cx)
 }

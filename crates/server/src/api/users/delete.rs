@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::json;
+use stile_core::Event;
 use stile_store::{Mutation, users};
 
 use crate::access::Me;
@@ -22,7 +23,7 @@ pub async fn handle(cx: Cx, me: Me, headers: HeaderMap) -> Result<StatusCode, Ap
     let permit = gate::pass(&cx, &me, &gate::USER_DELETE, &headers).await?;
     let mutation = Mutation::new([
         users::delete(cx.env.id, me.user.id),
-        cx.audit("user.deleted", Some(me.user.id), json!({ "permit": permit.how() })),
+        cx.audit(Event::UserDeleted, Some(me.user.id), json!({ "permit": permit.how() })),
     ])
     .and_all(cx.notice(&me, &Content::UserDeleted { at: cx.now })?);
     cx.commit(mutation).await?;

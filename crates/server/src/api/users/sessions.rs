@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
-use stile_core::{Proof, SessionId};
+use stile_core::{Event, Proof, SessionId};
 use stile_store::{CommitError, Miss, Mutation, SessionRow, sessions};
 use utoipa::ToSchema;
 
@@ -93,7 +93,7 @@ pub async fn end(cx: Cx, me: Me, path: Path<(String, String)>) -> Result<StatusC
     let detail = json!({ "session": id.to_string(), "by": me.session.id.to_string() });
     let mutation = Mutation::new([
         sessions::end_of(cx.env.id, me.user.id, id),
-        cx.audit("session.ended", Some(me.user.id), detail),
+        cx.audit(Event::SessionEnded, Some(me.user.id), detail),
     ]);
     match cx.commit(mutation).await {
         Err(CommitError::Missed(Miss::NotFound)) => Err(none()),
@@ -119,7 +119,7 @@ pub async fn end_others(cx: Cx, me: Me) -> Result<Answer<EndedSessionsResponse>,
     let detail = json!({ "by": me.session.id.to_string(), "ended": ended });
     let mutation = Mutation::new([
         sessions::end_all(cx.env.id, me.user.id, Some(me.session.id)),
-        cx.audit("session.others_ended", Some(me.user.id), detail),
+        cx.audit(Event::SessionOthersEnded, Some(me.user.id), detail),
     ]);
     cx.commit(mutation).await?;
     Ok(Answer(EndedSessionsResponse { ended }))
