@@ -47,7 +47,7 @@ pub use app::App;
 pub use config::{Config, Development};
 pub use dev::{DEMO_ACCOUNT, DEMO_ACTIONS, DEMO_ENVIRONMENT};
 pub use error::Code;
-pub use jobs::sweep_audit;
+pub use jobs::sweep_once;
 pub use listener::Timeouts;
 pub use metrics::listen as serve_metrics;
 pub use openapi::{ACCESS, access};

@@ -4,12 +4,13 @@
 //! While one write is under way, further refusals gather and go with the next one. Under a flood that is one write at a
 //! time for each node, however many refusals there are.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use stile_core::{AuditId, Micros};
 use stile_keys::Keyring;
 use stile_store::{AuditEvent, Mutation, audit};
+use tokio::sync::oneshot;
 
 use crate::app::App;
 
@@ -21,7 +22,8 @@ pub(crate) struct Refusals {
 
 #[derive(Default)]
 struct Waiting {
-    rows: HashMap<AuditId, (AuditEvent, u32)>,
+    /// In the order of their ids: nodes that write the same rows at once in another order would lock each other out.
+    rows: BTreeMap<AuditId, (AuditEvent, u32)>,
     /// Whether somebody is writing.
     writing: bool,
 }
@@ -43,7 +45,7 @@ impl Refusals {
     fn take(&self) -> Vec<(AuditEvent, u32)> {
         let mut waiting = self.waiting();
         waiting.writing = !waiting.rows.is_empty();
-        waiting.rows.drain().map(|(_, row)| row).collect()
+        std::mem::take(&mut waiting.rows).into_values().collect()
     }
 }
 
@@ -54,22 +56,29 @@ pub(crate) async fn note(app: &Arc<App>, event: AuditEvent) {
     }
     // A task of its own: the request may be given up, and others rely on the writing.
     let app = Arc::clone(app);
-    if let Err(error) = tokio::spawn(async move { write(&app).await }).await {
-        tracing::error!(%error, "refusals could not be written to the audit log");
+    let (written, wait) = oneshot::channel();
+    tokio::spawn(async move {
+        write(&app).await;
+        // Under a flood there is always more to write. This request has waited for its own refusal, and no longer.
+        let _gone = written.send(());
+        while write(&app).await {}
+    });
+    if wait.await.is_err() {
+        tracing::error!("refusals could not be written to the audit log");
     }
 }
 
-async fn write(app: &App) {
-    loop {
-        let rows = app.refusals.take();
-        if rows.is_empty() {
-            return;
-        }
-        let steps = rows.iter().map(|(event, times)| audit::count(event, *times));
-        if let Err(error) = app.store.commit(Mutation::new(steps)).await {
-            tracing::error!(%error, "refusals could not be written to the audit log");
-        }
+/// Writes what waits; answers whether there was anything.
+async fn write(app: &App) -> bool {
+    let rows = app.refusals.take();
+    if rows.is_empty() {
+        return false;
     }
+    let steps = rows.iter().map(|(event, times)| audit::count(event, *times));
+    if let Err(error) = app.store.commit(Mutation::new(steps)).await {
+        tracing::error!(%error, "refusals could not be written to the audit log");
+    }
+    true
 }
 
 /// The id of the row that counts such events in the minute of `at`.

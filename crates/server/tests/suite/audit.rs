@@ -3,8 +3,10 @@
 use axum::http::Method;
 use serde_json::json;
 use stile_core::settings::ClientAddress;
-use stile_server::sweep_audit;
-use stile_store::AuditRow;
+use stile_core::{AuditId, EnvironmentId, Event};
+use stile_server::sweep_once;
+use stile_store::ledger::{self, Kind};
+use stile_store::{AuditEvent, AuditFilter, AuditRow, Mutation, Source, audit};
 
 use crate::world::{Page, World, settings};
 
@@ -137,10 +139,61 @@ async fn rows_stay_as_long_as_the_settings_say() {
     let world = World::new().await;
     let created = async || of(&world, "environment.created").await.len();
     world.advance(364 * 86_400);
-    sweep_audit(&world.app).await.unwrap();
+    sweep_once(&world.app).await;
     assert_eq!(created().await, 1, "a year is the default");
     world.configure(json!({ "audit": { "retentionDays": 30 } })).await;
-    sweep_audit(&world.app).await.unwrap();
+    sweep_once(&world.app).await;
     assert_eq!(created().await, 0);
     assert_eq!(of(&world, "environment.configured").await.len(), 1);
+}
+
+#[tokio::test]
+async fn rows_of_a_deleted_environment_stay_a_year() {
+    let world = World::new().await;
+    let gone = EnvironmentId::from_bytes([9; 16]);
+    let event = AuditEvent {
+        id: AuditId::from_bytes([9; 16]),
+        environment: gone,
+        subject: None,
+        event: Event::EnvironmentCreated,
+        detail: json!({}),
+        source: Source::operator(),
+        at: world.now(),
+    };
+    world.app.store.commit(Mutation::new([audit::insert(&event)])).await.unwrap();
+    let left = async || world.app.store.audit(gone, AuditFilter::newest(10)).await.unwrap().len();
+    world.advance(365 * 86_400);
+    sweep_once(&world.app).await;
+    assert_eq!(left().await, 1);
+    world.advance(1);
+    sweep_once(&world.app).await;
+    assert_eq!(left().await, 0);
+}
+
+/// More than one batch, and more than a minute's worth of what a busy server uses up.
+#[tokio::test]
+async fn one_sweep_deletes_all_that_is_due() {
+    let world = World::new().await;
+    let old = |n: u16| {
+        let mut id = [1; 16];
+        id[..2].copy_from_slice(&n.to_be_bytes());
+        audit::insert(&AuditEvent {
+            id: AuditId::from_bytes(id),
+            environment: crate::world::ENVIRONMENT,
+            subject: None,
+            event: Event::EmailCodeSent,
+            detail: json!({}),
+            source: Source::operator(),
+            at: world.now(),
+        })
+    };
+    let used = |n: u16| {
+        ledger::consume(Kind::Challenge, &n.to_be_bytes(), world.now(), world.now().plus_seconds(60))
+    };
+    let steps = (0..1_600).flat_map(|n| [old(n), used(n)]);
+    world.app.store.commit(Mutation::new(steps)).await.unwrap();
+    world.advance(366 * 86_400);
+    sweep_once(&world.app).await;
+    assert!(!world.app.store.sweep(world.now()).await.unwrap(), "nothing has expired");
+    assert_eq!(of(&world, "email_code.sent").await.len(), 0);
 }

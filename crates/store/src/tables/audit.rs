@@ -148,8 +148,17 @@ impl Store {
         let step = Step::any(SWEEP, vec![environment.into(), before.into()]);
         self.commit(Mutation::new([step])).await?;
         let sql = "SELECT 1 FROM audit WHERE environment = ?1 AND at < ?2 LIMIT 1";
-        let left = self.row(sql, vec![environment.into(), before.into()]).await;
-        Ok(left.map_err(|e| CommitError::Failed(e.to_string()))?.is_some())
+        Ok(self.row(sql, vec![environment.into(), before.into()]).await?.is_some())
+    }
+
+    /// The first environment with events, or the first one after this one. It may have been deleted.
+    pub async fn next_audited(
+        &self,
+        after: Option<EnvironmentId>,
+    ) -> Result<Option<EnvironmentId>, StoreError> {
+        let sql = "SELECT environment FROM audit WHERE environment > ?1 ORDER BY environment LIMIT 1";
+        let after = after.map_or_else(|| Value::Blob(Vec::new()), Value::from);
+        self.row(sql, vec![after]).await?.map(|mut row| row.take()).transpose()
     }
 }
 
