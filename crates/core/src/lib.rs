@@ -6,6 +6,7 @@
 pub mod claims;
 pub mod credential;
 pub mod email;
+pub mod event;
 pub mod guessing;
 pub mod id;
 pub mod origin;
@@ -20,6 +21,7 @@ pub mod username;
 
 pub use credential::{Credential, CredentialKind};
 pub use email::EmailAddress;
+pub use event::Event;
 pub use id::{ApiTokenId, AuditId, CredentialId, EnvironmentId, OutboxId, SessionId, UserId, VerificationId};
 pub use principal::{Acknowledgement, Level, Principal, Session, User};
 pub use proof::{Method, Proof};

@@ -71,6 +71,8 @@ settings! {
         recent_proof: RecentProof = RecentProof::default(),
         /// Rate limits.
         limits: Limits = Limits::default(),
+        /// What the audit log keeps, and for how long.
+        audit: Audit = Audit::default(),
     }
 }
 
@@ -494,6 +496,30 @@ settings! {
     }
 }
 
+choice! {
+    /// How much of a client's address the audit log keeps.
+    ClientAddress {
+        /// All of it.
+        Whole = "whole",
+        /// Its network: a /24, or a /48 for IPv6.
+        Prefix = "prefix",
+        /// A keyed hash, which tells addresses apart and not where they are.
+        Hashed = "hashed",
+        /// Nothing.
+        None = "none",
+    }
+}
+
+settings! {
+    /// What the audit log keeps, and for how long.
+    Audit {
+        /// Events are deleted after so many days; 3650 at most.
+        retention_days: u32 = 365,
+        /// How much of a client's address is kept.
+        client_address: ClientAddress = ClientAddress::Whole,
+    }
+}
+
 /// So many requests in so many seconds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -672,6 +698,10 @@ impl Settings {
                 || self.recent_proof.link_seconds > 3_600
                 || self.recent_proof.unlink_seconds > 3_600,
             "recentProof: at most 3600 seconds",
+        );
+        check(
+            !(1..=3_650).contains(&self.audit.retention_days),
+            "audit.retentionDays must lie between 1 and 3650",
         );
         for rule in &self.scopes {
             let known = Scope::fixed(&rule.scope).is_some() || AppScope::parse(&rule.scope).is_ok();

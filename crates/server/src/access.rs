@@ -139,6 +139,7 @@ mod tests {
     use crate::config::Config;
     use crate::flows::{ATTEMPTS, deciding};
     use crate::limits::{Party, Prefixes};
+    use crate::observe::RequestId;
 
     /// Somebody who decides, and what a request of theirs carries.
     async fn deciding_on(folder: &tempfile::TempDir) -> (Cx, Principal) {
@@ -154,7 +155,7 @@ mod tests {
         let app = Arc::new(App::new(store, keys, clock, config, None));
         let env = app.environment(ENVIRONMENT).await.unwrap();
         let me = app.store.principal(ENVIRONMENT, who.session).await.unwrap().unwrap();
-        let (address, request_id) = (IpAddr::V4(Ipv4Addr::LOCALHOST), String::new());
+        let (address, request_id) = (IpAddr::V4(Ipv4Addr::LOCALHOST), RequestId::default());
         let party = Party::Stranger(Prefixes::of(address));
         let cx = Cx {
             app,

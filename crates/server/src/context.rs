@@ -1,23 +1,26 @@
 //! `Cx`: made once per request. Who asks from where, in which environment, at what time.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use serde_json::json;
-use stile_core::{AuditId, Micros, OutboxId, Principal, UserId};
+use stile_core::settings::ClientAddress;
+use stile_core::{AuditId, Event, Micros, OutboxId, Principal, UserId};
 use stile_factors::device::{self, DeviceProof};
 use stile_keys::p256_key::PublicKeyHex;
-use stile_keys::random;
-use stile_store::{ApiToken, AuditEvent, Mutation, Step, audit, outbox};
+use stile_keys::{encoding, random};
+use stile_store::{ApiToken, AuditEvent, Mutation, Source, Step, audit, outbox};
 
 use crate::app::App;
 use crate::delivery::{Content, Letter, NOTICE_SECONDS};
 use crate::environment::Environment;
 use crate::error::{ApiError, Code};
 use crate::limits::{Bucket, Party, Wait};
+use crate::observe::RequestId;
+use crate::refusals;
 
 const MAX_USER_AGENT: usize = 300;
 
@@ -42,7 +45,7 @@ pub struct Cx {
     /// needs a session is answered.
     pub spent: Option<Wait>,
     /// For logs and the audit trail.
-    pub request_id: String,
+    pub request_id: RequestId,
     /// The page's web origin, checked against the environment's.
     pub origin: Option<String>,
 }
@@ -65,22 +68,62 @@ impl Cx {
     }
 
     /// An audit step: what happened, to whom.
-    pub fn audit(&self, event: &'static str, subject: Option<UserId>, detail: serde_json::Value) -> Step {
-        audit::insert(&AuditEvent {
+    pub fn audit(&self, event: Event, subject: Option<UserId>, detail: serde_json::Value) -> Step {
+        audit::insert(&self.event(event, subject, detail))
+    }
+
+    /// An audit step for a refusal: it counts in one row for each minute, event, user and `method` of the detail.
+    pub fn refused(&self, event: Event, subject: Option<UserId>, detail: serde_json::Value) -> Step {
+        audit::count(&self.refusal(event, subject, detail), 1)
+    }
+
+    /// Counts a refusal that changes nothing else, as [`Cx::refused`] does. The refusal stands if it cannot be written.
+    pub async fn note(&self, event: Event, subject: Option<UserId>, detail: serde_json::Value) {
+        refusals::note(&self.app, self.refusal(event, subject, detail)).await;
+    }
+
+    fn refusal(&self, event: Event, subject: Option<UserId>, detail: serde_json::Value) -> AuditEvent {
+        let mut event = self.event(event, subject, detail);
+        event.id = refusals::row_id(&self.app.keys, &event, self.now);
+        event
+    }
+
+    fn event(&self, event: Event, subject: Option<UserId>, detail: serde_json::Value) -> AuditEvent {
+        AuditEvent {
             id: AuditId::new(self.now, random::bytes()),
             environment: self.env.id,
             subject,
             event,
             detail,
-            request: self.request_id.clone(),
+            source: self.source(),
             at: self.now,
-        })
+        }
     }
 
-    /// Writes an audit event on its own: for refusals, which change nothing else. The refusal stands if it fails.
-    pub async fn note(&self, event: &'static str, subject: Option<UserId>, detail: serde_json::Value) {
-        if let Err(error) = self.app.store.commit(Mutation::new([self.audit(event, subject, detail)])).await {
-            tracing::error!(%error, event, "an audit event could not be written");
+    /// Who asks, as the audit log names them.
+    pub fn source(&self) -> Source {
+        Source {
+            request: self.request_id.own.clone(),
+            client_request: self.request_id.client.clone(),
+            address: self.shown_address(),
+        }
+    }
+
+    /// As much of the client's address as the settings keep.
+    fn shown_address(&self) -> Option<String> {
+        let address = self.address.to_canonical();
+        match self.env.settings.audit.client_address {
+            ClientAddress::Whole => Some(address.to_string()),
+            ClientAddress::Prefix => Some(prefix(address)),
+            ClientAddress::Hashed => {
+                let tag = self.app.keys.counter.tag16(&[
+                    b"audit",
+                    self.env.id.as_bytes(),
+                    address.to_string().as_bytes(),
+                ]);
+                Some(encoding::hex(&tag))
+            }
+            ClientAddress::None => None,
         }
     }
 
@@ -127,7 +170,7 @@ impl Cx {
         match device::verify(&self.app.keys, self.env.id, nonce, key, signature, self.now) {
             Ok(proof) => Ok(Some(proof)),
             Err(error) => {
-                self.note("device_proof.refused", None, json!({ "reason": error.to_string() })).await;
+                self.note(Event::DeviceProofRefused, None, json!({ "reason": error.to_string() })).await;
                 Err(error.into())
             }
         }
@@ -147,6 +190,20 @@ pub fn device_headers(headers: &HeaderMap) -> (Option<&str>, Option<&str>, Optio
         field("x-dynamic-device-publickey"),
         field("x-dynamic-device-signed-nonce"),
     )
+}
+
+/// The network of an address, which says about where somebody is and not who: a /24, or a /48 for IPv6.
+fn prefix(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(v4) => {
+            let [a, b, c, _] = v4.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(v6) => {
+            let [a, b, c, ..] = v6.segments();
+            format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+        }
+    }
 }
 
 /// A header's text.

@@ -8,7 +8,7 @@ use serde_json::json;
 use stile_core::claims::ElevatedClaims;
 use stile_core::policy::{self, Evidence, Exemption};
 use stile_core::settings::ApiVersion;
-use stile_core::{Micros, Principal, Scope, scope};
+use stile_core::{Event, Micros, Principal, Scope, scope};
 use stile_store::ledger::{self, Kind};
 use stile_store::{CommitError, Miss, Mutation, Step, mfa_tokens};
 
@@ -195,7 +195,7 @@ pub async fn pass<S: GatedScope>(
             let error = none_or_refused.and_then(Result::err).unwrap_or(refused);
             let detail =
                 json!({ "operation": row.operation, "scope": S::SCOPE_TEXT, "code": error.code.as_str() });
-            cx.note("gate.refused", Some(me.user.id), detail).await;
+            cx.note(Event::GateRefused, Some(me.user.id), detail).await;
             Err(error.for_scope(S::SCOPE_TEXT))
         }
     }

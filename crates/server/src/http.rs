@@ -106,7 +106,7 @@ pub async fn sdk_layer(State(app): State<Arc<App>>, mut request: Request, next: 
     if preflight.is_some() {
         return with_cors(StatusCode::NO_CONTENT.into_response(), allowed, preflight.as_deref());
     }
-    let request_id = request.extensions().get().map_or_else(String::new, |RequestId(id)| id.clone());
+    let request_id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
     let party = Party::Stranger(Prefixes::of(address));
     let now = app.clock.now();
     let mut cx = Cx { now, app, env, api_token, address, party, me: None, spent: None, request_id, origin };

@@ -14,14 +14,15 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use crate::context::text;
 use crate::error::Code;
+use crate::observe::RequestId;
 
 /// The span of a request for an operation (OpenTelemetry's conventions for HTTP servers, without `url.path`, which
 /// holds ids).
-pub(crate) fn begin(request: &Request, operation: &str, request_id: &str) -> Span {
+pub(crate) fn begin(request: &Request, operation: &str, id: &RequestId) -> Span {
     let span = tracing::info_span!(
         target: TRACES, "request", otel.name = operation, otel.kind = "server", otel.status_code = Empty,
         http.request.method = request.method().as_str(), http.route = Empty, http.response.status_code = Empty,
-        error.type = Empty, stile.request.id = request_id,
+        error.type = Empty, stile.request.id = id.own, stile.request.client_id = id.client,
     );
     if span.is_disabled() {
         return span;

@@ -6,10 +6,11 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use stile_core::{ApiTokenId, EnvironmentId, UserId};
+use stile_core::{ApiTokenId, EnvironmentId, Event, UserId};
 
+use crate::audit::{Cursor, Moment};
 use crate::paths::Assignment;
 
 /// Where both servers listen when nothing else is said.
@@ -66,6 +67,8 @@ pub enum Command {
     Token(TokenArgs),
     /// Help a user who is locked out.
     User(UserArgs),
+    /// Read the audit log: what happened to users and settings.
+    Audit(AuditArgs),
     /// Change the keys that sign tokens.
     Keys(KeysArgs),
     /// Print the description of the HTTP API (OpenAPI 3.1, JSON).
@@ -301,6 +304,57 @@ pub enum UserCommand {
 fn reason(text: &str) -> Result<String, String> {
     let fits = (1..=200).contains(&text.trim().chars().count()) && !text.chars().any(char::is_control);
     if fits { Ok(text.trim().to_owned()) } else { Err("write 1 to 200 characters on one line".into()) }
+}
+
+/// `stile audit`.
+#[derive(Args)]
+pub struct AuditArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub place: Place,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: AuditCommand,
+}
+
+/// `stile audit …`.
+#[derive(Subcommand)]
+pub enum AuditCommand {
+    /// List events, newest first.
+    ///
+    /// A row counts the refusals of the same minute, event, user and method. It shows the time, the request and the
+    /// address of the first one.
+    List(AuditListArgs),
+}
+
+/// `stile audit list`.
+#[derive(Args)]
+pub struct AuditListArgs {
+    /// The environment.
+    #[arg(long, value_name = "ID")]
+    pub env: EnvironmentId,
+    /// Only events about this user.
+    #[arg(long, value_name = "USERID")]
+    pub user: Option<UserId>,
+    /// Only events of this name, such as session.opened. A wrong name lists them all.
+    #[arg(long, value_name = "NAME", hide_possible_values = true, value_parser = events())]
+    pub event: Option<String>,
+    /// Only events from this time on: 2026-03-01, 2026-03-01T12:00:00Z, or how long ago: 45m, 24h, 7d.
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<Moment>,
+    /// Only events before this time.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<Moment>,
+    /// How many at most, up to 1000.
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub limit: u32,
+    /// The next page: the value that the page before ended with.
+    #[arg(long, value_name = "CURSOR")]
+    pub after: Option<Cursor>,
+}
+
+fn events() -> PossibleValuesParser {
+    PossibleValuesParser::new(Event::ALL.iter().map(|event| event.as_str()))
 }
 
 /// `stile keys`.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde_json::json;
 use stile_core::origin::OriginPattern;
-use stile_core::{Level, Settings};
+use stile_core::{Level as SessionLevel, Settings};
 use stile_keys::Keyring;
 use stile_server::clock::Clock;
 use stile_server::{App, Config};
@@ -206,7 +206,7 @@ async fn signing_keys(
     let app = App::new(store, Arc::new(keys), clock, config, None);
     for (row, _) in environments {
         let signs = match app.environment(row.id).await {
-            Ok(environment) => environment.signing_key(Level::Full, open::now()).is_ok(),
+            Ok(environment) => environment.signing_key(SessionLevel::Full, open::now()).is_ok(),
             Err(_) => false,
         };
         if signs {

@@ -6,11 +6,12 @@
 //! dev       the development server             serve    the server          run      both, until told to stop
 //! checks    what serve needs, as findings      doctor   those and more
 //! logging   log lines                          traces   spans, for whoever collects them
-//! env, token, user, keys, openapi              one operator's command each
+//! env, token, user, audit, keys, openapi       one operator's command each
 //! output    the only way to the standard streams
 //! ```
 
 mod args;
+mod audit;
 mod checks;
 mod data;
 mod dev;
@@ -73,6 +74,7 @@ fn start(cli: &Cli, output: Output) -> Result<(), Failure> {
             Command::Env(args) => env::run(args, output).await,
             Command::Token(args) => token::run(args, output).await,
             Command::User(args) => user::run(args, output).await,
+            Command::Audit(args) => audit::run(args, output).await,
             Command::Keys(args) => keys::run(args, output).await,
             Command::Openapi => openapi::run(),
         }

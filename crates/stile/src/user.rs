@@ -3,6 +3,7 @@
 use serde_json::json;
 use stile_server::flows::environments::OperatorError;
 use stile_server::flows::reset::{self, Order, ResetError};
+use stile_store::Source;
 
 use crate::args::{UserArgs, UserCommand};
 use crate::error::Failure;
@@ -23,7 +24,7 @@ pub async fn run(args: &UserArgs, output: Output) -> Result<(), Failure> {
                 support: settings.general.support_email.as_deref(),
                 user: *user,
                 reason: Some(reason),
-                request: "operator",
+                source: Source::operator(),
                 now: open::now(),
             };
             reset::reset(&store, &keys, &order).await.map_err(refused)?;

@@ -63,3 +63,13 @@ impl From<rusqlite::Error> for StoreError {
         Self::Engine(error.to_string())
     }
 }
+
+impl From<StoreError> for CommitError {
+    /// A read beside a mutation failed: nothing happened.
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Engine(said) => Self::Failed(said),
+            StoreError::Corrupt(what) => Self::Failed(what.to_owned()),
+        }
+    }
+}

@@ -29,10 +29,11 @@ pub use load::{Load, Spread};
 pub use migrate::Schema;
 pub use mutation::{Miss, Mutation, Step};
 pub use tables::{
-    Account, ApiToken, AuditEvent, AuditRow, Environment, Failures, Guessed, Holder, Mail, MailSlot,
-    MfaToken, Passkey, SessionRow, SigningKeyRow, TotpDevice, UnverifiedTotp, Verification, api_tokens,
-    audit, buckets, counters, credentials, environments, failures, known_devices, ledger, mail_turns,
-    mfa_tokens, outbox, passkeys, recovery_codes, sessions, signing_keys, totp, users, verifications,
+    Account, ApiToken, AuditEvent, AuditFilter, AuditRow, Environment, Failures, Guessed, Holder, Mail,
+    MailSlot, MfaToken, Passkey, SessionRow, SigningKeyRow, Source, TotpDevice, UnverifiedTotp, Verification,
+    api_tokens, audit, buckets, counters, credentials, environments, failures, known_devices, ledger,
+    mail_turns, mfa_tokens, outbox, passkeys, recovery_codes, sessions, signing_keys, totp, users,
+    verifications,
 };
 use value::{Row, Value};
 

@@ -15,6 +15,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 3, sql: include_str!("../migrations/0003_indexes.sql") },
     Migration { version: 4, sql: include_str!("../migrations/0004_guessing.sql") },
     Migration { version: 5, sql: include_str!("../migrations/0005_pending_sessions.sql") },
+    Migration { version: 6, sql: include_str!("../migrations/0006_audit.sql") },
 ];
 
 /// How a database stands to this binary.

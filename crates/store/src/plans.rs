@@ -19,11 +19,12 @@ use stile_core::{
 use self::database::{Database, apart, server};
 use crate::mutation::Step;
 use crate::postgres::dollars;
+use crate::tables::audit::SWEEP as AUDIT_SWEEP;
 use crate::tables::sweep::SWEEPS;
 use crate::{
-    Engine, Failures, Guessed, Mail, MailSlot, Passkey, Store, Verification, api_tokens, buckets, counters,
-    credentials, environments, failures, known_devices, ledger, mail_turns, mfa_tokens, outbox, passkeys,
-    recovery_codes, sessions, totp, users, verifications,
+    AuditFilter, Engine, Failures, Guessed, Mail, MailSlot, Passkey, Store, Verification, api_tokens,
+    buckets, counters, credentials, environments, failures, known_devices, ledger, mail_turns, mfa_tokens,
+    outbox, passkeys, recovery_codes, sessions, totp, users, verifications,
 };
 
 const NOW: Micros = Micros::new(1_800_000_000_000_000);
@@ -68,7 +69,7 @@ async fn reads(store: &Store) -> Vec<String> {
         .unwrap();
     all_reads(store).await;
     let reads: Vec<String> = heard.try_iter().collect();
-    assert_eq!(reads.len(), 30, "{reads:#?}");
+    assert_eq!(reads.len(), 31, "{reads:#?}");
     reads
 }
 
@@ -108,7 +109,9 @@ async fn all_reads(store: &Store) {
     store.shown_recovery_codes(owner, NOW).await.unwrap();
     store.mfa_token(SessionId::from_bytes([3; 16]), [9; 32], NOW).await.unwrap();
     store.failures(owner, [9; 32], NOW).await.unwrap();
-    store.audit(environment, 10).await.unwrap();
+    store.audit(environment, AuditFilter::newest(10)).await.unwrap();
+    store.audit(environment, AuditFilter { subject: Some(owner), ..AuditFilter::newest(10) }).await.unwrap();
+    store.next_audited(None).await.unwrap();
     // Two reads: whether it is known, and what is kept once it has been written.
     store.remember("a", b"b").await.unwrap();
 }
@@ -254,9 +257,12 @@ fn all_writes() -> Vec<Step> {
 #[test]
 fn sweeps_find_what_has_expired_through_an_index() {
     let (_folder, db, _store) = file();
-    for sql in SWEEPS.into_iter().filter(|sql| !sql.starts_with("DELETE FROM signing_keys")) {
-        assert_eq!(scans(&db, sql), Vec::<String>::new(), "{sql}");
+    for sweep in SWEEPS.iter().filter(|sweep| !sweep.delete.starts_with("DELETE FROM signing_keys")) {
+        for sql in [sweep.due, sweep.delete] {
+            assert_eq!(scans(&db, sql), Vec::<String>::new(), "{sql}");
+        }
     }
+    assert_eq!(scans(&db, AUDIT_SWEEP), Vec::<String>::new());
 }
 
 /// The parts of a plan that walk a table, or that part of an index which an environment or an expiry has.

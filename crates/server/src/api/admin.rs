@@ -74,7 +74,7 @@ async fn reset(cx: &Cx, user: &str, reason: Option<&str>) -> Result<StatusCode, 
         support: general.support_email.as_deref(),
         user: user.parse().map_err(|_| Code::UserNotFound)?,
         reason,
-        request: &cx.request_id,
+        source: cx.source(),
         now: cx.now,
     };
     reset::reset(&cx.app.store, &cx.app.keys, &order).await?;

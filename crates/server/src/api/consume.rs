@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stile_core::claims::ElevatedClaims;
-use stile_core::{Level, Scope, UserId};
+use stile_core::{Event, Level, Scope, UserId};
 use stile_store::ledger::{self, Kind};
 use stile_store::{CommitError, Miss, Mutation};
 use utoipa::ToSchema;
@@ -104,7 +104,7 @@ pub async fn handle(
         })),
         Err(error) => {
             let detail = json!({ "scope": body.scope, "code": error.code.as_str() });
-            cx.note("elevated_token.refused", Some(user), detail).await;
+            cx.note(Event::ElevatedTokenRefused, Some(user), detail).await;
             Err(error)
         }
     }
@@ -132,7 +132,7 @@ async fn spend(
     let consumed = |replayed: bool| {
         let detail =
             json!({ "scope": body.scope, "session": claims.sid, "jti": claims.jti, "replayed": replayed });
-        cx.audit("elevated_token.consumed", Some(user), detail)
+        cx.audit(Event::ElevatedTokenConsumed, Some(user), detail)
     };
     // The use first: of two requests with one use id the later one waits there, and its token stays as it is.
     let until = cx.now.plus_seconds(USE_SECONDS);

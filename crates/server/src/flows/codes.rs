@@ -5,7 +5,7 @@
 
 use serde_json::json;
 use stile_core::guessing::LONG_DIGITS;
-use stile_core::{EmailAddress, Principal, SessionId, UserId, VerificationId};
+use stile_core::{EmailAddress, Event, Principal, SessionId, UserId, VerificationId};
 use stile_factors::device::DeviceProof;
 use stile_factors::email_code::{self, RightCode};
 use stile_keys::p256_key::PublicKeyHex;
@@ -97,7 +97,7 @@ pub async fn send(
     let mut steps = vec![
         verifications::insert(cx.env.id, &verification),
         cx.mail(address.as_str(), mail, email_code::LIFETIME_SECONDS)?,
-        cx.audit("email_code.sent", None, json!({ "verification": id.to_string() })),
+        cx.audit(Event::EmailCodeSent, None, json!({ "verification": id.to_string() })),
     ];
     steps.extend(device.map(|d| sessions::nonce_used(cx, d)));
     let postage = Postage::new(cx, &hash, &stands, creator.user);
@@ -162,12 +162,12 @@ pub async fn judge(
         v.session == creator.session && v.creator == creator.hash && !v.expires_at.is_past(cx.now)
     };
     let Some(verification) = found.filter(theirs) else {
-        cx.note("email_code.refused", None, json!({ "verification": id.to_string() })).await;
+        cx.note(Event::EmailCodeRefused, None, json!({ "verification": id.to_string() })).await;
         return Err(Code::InvalidEmailVerification.into());
     };
     if verification.tries >= verifications::MAX_TRIES {
         let detail = json!({ "verification": id.to_string(), "reason": "tries_spent" });
-        cx.note("email_code.refused", None, detail).await;
+        cx.note(Event::EmailCodeRefused, None, detail).await;
         return Err(Code::TooManyEmailAttempts.into());
     }
     if let Some(device) = device
@@ -197,8 +197,10 @@ pub async fn judge(
 
 /// Counts a try of the code, and the nonce that came along.
 fn tried(cx: &Cx, v: &Verification, device: Option<&DeviceProof>, judged: bool) -> Mutation {
-    let detail = json!({ "verification": v.id.to_string(), "digits": v.digits, "judged": judged });
-    Mutation::new([verifications::wrong(cx.env.id, v.id, cx.now), cx.audit("email_code.wrong", None, detail)])
+    let event = if judged { Event::EmailCodeWrong } else { Event::EmailCodeUnjudged };
+    let method = if v.digits < LONG_DIGITS { "short_code" } else { "long_code" };
+    let refused = cx.refused(event, None, json!({ "verification": v.id.to_string(), "method": method }));
+    Mutation::new([verifications::wrong(cx.env.id, v.id, cx.now), refused])
         .and(device.map(|d| sessions::nonce_used(cx, d)))
 }
 
@@ -273,7 +275,7 @@ async fn lengthen(
     let steps = [
         verifications::lengthen(cx.env.id, &longer, cx.now),
         cx.mail(address.as_str(), mail, left)?,
-        cx.audit("email_code.sent", None, json!({ "verification": v.id.to_string(), "inPlace": true })),
+        cx.audit(Event::EmailCodeSent, None, json!({ "verification": v.id.to_string(), "inPlace": true })),
     ];
     // Past the bounds on mails the code stays as it is, and the next answer asks again.
     let sent = Postage::new(cx, &v.address, stands, creator.user).commit(cx, &steps).await;

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 use stile_core::settings::{Kind, Settings};
-use stile_core::{ApiTokenId, AuditId, EnvironmentId, Micros, UserId};
+use stile_core::{ApiTokenId, AuditId, EnvironmentId, Event, Micros};
 use stile_keys::{Keyring, api_token, random};
 use stile_store::{
-    ApiToken, AuditEvent, Environment, Miss, Mutation, Step, Store, api_tokens, audit, environments,
+    ApiToken, AuditEvent, Environment, Miss, Mutation, Source, Step, Store, api_tokens, audit, environments,
     signing_keys,
 };
 use zeroize::Zeroizing;
@@ -66,16 +66,14 @@ impl From<ApiError> for OperatorError {
 /// What an API token may do.
 pub const API_SCOPES: [&str; 2] = ["elevatedTokens.consume", "environment.users.write"];
 
-fn event(environment: EnvironmentId, now: Micros, event: &'static str, detail: serde_json::Value) -> Step {
-    let subject: Option<UserId> = None;
-    let id = AuditId::new(now, random::bytes());
+fn event(environment: EnvironmentId, now: Micros, event: Event, detail: serde_json::Value) -> Step {
     audit::insert(&AuditEvent {
-        id,
+        id: AuditId::new(now, random::bytes()),
         environment,
-        subject,
+        subject: None,
         event,
         detail,
-        request: "operator".into(),
+        source: Source::operator(),
         at: now,
     })
 }
@@ -107,7 +105,7 @@ pub async fn create(
     let mutation = Mutation::new([
         environments::insert(&environment),
         signing_keys::insert(id, &key),
-        event(id, now, "environment.created", json!({ "kind": kind.as_str(), "kid": key.kid })),
+        event(id, now, Event::EnvironmentCreated, json!({ "kind": kind.as_str(), "kid": key.kid })),
     ])
     .and(rp_id_claim(id, settings));
     match store.commit(mutation).await {
@@ -155,7 +153,7 @@ pub async fn configure(
     let text = serde_json::to_string(&settings).map_err(|e| OperatorError::Store(e.to_string()))?;
     let mutation = Mutation::new([
         environments::configure(id, row.version, &text),
-        event(id, now, "environment.configured", json!({ "change": change })),
+        event(id, now, Event::EnvironmentConfigured, json!({ "change": change })),
     ])
     .and(rp_id_claim(id, &settings));
     store.commit(mutation).await?;
@@ -236,7 +234,7 @@ pub async fn rotate(
         environments::touched(id),
         signing_keys::insert(id, &key),
         others,
-        event(id, now, "signing_key.rotated", json!({ "kid": key.kid, "atOnce": at_once })),
+        event(id, now, Event::SigningKeyRotated, json!({ "kid": key.kid, "atOnce": at_once })),
     ]);
     store.commit(mutation).await?;
     Ok((key.kid, signs_from))
@@ -271,7 +269,7 @@ pub async fn create_token(
     let detail = json!({ "token": token.id.to_string(), "scopes": scopes });
     let mutation = Mutation::new([
         api_tokens::insert(&token, hash),
-        event(environment, now, "api_token.created", detail),
+        event(environment, now, Event::ApiTokenCreated, detail),
     ]);
     store.commit(mutation).await?;
     Ok((token, text))
@@ -287,7 +285,7 @@ pub async fn revoke_token(
     let detail = json!({ "token": id.to_string() });
     let mutation = Mutation::new([
         api_tokens::delete(environment, id),
-        event(environment, now, "api_token.revoked", detail),
+        event(environment, now, Event::ApiTokenRevoked, detail),
     ]);
     match store.commit(mutation).await {
         Err(stile_store::CommitError::Missed(Miss::NotFound)) => Err(OperatorError::NoToken(id)),

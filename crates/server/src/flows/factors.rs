@@ -3,7 +3,7 @@
 use serde_json::json;
 use stile_core::policy::Elevation;
 use stile_core::settings::MfaMethod;
-use stile_core::{Acknowledgement, Credential, CredentialId, CredentialKind, Level, Principal, Proof};
+use stile_core::{Acknowledgement, Credential, CredentialId, CredentialKind, Event, Level, Principal, Proof};
 use stile_factors::recovery_code;
 use stile_keys::random;
 use stile_store::{MfaToken, Step, credentials, mfa_tokens, recovery_codes, sessions as rows, users};
@@ -60,7 +60,7 @@ pub fn give(cx: &Cx, me: &Principal, proof: Proof, wanted: &Wanted) -> Result<Gi
             expires_at: cx.now.plus_seconds(seconds),
         }));
         let detail = json!({ "singleUse": asked.single_use, "method": proof.method.as_str() });
-        steps.push(cx.audit("mfa_token.issued", Some(me.user.id), detail));
+        steps.push(cx.audit(Event::MfaTokenIssued, Some(me.user.id), detail));
         mfa_token = Some(text);
     }
     Ok(Given { raised, elevation, mfa_token, steps })

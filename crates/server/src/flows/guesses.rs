@@ -5,7 +5,7 @@
 //! method passes. Each client address, whoever's factors it tries. Only who has passed the first factor can cause any.
 
 use serde_json::json;
-use stile_core::{Level, Micros, Principal};
+use stile_core::{Event, Level, Micros, Principal};
 use stile_store::failures::{self, CAP};
 use stile_store::{CommitError, Failures, Guessed, Miss, Mutation, Step, counters, sessions, users};
 
@@ -35,11 +35,15 @@ pub async fn admit(cx: &Cx, me: &Principal, method: Guessed) -> Result<Guess, Ap
         cx.app.keys.counter.tag(&[b"wrong-factors", cx.env.id.as_bytes(), &address_prefix(cx.address)]);
     let read = cx.app.store.failures(me.user.id, address, cx.now).await?;
     let guess = Guess { method, read, address };
-    guess.open(cx.now)?;
-    if read.here >= i64::from(cx.env.settings.limits.wrong_factors.requests) {
-        return Err(ApiError::too_many_codes(wait(read.here_until, cx.now)));
-    }
-    Ok(guess)
+    let refusal = match guess.open(cx.now) {
+        Err(refusal) => refusal,
+        Ok(()) if read.here >= i64::from(cx.env.settings.limits.wrong_factors.requests) => {
+            ApiError::too_many_codes(wait(read.here_until, cx.now))
+        }
+        Ok(()) => return Ok(guess),
+    };
+    cx.note(Event::MfaLocked, Some(me.user.id), json!({ "method": method.as_str() })).await;
+    Err(refusal)
 }
 
 impl Guess {
@@ -112,7 +116,7 @@ async fn count(cx: &Cx, me: &Principal, guess: &Guess) -> Result<i64, CountError
         failures::count_method(me.user.id, guess.method),
         // Never refuses: an address at its limit must not keep the user's own counter from counting.
         counters::bump(guess.address, cx.env.settings.limits.wrong_factors, cx.now),
-        cx.audit("mfa.wrong", Some(me.user.id), detail),
+        cx.refused(Event::MfaWrong, Some(me.user.id), detail),
     ]);
     if seconds > 0 {
         mutation = mutation.and_all(cx.notice(me, &Content::MfaLocked { wrong: number, at: cx.now })?);

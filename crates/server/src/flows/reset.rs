@@ -2,11 +2,11 @@
 //! for the user (ASVS 6.4.6).
 
 use serde_json::json;
-use stile_core::{CredentialKind, EnvironmentId, Micros, OutboxId, UserId};
+use stile_core::{CredentialKind, EnvironmentId, Event, Micros, OutboxId, UserId};
 use stile_keys::{Keyring, random};
 use stile_store::{
-    AuditEvent, CommitError, Miss, Mutation, Step, Store, audit, credentials, failures, known_devices,
-    outbox, recovery_codes, sessions, users,
+    AuditEvent, CommitError, Miss, Mutation, Source, Step, Store, audit, credentials, failures,
+    known_devices, outbox, recovery_codes, sessions, users,
 };
 
 use super::ATTEMPTS;
@@ -24,8 +24,8 @@ pub struct Order<'a> {
     pub user: UserId,
     /// Why, in the operator's words.
     pub reason: Option<&'a str>,
-    /// The request, or `operator`.
-    pub request: &'a str,
+    /// Who asks for it.
+    pub source: Source,
     /// When.
     pub now: Micros,
 }
@@ -88,9 +88,9 @@ async fn attempt(store: &Store, keys: &Keyring, order: &Order<'_>) -> Result<(),
             id: stile_core::AuditId::new(order.now, random::bytes()),
             environment,
             subject: Some(owner),
-            event: "mfa.reset",
+            event: Event::MfaReset,
             detail,
-            request: order.request.to_owned(),
+            source: order.source.clone(),
             at: order.now,
         }),
     ])

@@ -5,7 +5,7 @@ use serde_json::json;
 use stile_core::policy::{self, Elevation};
 use stile_core::scope::MAX_SCOPES;
 use stile_core::settings::Settings;
-use stile_core::{Credential, Level, Micros, Principal, Proof, Scope, Session, SessionId, UserId};
+use stile_core::{Credential, Event, Level, Micros, Principal, Proof, Scope, Session, SessionId, UserId};
 use stile_factors::device::{DeviceProof, NONCE_SECONDS};
 use stile_keys::p256_key::PublicKeyHex;
 use stile_keys::random;
@@ -70,7 +70,7 @@ pub fn open(cx: &Cx, opening: Opening) -> (Principal, Vec<Step>) {
         json!({ "session": session.id.to_string(), "amr": proof.amr(), "level": session.level.scope() });
     let mut steps = vec![
         sessions::insert(cx.env.id, account.user.id, &session),
-        cx.audit("session.opened", Some(account.user.id), detail),
+        cx.audit(Event::SessionOpened, Some(account.user.id), detail),
     ];
     steps.extend(device.map(|d| nonce_used(cx, &d)));
     steps.extend(completed(cx, account.user.id, &session));
@@ -106,7 +106,7 @@ pub fn raise(cx: &Cx, me: &Principal, proof: Proof) -> (Principal, Vec<Step>) {
     let mut steps = vec![
         sessions::replaced(cx.env.id, me.session.id),
         sessions::insert(cx.env.id, me.user.id, &raised.session),
-        cx.audit("session.raised", Some(me.user.id), detail),
+        cx.audit(Event::SessionRaised, Some(me.user.id), detail),
     ];
     steps.extend(completed(cx, me.user.id, &raised.session));
     (raised, steps)
@@ -161,7 +161,7 @@ pub fn granted(cx: &Cx, me: &Principal, elevation: Option<&Elevation>) -> Option
         "scopes": scopes, "singleUse": elevation.single_use, "seconds": elevation.seconds,
         "credential": elevation.proof.credential.to_string(), "amr": elevation.proof.amr(),
     });
-    Some(cx.audit("elevation.granted", Some(me.user.id), detail))
+    Some(cx.audit(Event::ElevationGranted, Some(me.user.id), detail))
 }
 
 /// When a session of this level ends that is not used any more.

@@ -122,7 +122,7 @@ async fn a_reset_ends_everything_and_chooses_nothing() {
 
     let mails = world.mails(ANN).await;
     assert_eq!(mails.iter().filter(|m| matches!(m, Content::MfaReset { .. })).count(), 1);
-    let audit = world.app.store.audit(ENVIRONMENT, 10_000).await.unwrap();
+    let audit = world.audit_rows().await;
     let event = audit.iter().find(|row| row.event == "mfa.reset").unwrap();
     assert!(event.detail.to_string().contains("lost phone, ticket 7"));
     // Nobody else was touched.

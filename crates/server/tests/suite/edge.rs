@@ -440,16 +440,13 @@ async fn every_answer_carries_its_headers() {
 }
 
 #[tokio::test]
-async fn a_request_id_is_echoed_when_it_is_a_plain_word() {
+async fn no_client_chooses_the_id_of_its_request() {
     let world = World::new().await;
     let page = world.page();
-    let own = "a".repeat(50);
-    let reply = page.send(Method::GET, &page.sdk("/settings"), None, &[("x-dyn-request-id", &own)]).await;
-    assert_eq!(header(&reply.headers, "x-request-id"), Some(own.as_str()));
-    for bad in ["", "a b", "a;b", "<script>", "a\tb", "../x", "é", &"a".repeat(101)] {
-        let reply = page.send(Method::GET, &page.sdk("/settings"), None, &[("x-dyn-request-id", bad)]).await;
+    for sent in [&"a".repeat(50), "", "a b", "a;b", "<script>", "a\tb", "../x", "é", &"a".repeat(101)] {
+        let reply = page.send(Method::GET, &page.sdk("/settings"), None, &[("x-dyn-request-id", sent)]).await;
         let id = header(&reply.headers, "x-request-id").unwrap();
-        assert!(id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{bad}: {id}");
+        assert!(id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit()), "{sent}: {id}");
     }
 }
 

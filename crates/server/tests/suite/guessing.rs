@@ -3,6 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 use stile_core::settings::{Rate, Settings};
+use stile_store::Source;
 
 use crate::device::DeviceKey;
 use crate::parallel::{successes, together};
@@ -69,10 +70,12 @@ async fn exhaust(world: &World, email: &str) {
 
 /// How many answers to short codes were judged, and how many were refused without being looked at.
 async fn judged(world: &World) -> (usize, usize) {
-    let rows = world.app.store.audit(ENVIRONMENT, 10_000).await.unwrap();
-    let wrong = rows.iter().filter(|row| row.event == "email_code.wrong" && row.detail["digits"] == 6);
-    let flags: Vec<bool> = wrong.map(|row| row.detail["judged"] == true).collect();
-    (flags.iter().filter(|judged| **judged).count(), flags.iter().filter(|judged| !**judged).count())
+    let rows = world.audit_rows().await;
+    let of = |event: &str| {
+        let short = rows.iter().filter(|row| row.event == event && row.detail["method"] == "short_code");
+        usize::try_from(short.map(|row| row.count).sum::<i64>()).unwrap()
+    };
+    (of("email_code.wrong"), of("email_code.unjudged"))
 }
 
 /// The page with a device proof over a fresh nonce.
@@ -349,7 +352,7 @@ async fn a_device_is_forgotten_on_revocation_and_reset_and_not_on_signing_out() 
         support: None,
         user,
         reason: None,
-        request: "operator",
+        source: Source::operator(),
         now: world.now(),
     };
     stile_server::flows::reset::reset(&world.app.store, &world.app.keys, &order).await.unwrap();

@@ -6,6 +6,7 @@
 
 mod access;
 mod admin_reset;
+mod audit;
 mod authenticator;
 mod bodies;
 mod codes;

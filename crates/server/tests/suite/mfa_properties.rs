@@ -271,7 +271,7 @@ impl Actor<'_> {
             support: None,
             user: user["id"].as_str().unwrap().parse().unwrap(),
             reason: None,
-            request: "test",
+            source: stile_store::Source::operator(),
             now: self.world.now(),
         };
         reset::reset(&self.world.app.store, &self.world.app.keys, &order).await.unwrap();

@@ -16,7 +16,7 @@ use stile_server::clock::Clock;
 use stile_server::delivery::{Content, Letter};
 use stile_server::flows::environments;
 use stile_server::{App, Config};
-use stile_store::{Mutation, Store, outbox};
+use stile_store::{AuditFilter, AuditRow, Mutation, Store, outbox};
 use tower::ServiceExt;
 
 use crate::authenticator::Authenticator;
@@ -182,9 +182,15 @@ impl World {
         (page, authenticator)
     }
 
-    /// Events of the audit log, newest first.
+    /// Events of the audit log, newest first, each as often as it was counted.
     pub async fn audit(&self) -> Vec<String> {
-        self.app.store.audit(ENVIRONMENT, 10_000).await.unwrap().into_iter().map(|row| row.event).collect()
+        let times = |row: AuditRow| (0..row.count).map(move |_| row.event.clone());
+        self.audit_rows().await.into_iter().flat_map(times).collect()
+    }
+
+    /// Rows of the audit log, newest first.
+    pub async fn audit_rows(&self) -> Vec<AuditRow> {
+        self.app.store.audit(ENVIRONMENT, AuditFilter::newest(10_000)).await.unwrap()
     }
 
     /// Spends an elevated token as the app's backend does.

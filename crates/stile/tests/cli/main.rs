@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
 
+mod audit;
 mod collector;
 #[path = "../../../store/tests/suite/postgres/database.rs"]
 #[expect(dead_code, reason = "the store's suite uses more of it")]

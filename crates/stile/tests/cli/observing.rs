@@ -67,7 +67,7 @@ pub fn post(port: u16, path: &str, bearer: &str, body: &Value) -> Value {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    assert!(head.contains("x-request-id: traced-1"), "{head}");
+    assert!(!head.contains("traced-1"), "{head}");
     serde_json::from_str(body).unwrap_or_default()
 }
 
@@ -153,13 +153,14 @@ fn log_lines_of_a_request_carry_its_id() {
     };
     let mut ids = vec![ask("x-request-id: proxy-1\r\nx-dyn-request-id: client-1\r\n")];
     ids.push(ask("x-request-id: proxy-2\r\n"));
-    assert_eq!(ids, ["client-1", "proxy-2"]);
     let long = "x".repeat(101);
     for hostile in ["a\", \"level\": \"FORGED", "FORGED\tline", "FORGED%0Aline", "FORGED\u{e9}", "", &long] {
         let made = ask(&format!("x-dyn-request-id: {hostile}\r\n"));
         assert!(made.len() == 32 && made.bytes().all(|byte| byte.is_ascii_hexdigit()), "{made}");
         ids.push(made);
     }
+    let unique: std::collections::HashSet<_> = ids.iter().collect();
+    assert_eq!(unique.len(), ids.len());
     // A header that is two is read as two, or not at all.
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     write!(stream, "GET /api/v0/sdk/{id}/settings HTTP/1.1\r\nhost: x\r\nx-request-id: a\nFORGED\r\n\r\n")
@@ -174,6 +175,12 @@ fn log_lines_of_a_request_carry_its_id() {
     assert!(!log.contains(ADDRESS) && !log.contains("198.51.100"), "{log}");
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let (spans, _) = decoded(&collector.taken());
+    let beside =
+        |id: &str| lines.iter().find(|line| line["span"]["id"] == *id).unwrap()["span"]["client_id"].clone();
+    assert_eq!(
+        (beside(&ids[0]), beside(&ids[1]), beside(&ids[2])),
+        ("client-1".into(), "proxy-2".into(), Value::Null)
+    );
     for id in ids {
         let line =
             lines.iter().find(|line| line["span"]["id"] == *id).unwrap_or_else(|| panic!("no {id} in {log}"));

@@ -23,7 +23,7 @@ pub mod users;
 pub mod verifications;
 
 pub use api_tokens::ApiToken;
-pub use audit::{AuditEvent, AuditRow};
+pub use audit::{AuditEvent, AuditFilter, AuditRow, Source};
 pub use environments::Environment;
 pub use failures::{Failures, Guessed};
 pub use known_devices::Holder;

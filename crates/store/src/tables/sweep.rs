@@ -6,25 +6,64 @@ use crate::Store;
 use crate::error::CommitError;
 use crate::mutation::{Mutation, Step};
 
+/// How the expired rows of a table are found and deleted.
+pub(crate) struct Sweep {
+    /// Finds one that has expired.
+    pub(crate) due: &'static str,
+    /// Deletes some that have expired.
+    pub(crate) delete: &'static str,
+}
+
 /// The time is asked for twice: on an engine with parallel writers, the outer condition is judged again when a row
 /// had to be waited for, the list of the inner one is not, and a counter may have begun a new window meanwhile.
-pub(crate) const SWEEPS: [&str; 11] = [
-    "DELETE FROM ledger WHERE expires_at <= ?1 AND (kind, key) IN (SELECT kind, key FROM ledger WHERE expires_at <= ?1 LIMIT 500)",
-    "DELETE FROM counters WHERE expires_at <= ?1 AND key IN (SELECT key FROM counters WHERE expires_at <= ?1 LIMIT 500)",
-    "DELETE FROM verifications WHERE expires_at <= ?1 AND id IN (SELECT id FROM verifications WHERE expires_at <= ?1 LIMIT 500)",
-    "DELETE FROM sessions WHERE expires_at <= ?1 AND id IN (SELECT id FROM sessions WHERE expires_at <= ?1 LIMIT 500)",
-    "DELETE FROM outbox WHERE expires_at <= ?1 AND id IN (SELECT id FROM outbox WHERE expires_at <= ?1 LIMIT 500)",
-    "DELETE FROM totp_unverified WHERE expires_at <= ?1 AND session IN (SELECT session FROM totp_unverified WHERE expires_at <= ?1 LIMIT 500)",
-    "DELETE FROM recovery_shown WHERE expires_at <= ?1 AND owner IN (SELECT owner FROM recovery_shown WHERE expires_at <= ?1 LIMIT 500)",
-    "DELETE FROM mfa_tokens WHERE expires_at <= ?1 AND hash IN (SELECT hash FROM mfa_tokens WHERE expires_at <= ?1 LIMIT 500)",
-    "DELETE FROM known_devices WHERE expires_at <= ?1 AND (owner, key) IN (SELECT owner, key FROM known_devices WHERE expires_at <= ?1 LIMIT 500)",
-    "DELETE FROM mail_turns WHERE expires_at <= ?1 AND (address, prefix) IN (SELECT address, prefix FROM mail_turns WHERE expires_at <= ?1 LIMIT 500)",
-    "DELETE FROM signing_keys WHERE verifies_until <= ?1",
+macro_rules! sweep {
+    ($table:literal, $key:literal) => {
+        Sweep {
+            due: concat!("SELECT 1 FROM ", $table, " WHERE expires_at <= ?1 LIMIT 1"),
+            delete: concat!(
+                "DELETE FROM ",
+                $table,
+                " WHERE expires_at <= ?1 AND (",
+                $key,
+                ") IN (SELECT ",
+                $key,
+                " FROM ",
+                $table,
+                " WHERE expires_at <= ?1 LIMIT 500)"
+            ),
+        }
+    };
+}
+
+pub(crate) const SWEEPS: [Sweep; 11] = [
+    sweep!("ledger", "kind, key"),
+    sweep!("counters", "key"),
+    sweep!("verifications", "id"),
+    sweep!("sessions", "id"),
+    sweep!("outbox", "id"),
+    sweep!("totp_unverified", "session"),
+    sweep!("recovery_shown", "owner"),
+    sweep!("mfa_tokens", "hash"),
+    sweep!("known_devices", "owner, key"),
+    sweep!("mail_turns", "address, prefix"),
+    // There are few of them.
+    Sweep {
+        due: "SELECT 1 FROM signing_keys WHERE verifies_until <= ?1 LIMIT 1",
+        delete: "DELETE FROM signing_keys WHERE verifies_until <= ?1",
+    },
 ];
 
 impl Store {
-    /// Deletes what has expired, some of it; call again later for the rest.
-    pub async fn sweep(&self, now: Micros) -> Result<(), CommitError> {
-        self.commit(Mutation::new(SWEEPS.map(|sql| Step::any(sql, vec![now.into()])))).await
+    /// Deletes some of what has expired in each table, each table in a commit of its own. Answers whether anything had
+    /// expired: call again then, for there may be more.
+    pub async fn sweep(&self, now: Micros) -> Result<bool, CommitError> {
+        let mut found = false;
+        for Sweep { due, delete } in SWEEPS {
+            if self.row(due, vec![now.into()]).await?.is_some() {
+                found = true;
+                self.commit(Mutation::new([Step::any(delete, vec![now.into()])])).await?;
+            }
+        }
+        Ok(found)
     }
 }

@@ -1,7 +1,7 @@
 //! A mutation happens whole or not at all, whatever its neighbours in a group do.
 
 use stile_store::ledger::{Kind, consume};
-use stile_store::{CommitError, Load, Miss, Mutation, Step, audit, environments, users};
+use stile_store::{AuditFilter, CommitError, Load, Miss, Mutation, Step, audit, environments, users};
 
 use crate::engines::{Db, all_at_once, each};
 use crate::world::*;
@@ -19,8 +19,8 @@ async fn traces(db: &Db, n: u64) -> (bool, bool) {
     let again = consume(Kind::Challenge, &n.to_be_bytes(), NOW, at(600));
     // Asks without leaving a trace: the second step misses whenever the first did not.
     let probe = db.missed([again, environments::touched(environment_id(99))]).await;
-    let audited = db.store.audit(environment_id(1), u32::MAX).await.unwrap();
-    (probe == Miss::AlreadyUsed, audited.iter().any(|row| row.request == n.to_string()))
+    let audited = db.store.audit(environment_id(1), AuditFilter::newest(u32::MAX)).await.unwrap();
+    (probe == Miss::AlreadyUsed, audited.iter().any(|row| row.source.request == n.to_string()))
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn neighbours_in_a_group_do_not_feel_each_other() {
             }
         }
         assert_eq!(db.store.count_users(environment_id(1)).await.unwrap(), kept);
-        let audited = db.store.audit(environment_id(1), u32::MAX).await.unwrap();
+        let audited = db.store.audit(environment_id(1), AuditFilter::newest(u32::MAX)).await.unwrap();
         assert_eq!(audited.len(), usize::try_from(kept).unwrap());
         for n in [1, 2, 3, 4, 6, 7, 14, 21, 100] {
             let happened = !missing(n) && !broken(n);

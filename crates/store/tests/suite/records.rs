@@ -1,7 +1,7 @@
 //! API tokens, the audit log, and facts about the database.
 
-use stile_core::{ApiTokenId, Micros};
-use stile_store::{ApiToken, AuditEvent, AuditRow, Miss, api_tokens, audit};
+use stile_core::{ApiTokenId, Event, Micros};
+use stile_store::{ApiToken, AuditEvent, AuditFilter, AuditRow, Miss, api_tokens, audit};
 
 use crate::engines::each;
 use crate::world::*;
@@ -47,21 +47,106 @@ fn the_audit_log_is_read_newest_first() {
         ])
         .await;
         assert_eq!(db.missed([audit::insert(&event(1, "again"))]).await, Miss::Taken);
-        let rows = db.store.audit(one, 10).await.unwrap();
+        let rows = db.store.audit(one, AuditFilter::newest(10)).await.unwrap();
         assert_eq!(
-            rows.iter().map(|r| r.request.as_str()).collect::<Vec<_>>(),
+            rows.iter().map(|r| r.source.request.as_str()).collect::<Vec<_>>(),
             ["second", "first", "oldest"]
         );
         let oldest = AuditRow {
+            id: about.id,
             subject: about.subject,
-            event: about.event.into(),
+            event: about.event.as_str().into(),
             detail: about.detail,
-            request: about.request,
+            source: about.source,
+            count: 1,
             at: about.at,
         };
         assert_eq!(rows[2], oldest);
-        assert_eq!(db.store.audit(one, 2).await.unwrap(), rows[..2]);
-        assert_eq!(db.store.audit(two, 10).await.unwrap(), []);
+        assert_eq!(db.store.audit(one, AuditFilter::newest(2)).await.unwrap(), rows[..2]);
+        assert_eq!(db.store.audit(two, AuditFilter::newest(10)).await.unwrap(), []);
+    });
+}
+
+#[test]
+fn audit_events_are_found_by_user_name_and_time_and_page_by_page() {
+    each(async |db| {
+        let (one, two) = with_environments(&db).await;
+        let (ann, bob) = (Some(user(1).id), Some(user(2).id));
+        let named = |n, subject, name, seconds| AuditEvent {
+            subject,
+            event: name,
+            at: at(seconds),
+            ..event(n, &n.to_string())
+        };
+        db.done(
+            [
+                named(1, ann, Event::SessionOpened, 0),
+                named(2, bob, Event::SessionOpened, 10),
+                named(3, ann, Event::MfaWrong, 20),
+                named(4, None, Event::PasskeyRefused, 20),
+                named(5, ann, Event::SessionOpened, 30),
+            ]
+            .iter()
+            .map(audit::insert),
+        )
+        .await;
+        let all = AuditFilter::newest(10);
+        let found = async |wanted| -> Vec<String> {
+            let rows = db.store.audit(one, wanted).await.unwrap();
+            rows.into_iter().map(|row| row.source.request).collect()
+        };
+        assert_eq!(found(all).await, ["5", "4", "3", "2", "1"]);
+        assert_eq!(found(AuditFilter { subject: ann, ..all }).await, ["5", "3", "1"]);
+        let opened = AuditFilter { event: Some("session.opened"), ..all };
+        assert_eq!(found(opened).await, ["5", "2", "1"]);
+        assert_eq!(found(AuditFilter { subject: ann, ..opened }).await, ["5", "1"]);
+        let between = AuditFilter { since: at(10), until: at(30), ..all };
+        assert_eq!(found(between).await, ["4", "3", "2"]);
+        assert_eq!(found(AuditFilter { event: Some("nothing.else"), ..all }).await, Vec::<String>::new());
+        assert_eq!(db.store.audit(two, AuditFilter { subject: ann, ..all }).await.unwrap(), []);
+        let mut paged = Vec::new();
+        let mut wanted = AuditFilter { limit: 2, ..all };
+        loop {
+            let rows = db.store.audit(one, wanted).await.unwrap();
+            let Some(last) = rows.last() else { break };
+            wanted.after = Some((last.at, last.id));
+            paged.extend(rows.into_iter().map(|row| row.source.request));
+        }
+        assert_eq!(paged, ["5", "4", "3", "2", "1"]);
+    });
+}
+
+#[test]
+fn a_row_counts_what_has_its_id() {
+    each(async |db| {
+        let (one, _) = with_environments(&db).await;
+        let later = AuditEvent { at: at(5), ..event(1, "later") };
+        db.done([audit::count(&event(1, "first"), 1)]).await;
+        db.done([audit::count(&later, 3), audit::count(&event(2, "other"), 7)]).await;
+        let rows = db.store.audit(one, AuditFilter::newest(10)).await.unwrap();
+        let counted: Vec<_> =
+            rows.iter().map(|row| (row.source.request.as_str(), row.count, row.at)).collect();
+        assert_eq!(counted, [("other", 7, NOW), ("first", 4, NOW)], "the first time is kept");
+    });
+}
+
+#[test]
+fn old_audit_events_are_deleted_in_batches() {
+    each(async |db| {
+        let (one, two) = with_environments(&db).await;
+        let old = |n| AuditEvent { at: at(-10), ..event(n, "old") };
+        db.done((0..1_100).map(|n| audit::insert(&old(n)))).await;
+        let other = AuditEvent { environment: two, ..old(9_001) };
+        db.done([audit::insert(&other), audit::insert(&event(9_002, "new"))]).await;
+        let count = async |environment| {
+            db.store.audit(environment, AuditFilter::newest(u32::MAX)).await.unwrap().len()
+        };
+        assert!(db.store.sweep_audit(one, NOW).await.unwrap(), "there are more");
+        assert_eq!(count(one).await, 601);
+        while db.store.sweep_audit(one, NOW).await.unwrap() {}
+        let rows = db.store.audit(one, AuditFilter::newest(10)).await.unwrap();
+        assert_eq!(rows.iter().map(|row| row.source.request.as_str()).collect::<Vec<_>>(), ["new"]);
+        assert_eq!(count(two).await, 1, "another environment keeps its own");
     });
 }
 
@@ -72,7 +157,7 @@ fn the_audit_log_outlives_the_user() {
         db.done(signed_in(one, 1)).await;
         let about = AuditEvent { subject: Some(user(1).id), ..event(1, "r") };
         db.done([audit::insert(&about), stile_store::users::delete(one, user(1).id)]).await;
-        assert_eq!(db.store.audit(one, 1).await.unwrap()[0].subject, Some(user(1).id));
+        assert_eq!(db.store.audit(one, AuditFilter::newest(1)).await.unwrap()[0].subject, Some(user(1).id));
     });
 }
 

@@ -7,7 +7,7 @@ use stile_core::{
     Session, SessionId, User, UserId, VerificationId,
 };
 use stile_store::{
-    AuditEvent, Environment, Mail, Passkey, Step, Verification, credentials, environments, passkeys,
+    AuditEvent, Environment, Mail, Passkey, Source, Step, Verification, credentials, environments, passkeys,
     sessions, users,
 };
 
@@ -157,9 +157,9 @@ pub(crate) fn event(n: u64, request: &str) -> AuditEvent {
         id: AuditId::from_bytes(id16(n)),
         environment: environment_id(1),
         subject: None,
-        event: "thing.happened",
+        event: stile_core::Event::UserUpdated,
         detail: serde_json::json!({ "n": n }),
-        request: request.into(),
+        source: Source { request: request.into(), ..Source::operator() },
         at: NOW,
     }
 }

@@ -3,7 +3,7 @@
 use axum::Json as Answer;
 use axum::http::HeaderMap;
 use stile_core::principal::Profile;
-use stile_core::{Credential, CredentialId, CredentialKind, Scope, User, UserId};
+use stile_core::{Credential, CredentialId, CredentialKind, Event, Scope, User, UserId};
 use stile_keys::random;
 use stile_store::{Account, Mutation, Step, credentials, users};
 
@@ -113,7 +113,7 @@ fn new_account(cx: &Cx, address: &str) -> (Account, CredentialId, Vec<Step>) {
     let steps = vec![
         users::insert(cx.env.id, &user),
         credentials::insert(cx.env.id, user.id, address.as_bytes(), &credential),
-        cx.audit("user.created", Some(user.id), serde_json::json!({})),
+        cx.audit(Event::UserCreated, Some(user.id), serde_json::json!({})),
     ];
     let id = credential.id;
     (Account { user, credentials: vec![credential] }, id, steps)

@@ -4,7 +4,7 @@ use axum::Json as Answer;
 use axum::http::HeaderMap;
 use serde_json::json;
 use stile_core::email::EmailAddress;
-use stile_core::{Credential, CredentialId, CredentialKind, Principal, Proof, Scope, policy};
+use stile_core::{Credential, CredentialId, CredentialKind, Event, Principal, Proof, Scope, policy};
 use stile_factors::device::DeviceProof;
 use stile_keys::random;
 use stile_store::{CommitError, Miss, Mutation, Step, credentials, users};
@@ -130,7 +130,7 @@ async fn link(
     room_for_one(&me)?;
     let notice = Content::EmailAdded { masked: answered.address.masked(), at: cx.now };
     let mut steps = cx.notice(&me, &notice)?;
-    steps.push(cx.audit("email.linked", Some(me.user.id), json!({ "permit": permit.how() })));
+    steps.push(cx.audit(Event::EmailLinked, Some(me.user.id), json!({ "permit": permit.how() })));
     attach(cx, me, answered, device, None, steps).await
 }
 
@@ -151,7 +151,7 @@ async fn change(
     let old = me.email_credential().map(|c| c.id);
     let notice = Content::EmailChanged { new_masked: answered.address.masked(), at: cx.now };
     let mut steps = cx.notice(&me, &notice)?;
-    steps.push(cx.audit("email.changed", Some(me.user.id), json!({ "permit": "elevated_token" })));
+    steps.push(cx.audit(Event::EmailChanged, Some(me.user.id), json!({ "permit": "elevated_token" })));
     attach(cx, me, answered, device, old, steps).await
 }
 

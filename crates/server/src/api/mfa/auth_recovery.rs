@@ -3,7 +3,7 @@
 use axum::Json as Answer;
 use serde::Deserialize;
 use serde_json::json;
-use stile_core::{Principal, Proof};
+use stile_core::{Event, Principal, Proof};
 use stile_factors::recovery_code;
 use stile_store::{Guessed, Mutation, known_devices, recovery_codes, sessions as rows, users};
 use utoipa::ToSchema;
@@ -86,7 +86,7 @@ async fn recover(
     .and_all(guesses::right(me, &guess, cx.now))
     .and_all(given.steps())
     .and_all(cx.notice(me, &Content::RecoveryCodeUsed { left, at: cx.now })?)
-    .and(cx.audit("recovery_code.used", Some(me.user.id), json!({ "left": left })));
+    .and(cx.audit(Event::RecoveryCodeUsed, Some(me.user.id), json!({ "left": left })));
     if let Err(error) = cx.commit(mutation).await {
         return Err(guesses::late(cx, me, &guess, error).await);
     }

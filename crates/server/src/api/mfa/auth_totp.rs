@@ -4,7 +4,7 @@ use axum::Json as Answer;
 use serde::Deserialize;
 use serde_json::json;
 use stile_core::settings::{MfaMethod, Rate};
-use stile_core::{Credential, CredentialId, CredentialKind, Principal, Proof, Scope, policy};
+use stile_core::{Credential, CredentialId, CredentialKind, Event, Principal, Proof, Scope, policy};
 use stile_factors::totp::{self, Secret};
 use stile_store::{
     CommitError, Guessed, Miss, Mutation, TotpDevice, UnverifiedTotp, counters, credentials, totp as rows,
@@ -154,7 +154,7 @@ async fn verify(
     .and_all(codes)
     .and_all(given.steps())
     .and_all(cx.notice(me, &Content::TotpAdded { at: cx.now })?)
-    .and(cx.audit("totp.added", Some(me.user.id), detail));
+    .and(cx.audit(Event::TotpAdded, Some(me.user.id), detail));
     cx.commit(mutation).await.map_err(guesses::used)?;
     given.answer(cx)
 }
@@ -165,7 +165,8 @@ const FIRST_CODES: Rate = Rate { requests: 10, seconds: 600 };
 
 async fn wrong_first(cx: &Cx, me: &Principal, id: CredentialId) -> ApiError {
     let tries = cx.app.keys.counter.tag(&[b"first-codes", id.as_bytes()]);
-    let refused = || cx.audit("totp.refused", Some(me.user.id), json!({ "credential": id.to_string() }));
+    let refused =
+        || cx.refused(Event::TotpRefused, Some(me.user.id), json!({ "credential": id.to_string() }));
     let counted = Mutation::new([counters::admit(tries, FIRST_CODES, cx.now), refused()]);
     match cx.commit(counted).await {
         Ok(()) => Code::MfaInvalidCode.into(),

@@ -3,7 +3,7 @@
 use axum::Json as Answer;
 use serde::Serialize;
 use serde_json::json;
-use stile_core::{Acknowledgement, Principal, policy};
+use stile_core::{Acknowledgement, Event, Principal, policy};
 use stile_factors::recovery_code;
 use stile_store::{Mutation, users};
 use utoipa::ToSchema;
@@ -97,7 +97,7 @@ async fn made(cx: &Cx, me: &Principal) -> Result<Vec<String>, ApiError> {
     let mutation = Mutation::new([users::changed(cx.env.id, &me.user)])
         .and_all(steps)
         .and_all(cx.notice(me, &Content::RecoveryCodesMade { at: cx.now })?)
-        .and(cx.audit("recovery_codes.made", Some(me.user.id), json!({})));
+        .and(cx.audit(Event::RecoveryCodesMade, Some(me.user.id), json!({})));
     cx.commit(mutation).await?;
     Ok(set.to_vec())
 }

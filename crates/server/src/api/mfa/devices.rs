@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use stile_core::{CredentialId, CredentialKind};
+use stile_core::{CredentialId, CredentialKind, Event};
 use stile_store::{Mutation, credentials, users};
 use utoipa::ToSchema;
 
@@ -115,7 +115,7 @@ async fn change(
     if wanted.default == Some(true) {
         let detail = json!({ "credential": id.to_string() });
         mutation = mutation.and(users::prefer(cx.env.id, me.user.id, Some(id))).and(cx.audit(
-            "mfa.default_changed",
+            Event::MfaDefaultChanged,
             Some(me.user.id),
             detail,
         ));

@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use serde::Serialize;
 use serde_json::json;
 use stile_core::settings::MfaMethod;
-use stile_core::{CredentialId, Principal, Scope};
+use stile_core::{CredentialId, Event, Principal, Scope};
 use stile_factors::totp::{Secret, UNVERIFIED_SECONDS};
 use stile_keys::random;
 use stile_store::{Mutation, UnverifiedTotp, totp, users};
@@ -101,7 +101,7 @@ async fn begin(
         users::unchanged(cx.env.id, &me.user),
         totp::await_code(&device),
         cx.audit(
-            "totp.begun",
+            Event::TotpBegun,
             Some(me.user.id),
             json!({ "credential": id.to_string(), "permit": permit.how() }),
         ),

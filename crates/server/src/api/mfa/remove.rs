@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::json;
-use stile_core::{CredentialId, CredentialKind, Principal};
+use stile_core::{CredentialId, CredentialKind, Event, Principal};
 use stile_store::{Mutation, users};
 
 use super::devices::no_such_device;
@@ -47,7 +47,7 @@ async fn remove(
     let detail = json!({ "credential": id.to_string(), "permit": permit.how() });
     let mutation = Mutation::new([
         users::changed(cx.env.id, &me.user),
-        cx.audit("totp.removed", Some(me.user.id), detail),
+        cx.audit(Event::TotpRemoved, Some(me.user.id), detail),
     ])
     .and_all(factors::removed(cx, me, id))
     .and_all(cx.notice(me, &Content::TotpRemoved { name, at: cx.now })?);

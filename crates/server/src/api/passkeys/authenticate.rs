@@ -4,7 +4,7 @@ use axum::Json as Answer;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use serde_json::json;
-use stile_core::Principal;
+use stile_core::{Event, Principal};
 use stile_factors::passkey::{self, Asserted, Purpose};
 use stile_store::ledger::{self, Kind};
 use stile_store::{Mutation, Passkey, credentials, failures, passkeys, users};
@@ -105,7 +105,7 @@ pub(super) async fn verify(
     match verified {
         Ok(asserted) => Ok(asserted),
         Err(error) => {
-            cx.note("passkey.refused", Some(passkey.owner), json!({ "reason": error.to_string() })).await;
+            cx.note(Event::PasskeyRefused, Some(passkey.owner), json!({ "reason": error.to_string() })).await;
             Err(error.into())
         }
     }

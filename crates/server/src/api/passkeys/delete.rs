@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
-use stile_core::{CredentialId, CredentialKind, Principal};
+use stile_core::{CredentialId, CredentialKind, Event, Principal};
 use stile_store::{Mutation, users};
 use utoipa::ToSchema;
 
@@ -60,7 +60,7 @@ async fn remove(
     let detail = json!({ "credential": id.to_string(), "permit": permit.how() });
     let mutation = Mutation::new([
         users::changed(cx.env.id, &me.user),
-        cx.audit("passkey.removed", Some(me.user.id), detail),
+        cx.audit(Event::PasskeyRemoved, Some(me.user.id), detail),
     ])
     .and_all(factors::removed(cx, &me, id))
     .and_all(cx.notice(&me, &Content::PasskeyRemoved { name, at: cx.now })?);

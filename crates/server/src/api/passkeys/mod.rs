@@ -9,8 +9,8 @@ pub mod signin;
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use stile_core::UserId;
 use stile_core::settings::{Settings, UserVerification};
+use stile_core::{Event, UserId};
 use stile_factors::passkey::{AssertionAnswer, Known, LIFETIME_SECONDS, Party};
 use stile_keys::encoding::base64url;
 use stile_store::Passkey;
@@ -28,7 +28,7 @@ pub fn party(cx: &Cx) -> Result<&Party, ApiError> {
 /// Passes on what became of a verified answer; a refusal, such as of a challenge that was used before, is written down.
 pub async fn noted<T>(cx: &Cx, owner: UserId, done: Result<T, ApiError>) -> Result<T, ApiError> {
     if let Err(error) = &done {
-        cx.note("passkey.refused", Some(owner), json!({ "reason": error.code.as_str() })).await;
+        cx.note(Event::PasskeyRefused, Some(owner), json!({ "reason": error.code.as_str() })).await;
     }
     done
 }

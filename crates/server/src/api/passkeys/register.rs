@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stile_core::settings::MfaMethod;
-use stile_core::{Credential, CredentialId, CredentialKind, Principal, Proof};
+use stile_core::{Credential, CredentialId, CredentialKind, Event, Principal, Proof};
 use stile_factors::passkey::{self, ALGORITHMS, Purpose, Registered, RegistrationAnswer};
 use stile_keys::encoding::base64url;
 use stile_keys::random;
@@ -206,7 +206,7 @@ pub async fn handle(
     let registered = match passkey::register(&cx.app.keys, party(&cx)?, cx.env.id, purpose, answer, cx.now) {
         Ok(registered) => registered,
         Err(error) => {
-            cx.note("passkey.refused", Some(me.user.id), json!({ "reason": error.to_string() })).await;
+            cx.note(Event::PasskeyRefused, Some(me.user.id), json!({ "reason": error.to_string() })).await;
             return Err(error.into());
         }
     };
@@ -276,7 +276,7 @@ async fn enrol(
     .and_all(codes)
     .and_all(given.steps())
     .and_all(cx.notice(&me, &notice)?)
-    .and(cx.audit("passkey.added", Some(me.user.id), detail));
+    .and(cx.audit(Event::PasskeyAdded, Some(me.user.id), detail));
     cx.commit(mutation).await.map_err(|error| match error {
         CommitError::Missed(Miss::Taken) => Code::PasskeyExists.into(),
         other => ApiError::from(other),

@@ -5,7 +5,7 @@ use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use axum::http::HeaderMap;
 use serde_json::json;
-use stile_core::{Method, policy};
+use stile_core::{Event, Method, policy};
 use stile_factors::passkey::{self, Asserted, Purpose};
 use stile_store::{Mutation, Passkey};
 
@@ -56,7 +56,7 @@ pub async fn handle(
     sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
     let Some(passkey) = find(&cx, &body).await? else {
         // Nobody's, but somebody tried: a passkey that was removed, or one that was made up.
-        cx.note("passkey.refused", None, json!({ "reason": Code::PasskeyNotFound.as_str() })).await;
+        cx.note(Event::PasskeyRefused, None, json!({ "reason": Code::PasskeyNotFound.as_str() })).await;
         return Err(Code::PasskeyNotFound.into());
     };
     let asserted = verify(&cx, &passkey, &body, Purpose::SignIn).await?;

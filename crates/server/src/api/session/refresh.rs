@@ -2,6 +2,7 @@
 
 use axum::Json as Answer;
 use axum::http::HeaderMap;
+use stile_core::Event;
 use stile_store::{Mutation, sessions as table};
 
 use crate::access::PendingOrFull;
@@ -28,7 +29,7 @@ pub async fn handle(
     let proved = device.as_ref().map(|d| d.key.as_str());
     if me.session.device_key.is_some() && me.session.device_key.as_deref() != proved {
         cx.note(
-            "session.refresh_refused",
+            Event::SessionRefreshRefused,
             Some(me.user.id),
             serde_json::json!({ "device": proved.is_some() }),
         )

@@ -2,6 +2,7 @@
 
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::json;
+use stile_core::Event;
 use stile_store::{Mutation, sessions};
 
 use crate::context::{Cx, bearer, text};
@@ -35,7 +36,7 @@ pub async fn handle(cx: Cx, headers: HeaderMap) -> Result<StatusCode, ApiError> 
     let detail = json!({ "session": access.session.to_string(), "reason": reason });
     let mutation = Mutation::new([
         sessions::end(cx.env.id, access.session),
-        cx.audit("session.ended", Some(access.user), detail),
+        cx.audit(Event::SessionEnded, Some(access.user), detail),
     ]);
     cx.commit(mutation).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::json;
-use stile_core::Principal;
+use stile_core::{Event, Principal};
 use stile_store::{Mutation, users};
 
 use crate::access::Me;
@@ -29,7 +29,7 @@ async fn delete(cx: &Cx, me: &Principal, permit: &Permit<gate::UserDelete>) -> R
     let mutation = Mutation::new([
         users::changed(cx.env.id, &me.user),
         users::delete(cx.env.id, me.user.id),
-        cx.audit("user.deleted", Some(me.user.id), json!({ "permit": permit.how() })),
+        cx.audit(Event::UserDeleted, Some(me.user.id), json!({ "permit": permit.how() })),
     ])
     .and_all(cx.notice(me, &Content::UserDeleted { at: cx.now })?);
     cx.commit(mutation).await?;

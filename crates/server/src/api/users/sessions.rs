@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
-use stile_core::{Level, Principal, Proof, SessionId, policy};
+use stile_core::{Event, Level, Principal, Proof, SessionId, policy};
 use stile_store::{CommitError, Miss, Mutation, SessionRow, Step, known_devices, sessions, users};
 use utoipa::ToSchema;
 
@@ -108,7 +108,7 @@ async fn ended(cx: &Cx, me: &Principal, id: SessionId, held: Option<Step>) -> Re
     let mutation = Mutation::new(held)
         .and(known_devices::forget_of(me.user.id, id))
         .and(sessions::end_of(cx.env.id, me.user.id, id))
-        .and(cx.audit("session.ended", Some(me.user.id), detail));
+        .and(cx.audit(Event::SessionEnded, Some(me.user.id), detail));
     match cx.commit(mutation).await {
         Err(CommitError::Missed(Miss::NotFound)) => Err(none()),
         other => {
@@ -141,7 +141,7 @@ async fn all_others(cx: &Cx, me: Proven<'_>) -> Result<Answer<EndedSessionsRespo
         users::unchanged(cx.env.id, &me.user),
         known_devices::forget_all(me.user.id, me.session.device_key.as_deref()),
         sessions::end_all(cx.env.id, me.user.id, Some(me.session.id)),
-        cx.audit("session.others_ended", Some(me.user.id), detail),
+        cx.audit(Event::SessionOthersEnded, Some(me.user.id), detail),
     ]);
     cx.commit(mutation).await?;
     Ok(Answer(EndedSessionsResponse { ended }))

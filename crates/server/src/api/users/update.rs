@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
 use stile_core::principal::Profile;
-use stile_core::{Acknowledgement, EmailAddress, Micros, Principal, Username};
+use stile_core::{Acknowledgement, EmailAddress, Event, Micros, Principal, Username};
 use stile_store::{CommitError, Miss, Mutation, recovery_codes, users};
 use utoipa::ToSchema;
 
@@ -141,7 +141,7 @@ async fn acknowledge(cx: &Cx, me: Proven<'_>, said: &str) -> Result<Principal, A
         users::changed(cx.env.id, &me.user),
         users::recovery(cx.env.id, me.user.id, after.user.recovery),
         recovery_codes::hide(me.user.id),
-        cx.audit("recovery_codes.acknowledged", Some(me.user.id), json!({})),
+        cx.audit(Event::RecoveryCodesAcknowledged, Some(me.user.id), json!({})),
     ]);
     cx.commit(mutation).await?;
     Ok(after)
@@ -161,7 +161,7 @@ async fn change_profile(
     let mutation = Mutation::new([
         users::changed(cx.env.id, &me.user),
         users::profile(cx.env.id, me.user.id, &after.user.profile),
-        cx.audit("user.updated", Some(me.user.id), json!({ "permit": permit.how() })),
+        cx.audit(Event::UserUpdated, Some(me.user.id), json!({ "permit": permit.how() })),
     ]);
     cx.commit(mutation).await.map_err(|error| match error {
         CommitError::Missed(Miss::Taken) => Code::UsernameTaken.into(),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stile_store::ledger::{Kind, consume};
-use stile_store::{CommitError, Miss, Mutation, Store, audit, environments};
+use stile_store::{AuditFilter, CommitError, Miss, Mutation, Store, audit, environments};
 
 use super::proxy::{Mode, Proxy};
 use super::waiting::held_up;
@@ -16,8 +16,8 @@ fn write(n: u64) -> Mutation {
 }
 
 async fn audited(db: &Db, n: u64) -> bool {
-    let rows = db.store.audit(environment_id(1), 1_000).await.unwrap();
-    rows.iter().any(|row| row.request == n.to_string())
+    let rows = db.store.audit(environment_id(1), AuditFilter::newest(1_000)).await.unwrap();
+    rows.iter().any(|row| row.source.request == n.to_string())
 }
 
 /// Whether `write(n)` happened; half of it would panic.
