@@ -67,7 +67,7 @@ async fn reads(store: &Store) -> Vec<String> {
         .unwrap();
     all_reads(store).await;
     let reads: Vec<String> = heard.try_iter().collect();
-    assert_eq!(reads.len(), 25, "{reads:#?}");
+    assert_eq!(reads.len(), 26, "{reads:#?}");
     reads
 }
 
@@ -103,6 +103,7 @@ async fn all_reads(store: &Store) {
     store.shown_recovery_codes(owner, NOW).await.unwrap();
     store.mfa_token(SessionId::from_bytes([3; 16]), [9; 32], NOW).await.unwrap();
     store.failures(owner, [9; 32], NOW).await.unwrap();
+    store.users_after(environment, owner).await.unwrap();
     store.audit(environment, 10).await.unwrap();
     // Two reads: whether it is known, and what is kept once it has been written.
     store.remember("a", b"b").await.unwrap();
@@ -211,6 +212,8 @@ fn all_writes() -> Vec<Step> {
         outbox::claim(&MailSlot { mail, attempts: 0 }, NOW),
         environments::touched(e),
         environments::configure(e, 1, "{}"),
+        users::delete_if_there(e, id),
+        environments::begin_deletion(e, NOW),
         api_tokens::delete(e, ApiTokenId::from_bytes([8; 16])),
     ]
 }

@@ -21,7 +21,7 @@ pub mod verifications;
 
 pub use api_tokens::ApiToken;
 pub use audit::{AuditEvent, AuditRow};
-pub use environments::Environment;
+pub use environments::{Census, Environment};
 pub use failures::{Failures, Guessed};
 pub use mfa_tokens::MfaToken;
 pub use outbox::{Mail, MailSlot};
