@@ -35,6 +35,17 @@ impl Keyring {
         Self::rotating(master, &[])
     }
 
+    /// All sub-keys of a master key, for data that was restored from a backup: nonces and challenges of before the restore,
+    /// which the ledger may have forgotten, are none of ours then.
+    ///
+    /// # Errors
+    /// [`SealError::Cipher`] when the library cannot set up the cipher.
+    pub fn restored(master: &MasterKey, salt: &[u8; 32]) -> Result<Self, SealError> {
+        let mac = |purpose| MacKey::new(&master.derive_salted(purpose, salt));
+        let (nonce, challenge) = (mac(Purpose::Nonce), mac(Purpose::WebauthnChallenge));
+        Ok(Self { nonce, challenge, ..Self::new(master)? })
+    }
+
     /// The same, opening also what was sealed under older master keys. Keyed hashes know the current
     /// one only.
     ///
@@ -84,6 +95,26 @@ mod tests {
                 assert_eq!(a.verify(&[b"x"], &b.tag(&[b"x"])), i == j);
             }
         }
+    }
+
+    #[test]
+    fn a_restored_ring_forgets_nonces_and_challenges_alone() {
+        let master = MasterKey::generate();
+        let before = Keyring::new(&master).ok().unwrap();
+        let after = Keyring::restored(&master, &[1; 32]).ok().unwrap();
+        let again = Keyring::restored(&master, &[2; 32]).ok().unwrap();
+        let same = |a: &MacKey, b: &MacKey| a.verify(&[b"x"], &b.tag(&[b"x"]));
+        for other in [&before, &again] {
+            assert!(!same(&after.nonce, &other.nonce) && !same(&after.challenge, &other.challenge));
+            assert!(same(&after.code, &other.code) && same(&after.api_token, &other.api_token));
+            assert!(
+                same(&after.elevated_use, &other.elevated_use)
+                    && same(&after.recovery_code, &other.recovery_code)
+            );
+        }
+        assert!(!same(&after.nonce, &after.challenge));
+        let sealed = before.seal.seal(&[], b"s").unwrap();
+        assert_eq!(*after.seal.open(&[], &sealed).unwrap(), b"s");
     }
 
     /// One ring serves every thread.

@@ -133,6 +133,11 @@ impl MasterKey {
     pub fn derive(&self, purpose: Purpose) -> Zeroizing<[u8; 32]> {
         hkdf(SALT, self.0.as_slice(), purpose.label().as_bytes())
     }
+
+    /// Another sub-key of the same purpose for each salt. The zero byte keeps it apart from every label.
+    pub(crate) fn derive_salted(&self, purpose: Purpose, salt: &[u8; 32]) -> Zeroizing<[u8; 32]> {
+        hkdf(SALT, self.0.as_slice(), &[purpose.label().as_bytes(), &[0], salt].concat())
+    }
 }
 
 /// HKDF-SHA-256 for an output of one block (RFC 5869 §2.2, §2.3 with L = 32): two HMACs. Written

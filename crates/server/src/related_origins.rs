@@ -41,7 +41,8 @@ impl RelatedOrigins {
         }
         let mut origins = Origins::new();
         for row in store.environments().await? {
-            let settings = Settings::stored(&row.settings).map_err(ApiError::internal)?;
+            // An environment whose settings cannot be read is out of use alone; the others go on.
+            let Ok(settings) = Settings::stored(&row.settings) else { continue };
             let Some(rp_id) = &settings.passkeys.rp_id else { continue };
             // Patterns name no origin that a browser could compare, and ceremonies on them are refused anyway.
             let exact = settings.allowed_origins.iter().filter_map(|origin| match origin {

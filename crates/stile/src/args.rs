@@ -65,12 +65,23 @@ pub enum Command {
     Env(EnvArgs),
     /// Make, list and revoke API tokens, by which an app's own backend speaks to Stile.
     Token(TokenArgs),
-    /// Help a user who is locked out.
+    /// Find users, and help one who is locked out.
     User(UserArgs),
     /// Read the audit log: what happened to users and settings.
     Audit(AuditArgs),
     /// Change the keys that sign tokens.
     Keys(KeysArgs),
+    /// Write all data into one file, as of one moment, while servers go on.
+    ///
+    /// Do not copy the database file instead: what is in its log would be lost. The backup holds people's addresses in the
+    /// clear, and secrets that only the master key opens. Keep the master key in another place: without it, the backup
+    /// cannot be restored.
+    Backup(BackupArgs),
+    /// Restore a backup into a place where there is no data yet: a new folder, or an empty PostgreSQL database.
+    ///
+    /// A backup of one can be restored into the other. Sessions, codes and begun enrolments end, and waiting mails are
+    /// dropped, so that nothing that was used since the backup counts again. What does come back is told.
+    Restore(BackupArgs),
     /// Print the description of the HTTP API (OpenAPI 3.1, JSON).
     Openapi,
 }
@@ -156,6 +167,17 @@ pub struct Place {
     pub master_key_file: Option<PathBuf>,
 }
 
+/// `stile backup` and `stile restore`.
+#[derive(Args)]
+pub struct BackupArgs {
+    /// Where the data is.
+    #[command(flatten)]
+    pub place: Place,
+    /// The file of the backup.
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+}
+
 /// `stile env`.
 #[derive(Args)]
 pub struct EnvArgs {
@@ -187,6 +209,18 @@ pub enum EnvCommand {
     ///   stile env set ID general.displayName=Acme 'allowedOrigins=["https://app.example.com"]'
     #[command(verbatim_doc_comment)]
     Set(EnvSetArgs),
+    /// Delete an environment with its users and everything else that is in it. This cannot be undone.
+    ///
+    /// Tells what goes and asks for the name again. A running server refuses every request to it at once. The audit log
+    /// of the environment stays. When the command is interrupted, run it again: it goes on.
+    Delete {
+        /// The environment's name or id.
+        #[arg(value_name = "NAME|ID")]
+        environment: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
 }
 
 /// `stile env create`.
@@ -211,6 +245,9 @@ pub struct EnvCreateArgs {
     /// A setting, as in `stile env set`. Can be given several times.
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub set: Vec<Assignment>,
+    /// Take the domain of --rp-id even though its passkeys do not work on every allowed origin by themselves.
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `stile env set`.
@@ -224,6 +261,9 @@ pub struct EnvSetArgs {
     /// File with a JSON merge patch (RFC 7396) of the settings, applied before the others.
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
+    /// Take a first passkeys.rpId even though its passkeys do not work on every allowed origin by themselves.
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `stile token`.
@@ -283,6 +323,10 @@ pub struct UserArgs {
 /// `stile user …`.
 #[derive(Subcommand)]
 pub enum UserCommand {
+    /// Find a user by an e-mail address or an id, in all environments or in one.
+    Find(WhichUser),
+    /// Show a user: addresses, second factors, sessions, locks. No secret is shown.
+    Show(WhichUser),
     /// Remove all second factors of a user who has lost them.
     ///
     /// Passkeys, authenticator apps and recovery codes are removed, sessions and elevated tokens end, and the user gets
@@ -299,6 +343,17 @@ pub enum UserCommand {
         #[arg(long, value_parser = reason)]
         reason: String,
     },
+}
+
+/// Whom `stile user find` and `show` mean.
+#[derive(Args)]
+pub struct WhichUser {
+    /// The user's e-mail address or id.
+    #[arg(value_name = "EMAIL|ID")]
+    pub user: String,
+    /// The environment. Default: all.
+    #[arg(long, value_name = "ID")]
+    pub env: Option<EnvironmentId>,
 }
 
 fn reason(text: &str) -> Result<String, String> {

@@ -15,6 +15,7 @@ use crate::args::{self, ServeArgs};
 use crate::data::Data;
 use crate::env::read_settings;
 use crate::error::{Failure, Problem};
+use crate::lock::{self, Lock};
 use crate::open::{self, given};
 use crate::{smtp, traces};
 
@@ -81,6 +82,7 @@ impl Findings {
         }
     }
 
+    /// Notes an outcome.
     fn note(&mut self, level: Level, about: &str, problem: Problem) {
         self.0.push(Finding { level, about: about.to_owned(), problem });
     }
@@ -102,6 +104,8 @@ pub struct Examined {
     pub transport: Option<Transport>,
     /// `--data-dir` or `--database`, usable.
     pub data: Option<Data>,
+    /// The folder's lock, for [`Purpose::Serve`].
+    pub lock: Option<Lock>,
     /// Its database.
     pub store: Option<Store>,
     /// The keys, when they are those of the data.
@@ -119,7 +123,7 @@ pub enum Purpose {
     Tell,
 }
 
-/// Looks at everything that `serve` needs. Makes no file and no database.
+/// Looks at everything that `serve` needs. Makes no database.
 pub async fn examine(args: &ServeArgs, purpose: Purpose) -> Examined {
     let mut findings = Findings::default();
     let public_url = findings.take("public URL", public_url(args.public_url.as_deref()), ToString::to_string);
@@ -135,6 +139,11 @@ pub async fn examine(args: &ServeArgs, purpose: Purpose) -> Examined {
     let key_file = given(args.master_key_file.as_ref());
     let key = findings.take("master key", open::master_key(key_file), |_| "can be read".into());
     let data = findings.take("data", data(args), |data| format!("in {}", data.name()));
+    // Before the database is opened: bringing it up to date below a server that runs would break that server.
+    let (data, lock) = match (data, purpose) {
+        (Some(data), Purpose::Serve) => locked(data, &mut findings),
+        (data, _) => (data, None),
+    };
     let store = match &data {
         Some(data) => database(data, key_file, purpose, &mut findings).await,
         None => None,
@@ -145,7 +154,7 @@ pub async fn examine(args: &ServeArgs, purpose: Purpose) -> Examined {
         keys = findings.take("master key", outcome, |_| "is the one that the data was made with".into());
     }
     let environments = match (&store, &data) {
-        (Some(store), Some(data)) => environments(store, data, key_file, &mut findings).await,
+        (Some(store), Some(data)) => environments(store, data, key_file, purpose, &mut findings).await,
         _ => Vec::new(),
     };
     Examined {
@@ -156,6 +165,7 @@ pub async fn examine(args: &ServeArgs, purpose: Purpose) -> Examined {
         trusted_proxies,
         transport,
         data,
+        lock,
         store,
         keys,
         environments,
@@ -268,6 +278,18 @@ fn data(args: &ServeArgs) -> Result<Data, Failure> {
     Ok(data)
 }
 
+/// The data with its folder's lock, or nothing when another server has it.
+fn locked(data: Data, findings: &mut Findings) -> (Option<Data>, Option<Lock>) {
+    let outcome = data.folder().map(lock::take).transpose();
+    match outcome {
+        Ok(lock) => (Some(data), lock),
+        Err(problem) => {
+            findings.fail("data", problem);
+            (None, None)
+        }
+    }
+}
+
 async fn database(
     data: &Data,
     key_file: Option<&Path>,
@@ -292,10 +314,13 @@ async fn database(
     findings.take("database", outcome, |_| "is sound and of this version".into())
 }
 
+/// The environments whose settings can be read. One that cannot be used keeps no other from being served: it fails the
+/// start only when there is none that can.
 async fn environments(
     store: &Store,
     data: &Data,
     key_file: Option<&Path>,
+    purpose: Purpose,
     findings: &mut Findings,
 ) -> Vec<(Environment, Settings)> {
     let rows = match store.environments().await {
@@ -308,33 +333,38 @@ async fn environments(
     if rows.is_empty() {
         findings.fail("environments", data.no_environment(key_file));
     }
-    let mut read = Vec::new();
-    for row in rows {
-        let settings = match read_settings(&row) {
-            Ok(settings) => settings,
-            Err(problem) => {
-                findings.fail(&about(&row), problem);
-                continue;
+    let read: Vec<_> = rows.into_iter().map(|row| (read_settings(&row), row)).collect();
+    let usable = |settings: &Result<Settings, Problem>| {
+        settings.as_ref().is_ok_and(|settings| !settings.allowed_origins.is_empty())
+    };
+    let skipped = if read.iter().any(|(settings, _)| usable(settings)) { Level::Warn } else { Level::Fail };
+    let mut environments = Vec::new();
+    for (settings, row) in read {
+        let about = about(&row);
+        match settings {
+            Ok(settings) => {
+                match settings.allowed_origins.len() {
+                    0 => findings.note(skipped, &about, no_origin(data, &row)),
+                    count => findings.ok(&about, format!("{}, allowed origins: {count}", row.kind.as_str())),
+                }
+                environments.push((row, settings));
             }
-        };
-        let count = settings.allowed_origins.len();
-        if count == 0 {
-            findings.fail(
-                &about(&row),
-                Problem::new(
-                    format!("No origin may call the environment {}.", row.name),
-                    format!(
-                        "Name your app's:\n  {}",
-                        data.set_command(row.id, "'allowedOrigins=[\"https://app.example.com\"]'")
-                    ),
-                ),
-            );
-        } else {
-            findings.ok(&about(&row), format!("{}, allowed origins: {count}", row.kind.as_str()));
+            // `doctor` fails for it in any case: it must be mended.
+            Err(problem) if purpose == Purpose::Tell => findings.fail(&about, problem),
+            Err(problem) => findings.note(skipped, &about, problem),
         }
-        read.push((row, settings));
     }
-    read
+    environments
+}
+
+fn no_origin(data: &Data, row: &Environment) -> Problem {
+    Problem::new(
+        format!("No origin may call the environment {}.", row.name),
+        format!(
+            "Name your app's:\n  {}",
+            data.set_command(row.id, "'allowedOrigins=[\"https://app.example.com\"]'")
+        ),
+    )
 }
 
 /// How findings call an environment.

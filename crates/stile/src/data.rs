@@ -5,11 +5,12 @@
 use std::path::{Path, PathBuf};
 
 use stile_core::EnvironmentId;
-use stile_store::{OpenError, Schema, Store};
+use stile_store::{Backup, Counts, OpenError, Renewal, Schema, Store};
 use zeroize::Zeroizing;
 
 use crate::error::{Failure, Problem, sentence};
 use crate::open::{given, now, shown};
+use crate::restore::Failed;
 
 /// The database's name in the data directory.
 pub const DATABASE: &str = "stile.db";
@@ -165,6 +166,11 @@ impl Server {
             )
         })?;
         Ok(Self { url: Zeroizing::new(url.to_owned()), name })
+    }
+
+    /// Fills the database with a backup, if it is empty.
+    pub async fn restore(&self, backup: Backup, renewal: &Renewal) -> Result<Counts, Failed> {
+        Ok(backup.into_postgres(&self.url, renewal).await?)
     }
 
     fn is_in_variable(&self) -> bool {

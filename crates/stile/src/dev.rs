@@ -25,7 +25,7 @@ use crate::data::Data;
 use crate::error::Failure;
 use crate::open;
 use crate::output::Output;
-use crate::{run, smtp};
+use crate::{lock, run, smtp};
 
 /// How the demo backend's tokens are told from others.
 const TOKEN_NOTE: &str = "demo backend (made by stile dev)";
@@ -40,17 +40,19 @@ pub async fn run(args: &DevArgs, output: Output) -> Result<(), Failure> {
         None => Transport::DevOnly,
     };
     let stop = run::stop_signal()?;
-    // First of all: a second server beside a running one must not revoke the token of its demo.
-    let listener = run::bind(args.listen).await?;
+    // Port and folder first of all: a second server beside a running one must not revoke the token of its demo.
+    let listener = run::bind(run::LISTEN, args.listen).await?;
     let address =
         listener.local_addr().map_err(|e| Failure::new(format!("The port is unknown: {e}."), ""))?;
     let local = format!("http://localhost:{}", address.port());
     let public_url = public_url(args.public_url.as_deref().unwrap_or(&local))?;
 
     open::make_folder(&args.data_dir)?;
+    let lock = lock::take(&args.data_dir)?;
     keep_out_of_git(&args.data_dir);
     let key = open::development_key(&args.data_dir)?;
-    let store = Data::Folder(args.data_dir.clone()).store(true).await?;
+    let data = Data::Folder(args.data_dir.clone());
+    let store = data.store(true).await?;
     let keys = open::keyring(&store, &key).await?;
     let mut demo_api_tokens = BTreeMap::new();
     for (environment, name, settings) in demo_environments() {
@@ -61,12 +63,16 @@ pub async fn run(args: &DevArgs, output: Output) -> Result<(), Failure> {
 
     let access_token =
         (!address.ip().is_loopback()).then(|| random::alphanumeric(ACCESS_TOKEN).as_str().to_owned());
-    announce(output, &local, access_token.as_deref(), address, &args.data_dir)?;
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), data = data.name(), %address, "Stile starts");
+    announce(output, &local, access_token.as_deref(), address, &data)?;
     let development = Some(Development { access_token, demo_api_tokens });
     let config = Config { public_url, trusted_proxies: Vec::new(), development };
     let outbox = Some(Arc::new(DevOutbox::default()));
     let app = Arc::new(App::new(store, Arc::new(keys), Arc::new(Clock::default()), config, outbox));
-    run::serve(app, listener, transport, Serving::default(), stop).await
+    let served = run::serve(app, listener, transport, Serving::default(), stop).await;
+    // The folder is this process's until here.
+    drop(lock);
+    served
 }
 
 fn public_url(text: &str) -> Result<Url, Failure> {
@@ -163,14 +169,16 @@ fn announce(
     local: &str,
     access: Option<&str>,
     address: SocketAddr,
-    folder: &Path,
+    data: &Data,
 ) -> Result<(), Failure> {
     let key = access.map(|token| format!("?devToken={token}")).unwrap_or_default();
     let (demo, api, mails) =
         (format!("{local}/demo/{key}"), format!("{local}/docs/api"), format!("{local}/dev/outbox{key}"));
+    let (version, place) = (env!("CARGO_PKG_VERSION"), data.name());
+    let token = format!("stile token create{} --env {DEMO_ENVIRONMENT} --note backend", data.option());
     let mut text = format!(
-        "Stile is listening on {local}\n\n  Demo   {demo}\n  API    {api}\n  Mails  {mails}\n  Data   {}\n",
-        folder.display()
+        "Stile {version} is listening on {local}\n\n  Demo         {demo}\n  API          {api}\n  Mails        {mails}\n  \
+         Data         {place}\n  Environment  {DEMO_ENVIRONMENT}\n\nFor your own backend, make an API token:\n  {token}\n"
     );
     if access.is_some() {
         let reach = format!(
@@ -181,8 +189,8 @@ fn announce(
     }
     text.push_str("\nFor development alone. Ctrl-C stops it.");
     let value = json!({
-        "url": local, "address": address.to_string(), "demo": demo, "apiDocs": api, "outbox": mails,
-        "dataDir": folder.display().to_string(), "environment": DEMO_ENVIRONMENT.to_string(), "devToken": access,
+        "version": version, "url": local, "address": address.to_string(), "demo": demo, "apiDocs": api, "outbox": mails,
+        "dataDir": place, "environment": DEMO_ENVIRONMENT.to_string(), "tokenCommand": token, "devToken": access,
     });
     output.answer(&text, &value)
 }

@@ -17,14 +17,15 @@ use stile_store::{Environment, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
-use url::{Host, Url};
+use url::Url;
 
 use crate::args::ServeArgs;
 use crate::checks::{Examined, Findings, Level, Purpose, about, examine, is_local};
 use crate::data::{DATABASE, Data};
-use crate::error::{Failure, Problem};
+use crate::error::{Failure, Problem, full_stop};
 use crate::open::{self, given, mode, shown};
 use crate::output::Output;
+use crate::rp_id::covers;
 use crate::{run, smtp};
 
 /// How long a server may take to answer.
@@ -36,10 +37,11 @@ pub async fn run(args: &ServeArgs, output: Output) -> Result<(), Failure> {
         mut findings,
         public_url,
         listen,
-        metrics: _,
+        metrics,
         trusted_proxies,
         transport,
         data,
+        lock: _,
         store,
         keys,
         environments,
@@ -61,7 +63,10 @@ pub async fn run(args: &ServeArgs, output: Output) -> Result<(), Failure> {
         }
     }
     if let Some(address) = listen {
-        port(address, &mut findings).await;
+        port(run::LISTEN, address, HEALTHY, &mut findings).await;
+    }
+    if let Some(address) = metrics {
+        port(run::METRICS_LISTEN, address, METRICS, &mut findings).await;
     }
     if let (Some(url), Some(_)) = (args.smtp_url.as_deref(), transport) {
         mail_server(url, &mut findings).await;
@@ -137,7 +142,7 @@ fn environment(data: &Data, row: &Environment, settings: &Settings, findings: &m
     let (id, about) = (row.id, about(row));
     for problem in settings.problems(row.kind) {
         let mend = format!("Change it: {}", data.set_command(id, "PATH=VALUE"));
-        findings.fail(&about, Problem::new(format!("{problem}."), mend));
+        findings.fail(&about, Problem::new(full_stop(&problem), mend));
     }
     let Some(domain) = settings.passkeys.rp_id.as_deref() else {
         findings.warn(
@@ -178,20 +183,6 @@ fn environment(data: &Data, row: &Environment, settings: &Settings, findings: &m
     }
 }
 
-/// Whether passkeys of the domain work on the origin: it is the origin's host, or above it (WebAuthn L3 §5.1.3
-/// step 8).
-fn covers(domain: &str, origin: &OriginPattern) -> bool {
-    let below =
-        |host: &str| host == domain || host.strip_suffix(domain).is_some_and(|rest| rest.ends_with('.'));
-    match origin {
-        OriginPattern::Localhost => domain == "localhost",
-        OriginPattern::AnyLabel { suffix } => below(suffix),
-        OriginPattern::Exact(origin) => Url::parse(origin)
-            .ok()
-            .is_some_and(|url| matches!(url.host(), Some(Host::Domain(host)) if below(host))),
-    }
-}
-
 /// Whether the keys of every environment can be opened, which no other check touches.
 async fn signing_keys(
     data: &Data,
@@ -222,27 +213,33 @@ async fn signing_keys(
     }
 }
 
-async fn port(address: SocketAddr, findings: &mut Findings) {
-    match run::bind(address).await {
+/// A path, and how a Stile that runs begins its answer.
+type Sign = (&'static str, &'static [u8]);
+const HEALTHY: Sign = ("/healthz", b"HTTP/1.1 204");
+const METRICS: Sign = ("/metrics", b"HTTP/1.1 200");
+
+async fn port(option: &str, address: SocketAddr, sign: Sign, findings: &mut Findings) {
+    match run::bind(option, address).await {
         Ok(_) => findings.ok("port", format!("{} is free", address.port())),
-        Err(_) if answers(address).await => {
+        Err(_) if answers(address, sign).await => {
             findings.ok("port", format!("a Stile answers on {} already", address.port()));
         }
         Err(problem) => findings.fail("port", problem),
     }
 }
 
-/// Whether a Stile is healthy at that address: `GET /healthz` is answered by 204.
-async fn answers(address: SocketAddr) -> bool {
+/// Whether what listens there answers as a Stile does.
+async fn answers(address: SocketAddr, (path, expected): Sign) -> bool {
     let ip = if address.ip().is_unspecified() { IpAddr::V4(Ipv4Addr::LOCALHOST) } else { address.ip() };
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let ask = async {
         let mut stream = TcpStream::connect((ip, address.port())).await?;
-        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+        stream.write_all(request.as_bytes()).await?;
         let mut start = [0; 12];
         stream.read_exact(&mut start).await?;
         std::io::Result::Ok(start)
     };
-    matches!(timeout(PATIENCE, ask).await, Ok(Ok(start)) if &start == b"HTTP/1.1 204")
+    matches!(timeout(PATIENCE, ask).await, Ok(Ok(start)) if start == expected)
 }
 
 async fn mail_server(url: &str, findings: &mut Findings) {
@@ -255,28 +252,4 @@ async fn mail_server(url: &str, findings: &mut Findings) {
     let mend =
         "See that name and port are right, that the mail server runs, and that no firewall lies between.";
     findings.fail("mail server", Problem::new(problem, mend));
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_domain_covers_itself_and_what_is_below() {
-        for (domain, origin, expected) in [
-            ("example.com", "https://example.com", true),
-            ("example.com", "https://app.example.com:8443", true),
-            ("example.com", "https://badexample.com", false),
-            ("app.example.com", "https://example.com", false),
-            ("example.com", "https://*.example.com", true),
-            ("example.com", "https://*.app.example.com", true),
-            ("app.example.com", "https://*.example.com", false),
-            ("localhost", "http://localhost:*", true),
-            ("example.com", "http://localhost:*", false),
-            ("localhost", "http://localhost:3000", true),
-            ("0.0.1", "https://127.0.0.1", false),
-        ] {
-            assert_eq!(covers(domain, &OriginPattern::parse(origin).unwrap()), expected, "{domain} {origin}");
-        }
-    }
 }

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use stile_core::settings::{Kind, Settings};
 use stile_core::{EnvironmentId, Micros};
 use stile_keys::random;
-use stile_server::flows::environments::{self, OperatorError};
+use stile_server::flows::environments::{self, Former, OperatorError};
 use stile_store::{Environment, SigningKeyRow, Store};
 
 use crate::args::{EnvArgs, EnvCommand, EnvCreateArgs, EnvSetArgs};
 use crate::data::Data;
 use crate::error::{Failure, Problem};
 use crate::output::Output;
-use crate::{open, paths};
+use crate::{env_delete, open, paths, rp_id};
 
 /// Carries out `stile env …`.
 pub async fn run(args: &EnvArgs, output: Output) -> Result<(), Failure> {
@@ -25,6 +25,9 @@ pub async fn run(args: &EnvArgs, output: Output) -> Result<(), Failure> {
         EnvCommand::List => list(&args.place.store().await?, output).await,
         EnvCommand::Show { id } => show(&args.place.store().await?, *id, output).await,
         EnvCommand::Set(set) => change(args, set, output).await,
+        EnvCommand::Delete { environment, yes } => {
+            env_delete::run(&args.place.store().await?, environment, *yes, output).await
+        }
     }
 }
 
@@ -43,14 +46,21 @@ async fn make(args: &EnvArgs, create: &EnvCreateArgs, output: Output) -> Result<
     if !problems.is_empty() {
         return Err(OperatorError::Settings(problems).into());
     }
+    if !create.yes {
+        rp_id::check(&settings)?;
+    }
     let (store, keys) = args.place.unlocked(true).await?;
     let now = open::now();
     let id = create.id.unwrap_or_else(|| EnvironmentId::new(now, random::bytes()));
     environments::create(&store, &keys, now, id, kind, &create.name, &settings).await?;
     let mut text = format!("The {} environment {} is made: {id}", kind.as_str(), create.name);
     let data = args.place.data()?;
-    let notes: Vec<Problem> =
-        no_origin(&data, id, &settings).into_iter().chain(no_domain(&data, id, &settings)).collect();
+    let used_before = environments::former(&store, &settings).await?.map(|former| former_domain(&former));
+    let notes: Vec<Problem> = no_origin(&data, id, &settings)
+        .into_iter()
+        .chain(no_domain(&data, id, &settings))
+        .chain(used_before)
+        .collect();
     for note in &notes {
         let _ = write!(text, "\n\n{note}");
     }
@@ -80,7 +90,7 @@ fn no_origin(data: &Data, id: EnvironmentId, settings: &Settings) -> Option<Prob
     let command = data.set_command(id, "'allowedOrigins=[\"https://app.example.com\"]'");
     settings.allowed_origins.is_empty().then(|| {
         Problem::new(
-            "No origin may call it yet, and `stile serve` will not start like that.",
+            "No origin may call it yet, so no app can use it.",
             format!("Name your app's: {command}"),
         )
     })
@@ -97,6 +107,20 @@ fn no_domain(data: &Data, id: EnvironmentId, settings: &Settings) -> Option<Prob
     })
 }
 
+/// Said of an environment whose domain was that of a deleted one.
+fn former_domain(former: &Former) -> Problem {
+    Problem::new(
+        format!(
+            "Its domain was that of the environment {} ({}), which was deleted {}: passkeys that people made then are \
+             still on their devices, and do not work here.",
+            former.name,
+            former.id,
+            time(former.deleted_at)
+        ),
+        "Tell the people whom this concerns to remove the old passkey and make a new one.",
+    )
+}
+
 async fn list(store: &Store, output: Output) -> Result<(), Failure> {
     let all = store.environments().await?;
     let mut text = String::new();
@@ -104,7 +128,14 @@ async fn list(store: &Store, output: Output) -> Result<(), Failure> {
         let _ = writeln!(text, "{}  {:7}  {}  {}", e.id, e.kind.as_str(), time(e.created_at), e.name);
     }
     if all.is_empty() {
-        text.push_str("There are no environments yet: `stile env create` makes one.");
+        text.push_str("There are no environments yet: `stile env create` makes one.\n");
+    }
+    for e in store.half_deleted_environments().await? {
+        let _ = write!(
+            text,
+            "\nThe deletion of {} is not finished. Go on with it: stile env delete {}\n",
+            e.name, e.id
+        );
     }
     output.answer(&text, &all.iter().map(described).collect())
 }
@@ -155,6 +186,11 @@ async fn change(args: &EnvArgs, set: &EnvSetArgs, output: Output) -> Result<(), 
         None => json!({}),
     };
     paths::assign(&mut patch, &set.set)?;
+    let row = store.environment(set.id).await?.ok_or(OperatorError::NoEnvironment(set.id))?;
+    let (before, after) = environments::merged(&row, &patch)?;
+    if before.passkeys.rp_id.is_none() && !set.yes {
+        rp_id::check(&after)?;
+    }
     let settings = environments::configure(&store, open::now(), set.id, &patch).await?;
     let mut text = format!("The settings of {} are changed. A running server follows at once.", set.id);
     if let Some(note) = no_origin(&data, set.id, &settings) {

@@ -112,7 +112,7 @@ impl From<OperatorError> for Failure {
         match error {
             OperatorError::Settings(problems) => Self::Problems {
                 intro: "These settings cannot be used, so nothing was changed:".into(),
-                problems: problems.into_iter().map(|what| Problem::new(what, "")).collect(),
+                problems: problems.iter().map(|what| Problem::new(full_stop(what), "")).collect(),
             },
             other => Self::new(sentence(&other.to_string()), ""),
         }
@@ -132,11 +132,13 @@ impl From<StoreError> for Failure {
 pub fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(char::to_uppercase).into_iter().flatten();
-    let mut out: String = first.chain(chars).collect();
-    if !out.ends_with(['.', '!', '?', '`']) {
-        out.push('.');
-    }
-    out
+    full_stop(&first.chain(chars).collect::<String>())
+}
+
+/// The text with a full stop, unless it ends like a sentence.
+pub fn full_stop(text: &str) -> String {
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{text}{end}")
 }
 
 #[cfg(test)]
@@ -153,6 +155,8 @@ mod tests {
     #[test]
     fn messages_become_sentences() {
         assert_eq!(sentence("it failed"), "It failed.");
-        assert_eq!(sentence(""), ".");
+        assert_eq!(sentence("it ended with `x`"), "It ended with `x`.");
+        assert_eq!(full_stop("a.b is empty"), "a.b is empty.");
+        assert_eq!(full_stop("Is it?"), "Is it?");
     }
 }

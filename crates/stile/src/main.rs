@@ -4,32 +4,39 @@
 //! args      what can be said on the command line
 //! data      where it is: a folder or a server     open     folder, master key: each refusal says how to mend it
 //! dev       the development server             serve    the server          run      both, until told to stop
+//! lock      one server on one folder
 //! checks    what serve needs, as findings      doctor   those and more
 //! logging   log lines                          traces   spans, for whoever collects them
-//! env, token, user, audit, keys, openapi       one operator's command each
+//! env, token, user, audit, keys, backup, restore, openapi   one operator's command each
 //! output    the only way to the standard streams
 //! ```
 
 mod args;
 mod audit;
+mod backup;
 mod checks;
 mod data;
 mod dev;
 mod doctor;
 mod env;
+mod env_delete;
 mod error;
 mod keys;
+mod lock;
 mod logging;
 mod open;
 mod openapi;
 mod output;
 mod paths;
+mod restore;
+mod rp_id;
 mod run;
 mod serve;
 mod smtp;
 mod token;
 mod traces;
 mod user;
+mod user_show;
 
 use std::process::ExitCode;
 
@@ -76,6 +83,8 @@ fn start(cli: &Cli, output: Output) -> Result<(), Failure> {
             Command::User(args) => user::run(args, output).await,
             Command::Audit(args) => audit::run(args, output).await,
             Command::Keys(args) => keys::run(args, output).await,
+            Command::Backup(args) => backup::run(args, output).await,
+            Command::Restore(args) => restore::run(args, output).await,
             Command::Openapi => openapi::run(),
         }
     });

@@ -172,7 +172,11 @@ pub async fn keyring(store: &Store, key: &MasterKey) -> Result<Keyring, Failure>
              --data-dir or --database.",
         ));
     }
-    Keyring::new(key).map_err(|e| Failure::new(sentence(&e.to_string()), ""))
+    let keys = match store.restored_salt().await? {
+        Some(salt) => Keyring::restored(key, &salt),
+        None => Keyring::new(key),
+    };
+    keys.map_err(|e| Failure::new(sentence(&e.to_string()), ""))
 }
 
 impl Place {
@@ -204,7 +208,8 @@ impl Place {
         Ok((store, keys))
     }
 
-    fn master_key(&self, data: &Data) -> Result<MasterKey, Failure> {
+    /// The master key: the one that is named, or that of the development server beside its data.
+    pub fn master_key(&self, data: &Data) -> Result<MasterKey, Failure> {
         let beside = data.folder().map(|folder| folder.join(KEY_FILE)).filter(|file| file.exists());
         let in_variable = std::env::var_os(KEY_VARIABLE).is_some_and(|text| !text.is_empty());
         match (given(self.master_key_file.as_ref()), beside) {

@@ -15,29 +15,37 @@ use crate::error::{Failure, Problem};
 /// How long requests that are under way may take after the server was told to stop.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// Takes the port.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, Problem> {
+/// The option that names the address of the API.
+pub const LISTEN: &str = "--listen";
+/// The option that names the address for Prometheus.
+pub const METRICS_LISTEN: &str = "--metrics-listen";
+
+/// Takes the port of an address that this option names.
+pub async fn bind(option: &str, address: SocketAddr) -> Result<TcpListener, Problem> {
+    let port = address.port();
     TcpListener::bind(address).await.map_err(|e| match e.kind() {
         ErrorKind::AddrInUse => Problem::new(
-            format!("Port {} on {} is taken by another program.", address.port(), address.ip()),
+            format!("Port {port} on {} is taken by another program.", address.ip()),
             format!(
-                "Stop that program, or take another port: --listen {}",
-                SocketAddr::new(address.ip(), address.port().checked_add(1).unwrap_or(7845))
+                "Stop that program, or take another port: {option} {}",
+                SocketAddr::new(address.ip(), port.checked_add(1).unwrap_or(7845))
             ),
         ),
         ErrorKind::AddrNotAvailable => Problem::new(
             format!("This machine has no address {}.", address.ip()),
             format!(
-                "Listen on one that it has: --listen 127.0.0.1:{0} for this machine alone, --listen 0.0.0.0:{0} for all \
-                 its addresses.",
-                address.port()
+                "Listen on one that it has: {option} 127.0.0.1:{port} for this machine alone, {option} 0.0.0.0:{port} for \
+                 all its addresses."
             ),
         ),
         ErrorKind::PermissionDenied => Problem::new(
-            format!("This user may not take port {}.", address.port()),
-            "Take a port from 1024 on: --listen 127.0.0.1:7845",
+            format!("This user may not take port {port}."),
+            format!("Take a port from 1024 on: {option} {}", SocketAddr::new(address.ip(), 7845)),
         ),
-        _ => Problem::new(format!("The server cannot listen on {address}: {e}."), "Choose another with --listen."),
+        _ => Problem::new(
+            format!("The server cannot listen on {address}: {e}."),
+            format!("Choose another address with {option}."),
+        ),
     })
 }
 

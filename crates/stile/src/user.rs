@@ -6,13 +6,15 @@ use stile_server::flows::reset::{self, Order, ResetError};
 use stile_store::Source;
 
 use crate::args::{UserArgs, UserCommand};
-use crate::error::Failure;
-use crate::open;
+use crate::error::{Failure, full_stop};
 use crate::output::Output;
+use crate::{open, user_show};
 
 /// Carries out `stile user …`.
 pub async fn run(args: &UserArgs, output: Output) -> Result<(), Failure> {
     match &args.command {
+        UserCommand::Find(which) => user_show::find(&args.place.store().await?, which, output).await,
+        UserCommand::Show(which) => user_show::show(&args.place.store().await?, which, output).await,
         UserCommand::ResetMfa { env, user, reason } => {
             let (store, keys) = args.place.unlocked(false).await?;
             let row = store.environment(*env).await?.ok_or(OperatorError::NoEnvironment(*env))?;
@@ -42,11 +44,11 @@ pub async fn run(args: &UserArgs, output: Output) -> Result<(), Failure> {
 
 fn refused(error: ResetError) -> Failure {
     let advice = match &error {
-        ResetError::NoUser => "The id is the `sub` of the user's tokens and the `id` of `GET /users`.",
+        ResetError::NoUser => "`stile user find EMAIL` shows a user's id and environment.",
         ResetError::LastWayIn => "Let the user add an e-mail address first, or delete the user.",
         ResetError::Store(_) | ResetError::Commit(_) | ResetError::Seal(_) => {
             "Try again; nothing was changed."
         }
     };
-    Failure::new(format!("The second factors were not reset: {error}."), advice)
+    Failure::new(full_stop(&format!("The second factors were not reset: {error}")), advice)
 }

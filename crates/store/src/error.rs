@@ -17,7 +17,7 @@ pub enum StoreError {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum CommitError {
     /// A guard missed: nothing happened, and this is why.
-    #[error("not done: {0:?}")]
+    #[error("nothing was changed: {0}")]
     Missed(Miss),
     /// Too many writes are waiting: nothing happened, try again in a moment.
     #[error("too many writes are waiting")]

@@ -4,6 +4,7 @@
 //! the row count that it expects, committed whole or not at all. The answer of `commit` is given
 //! after the data is on disk (invariant 5).
 
+mod backup;
 mod error;
 mod load;
 mod migrate;
@@ -24,12 +25,13 @@ use std::path::Path;
 use stile_core::Micros;
 use tracing::Instrument as _;
 
+pub use backup::{Backup, BackupError, Counts, Label, Renewal};
 pub use error::{CommitError, OpenError, StoreError};
 pub use load::{Load, Spread};
 pub use migrate::Schema;
 pub use mutation::{Miss, Mutation, Step};
 pub use tables::{
-    Account, ApiToken, AuditEvent, AuditFilter, AuditRow, Environment, Failures, Guessed, Holder, Mail,
+    Account, ApiToken, AuditEvent, AuditFilter, AuditRow, Census, Environment, Failures, Guessed, Holder, Mail,
     MailSlot, MfaToken, Passkey, SessionRow, SigningKeyRow, Source, TotpDevice, UnverifiedTotp, Verification,
     api_tokens, audit, buckets, counters, credentials, environments, failures, known_devices, ledger,
     mail_turns, mfa_tokens, outbox, passkeys, recovery_codes, sessions, signing_keys, totp, users,

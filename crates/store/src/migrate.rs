@@ -13,9 +13,10 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, sql: include_str!("../migrations/0001_first.sql") },
     Migration { version: 2, sql: include_str!("../migrations/0002_mfa.sql") },
     Migration { version: 3, sql: include_str!("../migrations/0003_indexes.sql") },
-    Migration { version: 4, sql: include_str!("../migrations/0004_guessing.sql") },
-    Migration { version: 5, sql: include_str!("../migrations/0005_pending_sessions.sql") },
-    Migration { version: 6, sql: include_str!("../migrations/0006_audit.sql") },
+    Migration { version: 4, sql: include_str!("../migrations/0004_gone_environments.sql") },
+    Migration { version: 5, sql: include_str!("../migrations/0005_guessing.sql") },
+    Migration { version: 6, sql: include_str!("../migrations/0006_pending_sessions.sql") },
+    Migration { version: 7, sql: include_str!("../migrations/0007_audit.sql") },
 ];
 
 /// How a database stands to this binary.

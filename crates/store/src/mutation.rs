@@ -1,5 +1,7 @@
 //! A mutation is a value: guarded steps that happen together or not at all.
 
+use std::fmt;
+
 use crate::value::Value;
 
 /// Why a mutation did not happen: each guard has its own name for a miss.
@@ -27,6 +29,23 @@ pub enum Miss {
     EnvironmentChanged,
     /// The stored signature counter moved on since it was read.
     CounterMoved,
+}
+
+impl fmt::Display for Miss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AlreadyUsed => "it was used before",
+            Self::NonceUsed => "its nonce was used before",
+            Self::UserChanged => "the user was changed at the same time, or is gone",
+            Self::SessionGone => "the session has ended",
+            Self::TriesSpent => "no tries are left",
+            Self::LockedOut => "there were too many failures",
+            Self::Taken => "it is there already",
+            Self::NotFound => "it is not there",
+            Self::EnvironmentChanged => "the environment was changed at the same time",
+            Self::CounterMoved => "the signature counter was changed at the same time",
+        })
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,5 +99,17 @@ impl Mutation {
     pub fn and_all(mut self, steps: impl IntoIterator<Item = Step>) -> Self {
         self.steps.extend(steps);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::CommitError;
+
+    #[test]
+    fn a_miss_is_told_in_words() {
+        let told = CommitError::Missed(Miss::NotFound).to_string();
+        assert_eq!(told, "nothing was changed: it is not there");
     }
 }

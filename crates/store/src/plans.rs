@@ -69,7 +69,7 @@ async fn reads(store: &Store) -> Vec<String> {
         .unwrap();
     all_reads(store).await;
     let reads: Vec<String> = heard.try_iter().collect();
-    assert_eq!(reads.len(), 31, "{reads:#?}");
+    assert_eq!(reads.len(), 32, "{reads:#?}");
     reads
 }
 
@@ -109,6 +109,7 @@ async fn all_reads(store: &Store) {
     store.shown_recovery_codes(owner, NOW).await.unwrap();
     store.mfa_token(SessionId::from_bytes([3; 16]), [9; 32], NOW).await.unwrap();
     store.failures(owner, [9; 32], NOW).await.unwrap();
+    store.users_after(environment, owner).await.unwrap();
     store.audit(environment, AuditFilter::newest(10)).await.unwrap();
     store.audit(environment, AuditFilter { subject: Some(owner), ..AuditFilter::newest(10) }).await.unwrap();
     store.next_audited(None).await.unwrap();
@@ -245,6 +246,8 @@ fn all_writes() -> Vec<Step> {
         outbox::claim(&MailSlot { mail, attempts: 0 }, NOW),
         environments::touched(e),
         environments::configure(e, 1, "{}"),
+        users::delete_if_there(e, id),
+        environments::begin_deletion(e, NOW),
         api_tokens::delete(e, ApiTokenId::from_bytes([8; 16])),
     ]
     .into_iter()

@@ -92,6 +92,11 @@ impl Row {
         T::from_value(self.values.next().unwrap_or(Value::Null))
     }
 
+    /// All columns that were not taken.
+    pub(crate) fn into_values(self) -> Vec<Value> {
+        self.values.collect()
+    }
+
     /// Passes over the next `columns`.
     pub(crate) fn skip(&mut self, columns: usize) {
         self.values.by_ref().take(columns).for_each(drop);

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import * as api from './index.js';
-import { API, ENVIRONMENT, fakeServer } from './testing/fakeServer.js';
+import { API, ENVIRONMENT, fakeServer, verifyResponse } from './testing/fakeServer.js';
 
 describe('without a browser', () => {
   it('a client is inert: nothing is fetched, calls say why, sync ones answer', async () => {
@@ -54,6 +54,53 @@ describe('without a browser', () => {
     api.destroyClient(client);
   });
 
+  it('needs no base URL that only a page could complete', () => {
+    for (const apiBaseUrl of ['/api/v0', undefined]) {
+      const client = api.createStileClient({ environmentId: ENVIRONMENT, coreConfig: { apiBaseUrl } });
+      expect(client.initStatus).toBe('uninitialized');
+      api.destroyClient(client);
+    }
+  });
+
+  it('a client that hangs does not block another one of the same process', async () => {
+    const server = fakeServer();
+    const made = [1, 2].map((number) => {
+      const memory = new Map<string, string>();
+      return api.createStileClient({
+        environmentId: ENVIRONMENT,
+        coreConfig: {
+          apiBaseUrl: API,
+          fetch: (input, init) => {
+            const hangs = number === 1 && String(input).endsWith('/refresh');
+            return hangs ? new Promise(() => undefined) : server.fetch(input, init);
+          },
+          storageAdapter: {
+            getItem: (key) => memory.get(key),
+            setItem: (key, value) => void memory.set(key, value),
+            removeItem: (key) => void memory.delete(key),
+          },
+          keychain: {
+            getPublicKey: async () => '02aa',
+            createKey: async () => '02aa',
+            sign: async () => 'ff',
+            deleteKey: async () => undefined,
+          },
+        },
+      });
+    });
+    server.on('POST /emailVerifications/signin', () => ({ json: verifyResponse() }));
+    server.on('POST /refresh', () => ({ json: verifyResponse() }));
+    const otpVerification = { email: 'a@example.test', verificationUUID: 'u' };
+    for (const client of made) {
+      await api.verifyOTP({ otpVerification, verificationToken: '123456' }, client);
+    }
+    const [hung, other] = made;
+    const waiting = api.refreshAuth(hung).catch((error) => error.code);
+    await expect(api.refreshAuth(other)).resolves.toHaveProperty('user');
+    for (const client of made) api.destroyClient(client);
+    expect(await waiting).toBe('client_destroyed_error');
+  });
+
   it('the package can be imported where there are no globals of a browser', () => {
     // Vitest has globals of its own; a bare Node has not. Accessors that throw prove that nothing is touched.
     const trap = [
@@ -75,5 +122,5 @@ describe('without a browser', () => {
     const run = spawnSync(process.execPath, ['--input-type=module', '-e', code], { encoding: 'utf8' });
     expect(run.stderr).toBe('');
     expect(run.stdout.trim()).toBe('function');
-  });
+  }, 60_000);
 });

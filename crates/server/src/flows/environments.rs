@@ -1,12 +1,13 @@
 //! Environments, keys and API tokens: what the command line and the development server make.
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stile_core::settings::{Kind, Settings};
 use stile_core::{ApiTokenId, AuditId, EnvironmentId, Event, Micros};
 use stile_keys::{Keyring, api_token, random};
 use stile_store::{
     ApiToken, AuditEvent, Environment, Miss, Mutation, Source, Step, Store, api_tokens, audit, environments,
-    signing_keys,
+    signing_keys, users,
 };
 use zeroize::Zeroizing;
 
@@ -35,7 +36,7 @@ pub enum OperatorError {
     #[error("there is no token {0} in this environment: `stile token list` shows which there are")]
     NoToken(ApiTokenId),
     /// A scope that no API token has.
-    #[error("unknown API token scope `{0}`: known is {API_SCOPES:?}")]
+    #[error("there is no API token scope `{0}`: choose from {list}", list = API_SCOPES.join(", "))]
     UnknownScope(String),
     /// The store failed.
     #[error("{0}")]
@@ -122,12 +123,7 @@ pub async fn configure(
     change: &serde_json::Value,
 ) -> Result<Settings, OperatorError> {
     let row = store.environment(id).await?.ok_or(OperatorError::NoEnvironment(id))?;
-    let stored = serde_json::from_str(&row.settings).map_err(|e| OperatorError::Store(e.to_string()))?;
-    let mut whole: serde_json::Value = stile_core::settings::without_retired(stored);
-    merge(&mut whole, change);
-    let settings: Settings =
-        serde_json::from_value(whole).map_err(|e| OperatorError::Settings(vec![e.to_string()]))?;
-    let before = Settings::stored(&row.settings).map_err(|e| OperatorError::Store(e.to_string()))?;
+    let (before, settings) = merged(&row, change)?;
     // What an older version let in stays possible, so that every other setting can still be changed.
     let known = before.problems(row.kind);
     let mut problems = settings.problems(row.kind);
@@ -160,6 +156,17 @@ pub async fn configure(
     Ok(settings)
 }
 
+/// The environment's settings, and what a change (a JSON merge patch) would make of them. Nothing is judged yet.
+pub fn merged(row: &Environment, change: &serde_json::Value) -> Result<(Settings, Settings), OperatorError> {
+    let unreadable = |e: serde_json::Error| OperatorError::Store(e.to_string());
+    let before = Settings::stored(&row.settings).map_err(unreadable)?;
+    let stored = serde_json::from_str(&row.settings).map_err(unreadable)?;
+    let mut whole: serde_json::Value = stile_core::settings::without_retired(stored);
+    merge(&mut whole, change);
+    let after = serde_json::from_value(whole).map_err(|e| OperatorError::Settings(vec![e.to_string()]))?;
+    Ok((before, after))
+}
+
 /// The relying-party id that must not be another environment's. Everybody's own machine is nobody's.
 fn own_rp_id(settings: &Settings) -> Option<&str> {
     settings.passkeys.rp_id.as_deref().filter(|domain| *domain != "localhost")
@@ -186,6 +193,74 @@ async fn free_rp_id(store: &Store, id: EnvironmentId, settings: &Settings) -> Re
 
 fn rp_id_claim(id: EnvironmentId, settings: &Settings) -> Option<Step> {
     own_rp_id(settings).map(|domain| environments::claim_rp_id(id, domain, settings.passkeys.rp_id_shared))
+}
+
+/// Deletes an environment with everything that is in it; only its audit log stays. First nobody finds it any more, so that
+/// nothing new begins, and then its users go, some at a time, so that the other environments' writes pass in between. What
+/// was interrupted goes on when it is called again.
+pub async fn delete(store: &Store, now: Micros, row: &Environment) -> Result<(), OperatorError> {
+    let id = row.id;
+    if store.environment_version(id).await?.is_some() {
+        let detail = json!({ "name": row.name, "kind": row.kind.as_str() });
+        let begin = Mutation::new([
+            environments::begin_deletion(id, now),
+            event(id, now, "environment.deleted", detail),
+        ]);
+        store.commit(begin.and_all(environments::silence(id))).await?;
+    }
+    let mut last = UserId::from_bytes([0; 16]);
+    loop {
+        let some = store.users_after(id, last).await?;
+        let Some(end) = some.last() else { break };
+        last = *end;
+        let gone = some.into_iter().map(|user| users::delete_if_there(id, user));
+        store.commit(Mutation::new(gone)).await?;
+    }
+    let end = Mutation::new([environments::end_deletion(id)]);
+    store.commit(end.and_all(freed_rp_id(store, now, row).await?)).await?;
+    Ok(())
+}
+
+/// Frees the relying-party id, unless others share it.
+async fn freed_rp_id(store: &Store, now: Micros, row: &Environment) -> Result<Vec<Step>, OperatorError> {
+    // Settings that cannot be read name no id; then it stays taken.
+    let settings = Settings::stored(&row.settings).unwrap_or_default();
+    let Some(domain) = own_rp_id(&settings) else { return Ok(Vec::new()) };
+    for other in store.environments().await? {
+        let other: Settings = serde_json::from_str(&other.settings).unwrap_or_default();
+        if own_rp_id(&other) == Some(domain) {
+            return Ok(Vec::new());
+        }
+    }
+    let former = Former { id: row.id, name: row.name.clone(), deleted_at: now };
+    let text = serde_json::to_vec(&former).map_err(|e| OperatorError::Store(e.to_string()))?;
+    Ok(environments::end_rp_id(domain, &text).into())
+}
+
+/// An environment that is gone, and had a relying-party id.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Former {
+    /// Its id.
+    pub id: EnvironmentId,
+    /// Its name.
+    pub name: String,
+    /// When it was deleted.
+    pub deleted_at: Micros,
+}
+
+/// The deleted environment, if there was one, for which passkeys of this domain were made: people's devices still have
+/// them, and they open nothing any more.
+pub async fn former(store: &Store, settings: &Settings) -> Result<Option<Former>, OperatorError> {
+    let Some(domain) = own_rp_id(settings) else { return Ok(None) };
+    let kept = store.former_rp_id(domain).await?;
+    Ok(kept.and_then(|bytes| serde_json::from_slice(&bytes).ok()))
+}
+
+/// Notes in every environment's audit log that its data was restored from a backup of that moment.
+pub async fn note_restore(store: &Store, now: Micros, made_at: Micros) -> Result<(), OperatorError> {
+    let notes = store.environments().await?.into_iter();
+    let notes = notes.map(|row| event(row.id, now, "data.restored", json!({ "madeAt": made_at.get() })));
+    Ok(store.commit(Mutation::new(notes)).await?)
 }
 
 /// JSON merge patch (RFC 7396 §2).

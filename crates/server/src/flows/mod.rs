@@ -9,6 +9,8 @@ pub mod postage;
 pub mod reset;
 pub mod sessions;
 
+pub use stile_factors::totp::newest_step as newest_totp_step;
+
 /// How often a decision is taken again when somebody changed the same user meanwhile (invariant 6).
 pub(crate) const ATTEMPTS: usize = 3;
 

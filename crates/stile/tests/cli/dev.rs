@@ -20,6 +20,18 @@ fn it_starts_answers_and_stops() {
         assert!(server.printed.iter().any(|line| line.ends_with(&link)), "{:?}", server.printed);
     }
 
+    let printed = server.printed.join("\n");
+    assert!(
+        printed.starts_with(concat!("Stile ", env!("CARGO_PKG_VERSION"), " is listening on ")),
+        "{printed}"
+    );
+    assert!(printed.contains(&format!("  Environment  {DEMO}\n")), "{printed}");
+    // The printed command works as it stands.
+    let command = server.printed.iter().find_map(|line| line.trim().strip_prefix("stile token create"));
+    let words: Vec<&str> =
+        ["token", "create"].into_iter().chain(command.unwrap().split_whitespace()).collect();
+    assert!(world.run(&words).out.starts_with("stile_"), "{words:?}");
+
     assert_eq!(get(port, "/healthz").0, 204);
     assert_eq!(get(port, "/readyz").0, 204);
     let (status, document) = get(port, "/openapi.json");
@@ -127,7 +139,7 @@ fn the_second_signal_ends_it_at_once() {
     shell.arg("-c").arg("exec \"$0\" dev --listen 127.0.0.1:0 2>&1").arg(env!("CARGO_BIN_EXE_stile"));
     shell.current_dir(world.path(""));
     let mut server = Server::start(shell, |line| line.starts_with("For development"));
-    let url = server.printed[0].split("listening on ").nth(1).unwrap().to_owned();
+    let url = server.printed.iter().find_map(|line| line.split("listening on ").nth(1)).unwrap().to_owned();
     let mut stream = TcpStream::connect(url.strip_prefix("http://").unwrap()).unwrap();
     let head = format!(
         "POST /api/v0/sdk/{DEMO}/emailVerifications/create HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n\

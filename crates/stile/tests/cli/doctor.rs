@@ -91,7 +91,7 @@ fn environments_are_looked_at() {
         ["Wild", "--origin=https://*.c.example", "--rp-id=c.example"],
     ];
     for [name, origin, option] in more {
-        world.json(&world.operator(&["env", "create", "--name", name, origin, option]));
+        world.json(&world.operator(&["env", "create", "--yes", "--name", name, origin, option]));
     }
     let (ran, value) = ask(&world, &world.serve_options());
     let (failed, warned) = (levels(&value, "fail"), levels(&value, "warn"));
@@ -127,12 +127,16 @@ fn what_should_be_looked_at_warns() {
 fn a_port_that_stile_itself_has_is_well() {
     let world = World::new();
     world.with_environment();
-    let mut args = vec!["serve", "--json"];
+    let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let mut args = vec!["serve", "--json", "--metrics-listen", &metrics];
     args.extend(world.serve_options());
     let server = Server::start(world.command(&args), |_| true);
     let said: Value = serde_json::from_str(&server.printed[0]).unwrap();
     let address = format!("127.0.0.1:{}", port(&said["address"]));
-    let (_, value) = ask(&world, &with(world.serve_options(), "--listen", &address));
-    assert!(levels(&value, "ok").iter().any(|what| what.starts_with("a Stile answers on")), "{value}");
+    let mut options = with(world.serve_options(), "--listen", &address).to_vec();
+    options.extend(["--metrics-listen", &metrics]);
+    let (_, value) = ask(&world, &options);
+    let answering = levels(&value, "ok").iter().filter(|what| what.starts_with("a Stile answers on")).count();
+    assert_eq!(answering, 2, "{value}");
     drop(server);
 }

@@ -150,3 +150,42 @@ fn what_is_not_there_is_said() {
     }
     world.run(&world.operator(&["env", "show", "acme"])).refused(2, &["expected a UUID"]);
 }
+
+#[test]
+fn a_domain_that_is_not_the_apps_needs_a_yes() {
+    let world = World::new();
+    world.file("key", KEY, 0o600);
+    let create = |origins: &[&'static str], rp_id: &'static str, yes: bool| {
+        let mut args = vec!["env", "create", "--name", "X", "--rp-id", rp_id];
+        origins.iter().for_each(|origin| args.extend(["--origin", origin]));
+        args.extend(yes.then_some("--yes"));
+        world.run(&world.operator(&args))
+    };
+    for (origins, rp_id) in [
+        (&["https://app.example.com"][..], "other.org"),
+        (&["https://app.example.com"], "a.app.example.com"),
+        (&["https://app.example.com"], "ple.com"),
+        (&["https://app.example.com", "https://app.example.net"], "example.com"),
+        (&["https://*.example.com"], "app.example.com"),
+    ] {
+        let ran = create(origins, rp_id, false);
+        ran.refused(1, &[&format!("Passkeys of {rp_id} do not work on https://"), "--yes"]);
+    }
+    assert!(!world.path("data").exists(), "nothing was made");
+    for (origins, rp_id, yes) in [
+        (&["https://app.example.com"][..], "app.example.com", false),
+        (&["https://app.example.com", "https://*.example.com"], "example.com", false),
+        (&[], "elsewhere.org", false),
+        (&["https://app.example.com"], "other.org", true),
+    ] {
+        assert_eq!(create(origins, rp_id, yes).code, 0, "{rp_id}");
+    }
+
+    // The same later: the first rpId of an environment is its last.
+    let made =
+        world.json(&world.operator(&["env", "create", "--name", "Y", "--origin", "https://y.example"]));
+    let id = made["id"].as_str().unwrap();
+    let set = ["env", "set", id, "passkeys.rpId=z.example", "--data-dir", "data"];
+    world.run(&set).refused(1, &["Passkeys of z.example do not work on https://y.example"]);
+    world.json(&[&set[..], &["--yes"]].concat());
+}

@@ -3,16 +3,19 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on should stop")]
 
 mod audit;
+mod backups;
 mod collector;
 #[path = "../../../store/tests/suite/postgres/database.rs"]
 #[expect(dead_code, reason = "the store's suite uses more of it")]
 mod database;
+mod deleting;
 mod dev;
 mod doctor;
 mod environments;
 mod keys;
 mod observing;
 mod openapi;
+mod operations;
 mod postgres;
 mod serve;
 mod startup;

@@ -49,6 +49,17 @@ fn metrics_are_on_a_port_of_their_own() {
         assert!(text.contains(line), "{line}\n{text}");
     }
     assert!(!text.contains("secret") && !text.contains(&id), "{text}");
+    // The documented list is this one.
+    let told = include_str!("../../../../docs/operations.md").lines();
+    let mut told: Vec<&str> = told
+        .filter_map(|line| line.strip_prefix("| `stile_")?.split_once('`'))
+        .map(|(name, _)| name)
+        .collect();
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE stile_")?.split_once(' '));
+    let mut counted: Vec<&str> = types.map(|(name, _)| name).collect();
+    told.sort_unstable();
+    counted.sort_unstable();
+    assert_eq!(told, counted);
     assert_eq!(get(free.port(), "/healthz").0, 404);
     assert_eq!(server.stop().0.code(), Some(0));
 }
@@ -69,6 +80,20 @@ pub fn post(port: u16, path: &str, bearer: &str, body: &Value) -> Value {
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     assert!(!head.contains("traced-1"), "{head}");
     serde_json::from_str(body).unwrap_or_default()
+}
+
+/// What a signed-in page reads.
+pub fn bearing(port: u16, path: &str, bearer: &str) -> Value {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(
+        stream,
+        "GET /api/v0/sdk/{DEMO}{path} HTTP/1.1\r\nhost: localhost:{port}\r\norigin: http://localhost:{port}\r\n\
+         authorization: Bearer {bearer}\r\nconnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap_or_default()
 }
 
 /// A whole sign-in and a few refusals, with everything logged that can be.

@@ -1,5 +1,9 @@
 //! `stile serve`.
 
+use std::path::PathBuf;
+
+use rusqlite::Connection;
+
 use crate::world::{KEY, Server, World, get, port, ran};
 
 fn list(world: &World, args: &[&str]) -> Vec<String> {
@@ -129,6 +133,102 @@ fn it_wants_an_environment_with_origins() {
     world
         .run(&args)
         .refused(1, &["No origin may call the environment Bare.", "stile env set --data-dir data "]);
+}
+
+/// The lines of a log with one JSON object each.
+fn log_of(world: &World, args: &[&str]) -> (Server, PathBuf) {
+    let path = world.path("log");
+    let mut all = vec!["serve", "--json", "--log-format", "json"];
+    all.extend(args);
+    let mut command = world.command(&all);
+    command.stderr(std::fs::File::create(&path).unwrap());
+    (Server::logging(command), path)
+}
+
+#[test]
+fn an_environment_that_cannot_be_used_keeps_no_other_from_being_served() {
+    let world = World::new();
+    let id = world.with_environment();
+    let bare = world.json(&world.operator(&["env", "create", "--name", "Bare"]));
+    let broken =
+        world.json(&world.operator(&["env", "create", "--name", "Broken", "--origin", "https://b.example"]));
+    Connection::open(world.path("data/stile.db"))
+        .unwrap()
+        .execute("UPDATE environments SET settings = '{\"nonsense\":1}' WHERE name = 'Broken'", [])
+        .unwrap();
+    let (server, log) = log_of(&world, &world.serve_options());
+    let said: serde_json::Value = serde_json::from_str(&server.printed[0]).unwrap();
+    let port = port(&said["address"]);
+    assert_eq!(get(port, &format!("/api/v0/sdk/{id}/settings")).0, 200);
+    let broken = get(port, &format!("/api/v0/sdk/{}/settings", broken["id"].as_str().unwrap()));
+    assert_eq!(broken.0, 500);
+    assert_eq!(server.stop().0.code(), Some(0));
+
+    let log = std::fs::read_to_string(log).unwrap();
+    let command = format!("stile env set --data-dir data {}", bare["id"].as_str().unwrap());
+    let warned = |text: &str| log.lines().any(|line| line.contains("\"WARN\"") && line.contains(text));
+    assert!(warned("No origin may call the environment Bare.") && warned(&command), "{log}");
+    assert!(warned("environment Broken: The settings of the environment"), "{log}");
+    let mut doctor = vec!["doctor"];
+    doctor.extend(world.serve_options());
+    let told = world.run(&doctor).out;
+    assert!(told.contains("WARN  environment Bare") && told.contains("FAIL  environment Broken"), "{told}");
+}
+
+#[test]
+fn the_first_lines_say_which_version_serves_which_data() {
+    let world = World::new();
+    world.with_environment();
+    let (server, log) = log_of(&world, &world.serve_options());
+    let said: serde_json::Value = serde_json::from_str(&server.printed[0]).unwrap();
+    assert_eq!((&said["version"], &said["data"]), (&env!("CARGO_PKG_VERSION").into(), &"data".into()));
+    assert_eq!(server.stop().0.code(), Some(0));
+    let log = std::fs::read_to_string(log).unwrap();
+    let first: serde_json::Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    let fields = &first["fields"];
+    assert_eq!((&fields["version"], &fields["data"]), (&env!("CARGO_PKG_VERSION").into(), &"data".into()));
+}
+
+#[test]
+fn one_folder_serves_one_server() {
+    let world = World::new();
+    world.with_environment();
+    let mut args = vec!["serve", "--json"];
+    args.extend(world.serve_options());
+    let first = Server::start(world.command(&args), |_| true);
+    let says = format!("Another server (process {}) uses the data directory data already.", first.id());
+    world.run(&args[..1].iter().chain(&args[2..]).copied().collect::<Vec<_>>()).refused(1, &[&says]);
+    std::fs::copy(world.path("key"), world.path("data/master.key")).unwrap();
+    world.run(&["dev", "--listen", "127.0.0.1:0", "--data-dir", "data"]).refused(1, &[&says]);
+    // Whoever only writes now and then works beside it.
+    world.json(&["env", "list", "--data-dir", "data"]);
+    world.json(&world.operator(&["env", "create", "--name", "B", "--origin", "https://b.example"]));
+    let mut doctor = vec!["doctor"];
+    doctor.extend(world.serve_options());
+    assert!(!world.run(&doctor).out.contains("Another server"));
+
+    // Killed, it leaves its file, which is in nobody's way.
+    drop(first);
+    assert!(world.path("data/stile.lock").exists());
+    let next = Server::start(world.command(&args), |_| true);
+    assert_eq!(next.stop().0.code(), Some(0));
+}
+
+/// A newer version that is started by mistake must not change the schema below the one that runs.
+#[test]
+fn a_server_that_is_refused_has_not_opened_the_database() {
+    let world = World::new();
+    world.with_environment();
+    let mut args = vec!["serve", "--json"];
+    args.extend(world.serve_options());
+    let _first = Server::start(world.command(&args), |_| true);
+    Connection::open(world.path("data/stile.db"))
+        .unwrap()
+        .execute("INSERT INTO migrations VALUES (999, 0, 0)", [])
+        .unwrap();
+    let ran = world.run(&args);
+    ran.refused(1, &["Another server"]);
+    assert!(!ran.err.contains("newer Stile"), "{}", ran.err);
 }
 
 #[test]

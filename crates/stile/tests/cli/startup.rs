@@ -31,6 +31,24 @@ fn a_taken_port() {
     world.run(&options).refused(1, &["stile serve cannot start", &says]);
 }
 
+/// The advice for a taken port names the option that chose it.
+#[test]
+fn a_taken_port_for_metrics() {
+    let world = World::new();
+    world.with_environment();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    for command in ["serve", "doctor"] {
+        let mut args = vec![command, "--metrics-listen", &address];
+        args.extend(world.serve_options());
+        let ran = world.run(&args);
+        assert_eq!(ran.code, 1);
+        let told = format!("{}{}", ran.out, ran.err);
+        assert!(told.contains("or take another port: --metrics-listen 127.0.0.1:"), "{told}");
+        assert!(!told.contains("another port: --listen"), "{told}");
+    }
+}
+
 #[test]
 fn an_address_that_is_not_this_machines() {
     let world = World::new();

@@ -125,6 +125,13 @@ impl World {
         args.iter().copied().chain(place).collect()
     }
 
+    /// The options that `serve` needs on the world's data.
+    pub fn options(&self) -> Vec<&'static str> {
+        let options = self.serve_options();
+        let of_folder = |option: &&str| ["--data-dir", "data"].contains(option);
+        options.into_iter().filter(|option| self.database.is_none() || !of_folder(option)).collect()
+    }
+
     /// The options that `serve` needs on `data`.
     pub fn serve_options(&self) -> [&'static str; 14] {
         [
@@ -160,8 +167,16 @@ impl Ran {
         for text in texts {
             assert!(self.err.contains(text), "no {text:?} in:\n{}", self.err);
         }
-        for ugly in ["panicked", "Error {", "Err(", "Some(", "RUST_BACKTRACE"] {
+        for ugly in
+            ["panicked", "Error {", "Err(", "Some(", "[\"elev", "Missed", "NotFound", "RUST_BACKTRACE"]
+        {
             assert!(!self.err.contains(ugly), "{}", self.err);
+        }
+        let numbered = |line: &&str| line.split_once(". ").is_some_and(|(n, _)| n.parse::<u32>().is_ok());
+        for line in self.err.lines().take(1).chain(self.err.lines().filter(numbered)) {
+            // The parser of the command line has its own form.
+            let whole = line.ends_with(['.', '?', '!', ':']) || line.starts_with("error: ");
+            assert!(whole && !line.ends_with(".."), "{line:?} is no sentence");
         }
     }
 }
@@ -217,9 +232,14 @@ impl Server {
         }
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Asks it to end, as a service manager would.
     pub fn signal(&self) {
-        let pid = self.child.id().to_string();
+        let pid = self.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     }
 

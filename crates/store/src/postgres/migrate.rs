@@ -7,7 +7,7 @@ use super::fault::said;
 use super::link::Link;
 use super::statement::schema;
 use crate::error::OpenError;
-use crate::migrate::{self, Schema, checksum};
+use crate::migrate::{self, Migration, Schema, checksum};
 
 /// Others may be migrating: they are waited for, and a long migration is not cut short. The number of the
 /// lock is an arbitrary one of ours.
@@ -35,17 +35,30 @@ impl From<Error> for Unopened {
 pub(super) async fn migrate(link: &Link, now: Micros) -> Result<(), Unopened> {
     let connection = link.connect().await?;
     let db = &connection.client;
-    suitable(db).await?;
-    db.batch_execute(BEGIN).await?;
-    if !db.query_one(EXISTS, &[]).await?.try_get::<_, bool>(0)? {
-        db.batch_execute(TABLE).await?;
-    }
+    begin(db).await?;
     for migration in migrate::missing(compared(db).await?) {
         db.batch_execute(&schema(migration.sql)).await?;
-        let note = "INSERT INTO migrations VALUES ($1, $2, $3)";
-        db.execute(note, &[&migration.version, &checksum(migration.sql), &now.get()]).await?;
+        note(db, migration, now).await?;
     }
     db.batch_execute("COMMIT").await?;
+    Ok(())
+}
+
+/// Begins a transaction that keeps other migrations out, with the table of migrations; answers whether that is new.
+pub(super) async fn begin(db: &Client) -> Result<bool, Unopened> {
+    suitable(db).await?;
+    db.batch_execute(BEGIN).await?;
+    let is_new = !db.query_one(EXISTS, &[]).await?.try_get::<_, bool>(0)?;
+    if is_new {
+        db.batch_execute(TABLE).await?;
+    }
+    Ok(is_new)
+}
+
+/// Notes that a migration was applied.
+pub(super) async fn note(db: &Client, migration: &Migration, now: Micros) -> Result<(), Error> {
+    let note = "INSERT INTO migrations VALUES ($1, $2, $3)";
+    db.execute(note, &[&migration.version, &checksum(migration.sql), &now.get()]).await?;
     Ok(())
 }
 
@@ -58,10 +71,13 @@ pub(super) async fn look(link: &Link) -> Result<Schema, Unopened> {
 }
 
 async fn compared(db: &Client) -> Result<Schema, Unopened> {
+    migrate::compare(&applied(db).await?).map_err(Unopened::Open)
+}
+
+/// The migrations of a database, each by number and checksum.
+pub(super) async fn applied(db: &Client) -> Result<Vec<(i64, i64)>, Error> {
     let rows = db.query("SELECT version, checksum FROM migrations", &[]).await?;
-    let applied: Result<Vec<(i64, i64)>, Error> =
-        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect();
-    migrate::compare(&applied?).map_err(Unopened::Open)
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 /// Refuses what would go wrong later, at the first name that is not plain English.

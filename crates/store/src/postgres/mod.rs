@@ -6,10 +6,12 @@
 //! connection prepared statements           transaction  one mutation: steps, row counts, COMMIT
 //! statement  one SQL text for both         value        values there and back
 //! fault      what an error means           migrate      the schema
+//! copy       backup and restore
 //! ```
 
 mod address;
 mod connection;
+mod copy;
 mod fault;
 mod link;
 mod migrate;
@@ -28,6 +30,7 @@ use tracing::Instrument as _;
 #[cfg(test)]
 pub(crate) use statement::dollars;
 
+use crate::backup::{BackupError, Counts, Renewal, Sink, Source};
 use crate::error::{CommitError, OpenError, StoreError};
 use crate::load::{self, Counters, Load};
 use crate::migrate::Schema;
@@ -47,6 +50,11 @@ pub(crate) async fn schema(url: &str) -> Result<Schema, OpenError> {
 /// What an operator may read of a URL: the host and the database.
 pub(crate) fn shown(url: &str) -> Result<String, &'static str> {
     address::read(url).map(|address| address::shown(&address.config))
+}
+
+/// Fills an empty database with a backup.
+pub(crate) async fn fill(url: &str, source: Source, renewal: &Renewal) -> Result<Counts, BackupError> {
+    copy::fill(&link(url)?, source, renewal).await
 }
 
 fn link(url: &str) -> Result<link::Link, OpenError> {
@@ -96,6 +104,11 @@ impl Postgres {
         // What is logged there belongs to the request that waits here.
         let task = tokio::spawn(work.in_current_span());
         task.await.unwrap_or(Err(CommitError::Unknown))
+    }
+
+    /// Writes all rows as they are at one moment.
+    pub(crate) async fn dump(&self, sink: Sink) -> Result<Counts, BackupError> {
+        copy::dump(&self.inner.link, sink).await
     }
 
     /// A connection as every statement has it.

@@ -1,5 +1,6 @@
 //! The embedded engine: reads inline on the caller's thread, one writer thread with group commit.
 
+pub(crate) mod copy;
 mod reader;
 mod writer;
 
@@ -185,17 +186,21 @@ fn query(db: &Connection, sql: &str, args: &[Value]) -> Result<Vec<Row>, StoreEr
     while let Some(row) = found.next()? {
         let mut values = Vec::with_capacity(columns);
         for i in 0..columns {
-            values.push(match row.get_ref(i)? {
-                ValueRef::Null => Value::Null,
-                ValueRef::Integer(n) => Value::Int(n),
-                ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
-                ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
-                ValueRef::Real(_) => return Err(StoreError::Corrupt("a fraction where none is stored")),
-            });
+            values.push(value(row.get_ref(i)?)?);
         }
         rows.push(Row::new(values));
     }
     Ok(rows)
+}
+
+fn value(stored: ValueRef<'_>) -> Result<Value, StoreError> {
+    Ok(match stored {
+        ValueRef::Null => Value::Null,
+        ValueRef::Integer(n) => Value::Int(n),
+        ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+        ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        ValueRef::Real(_) => return Err(StoreError::Corrupt("a fraction where none is stored")),
+    })
 }
 
 impl ToSql for Value {

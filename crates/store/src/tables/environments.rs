@@ -49,21 +49,73 @@ fn read(mut row: Row) -> Result<Environment, StoreError> {
 impl Store {
     /// The environment of that id.
     pub async fn environment(&self, id: EnvironmentId) -> Result<Option<Environment>, StoreError> {
-        let sql = select!("WHERE id = ?1");
+        let sql = select!("WHERE id = ?1 AND gone_at IS NULL");
         self.row(sql, vec![id.into()]).await?.map(read).transpose()
     }
 
     /// The environment's version alone: what a cache asks on every request.
     pub async fn environment_version(&self, id: EnvironmentId) -> Result<Option<i64>, StoreError> {
-        let sql = "SELECT version FROM environments WHERE id = ?1";
+        let sql = "SELECT version FROM environments WHERE id = ?1 AND gone_at IS NULL";
         self.row(sql, vec![id.into()]).await?.map(|mut row| row.take()).transpose()
     }
 
     /// All environments, oldest first.
     pub async fn environments(&self) -> Result<Vec<Environment>, StoreError> {
-        let sql = select!("ORDER BY created_at, id");
+        let sql = select!("WHERE gone_at IS NULL ORDER BY created_at, id");
         self.rows(sql, Vec::new()).await?.into_iter().map(read).collect()
     }
+
+    /// Environments whose deletion began and did not end, oldest first. No other read finds them.
+    pub async fn half_deleted_environments(&self) -> Result<Vec<Environment>, StoreError> {
+        let sql = select!("WHERE gone_at IS NOT NULL ORDER BY created_at, id");
+        self.rows(sql, Vec::new()).await?.into_iter().map(read).collect()
+    }
+
+    /// What there is in the environment, half deleted or not.
+    pub async fn census(&self, id: EnvironmentId) -> Result<Census, StoreError> {
+        let sql = "SELECT (SELECT COUNT(*) FROM users WHERE environment = ?1),
+                          (SELECT COUNT(*) FROM credentials WHERE environment = ?1),
+                          (SELECT COUNT(*) FROM sessions WHERE environment = ?1),
+                          (SELECT COUNT(*) FROM api_tokens WHERE environment = ?1),
+                          (SELECT COUNT(*) FROM signing_keys WHERE environment = ?1),
+                          (SELECT COUNT(*) FROM outbox WHERE environment = ?1)";
+        let row = self.row(sql, vec![id.into()]).await?;
+        let mut row = row.ok_or(StoreError::Corrupt("a count without a row"))?;
+        Ok(Census {
+            users: row.take()?,
+            credentials: row.take()?,
+            sessions: row.take()?,
+            api_tokens: row.take()?,
+            signing_keys: row.take()?,
+            mails: row.take()?,
+        })
+    }
+
+    /// Who had this relying-party id before, as [`end_rp_id`] kept it.
+    pub async fn former_rp_id(&self, rp_id: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.recall(&former(rp_id)).await
+    }
+}
+
+/// How much there is in an environment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Census {
+    /// Users.
+    pub users: i64,
+    /// Their addresses, passkeys and authenticator apps.
+    pub credentials: i64,
+    /// Their sessions.
+    pub sessions: i64,
+    /// API tokens of backends.
+    pub api_tokens: i64,
+    /// Signing keys.
+    pub signing_keys: i64,
+    /// Mails that are not delivered yet.
+    pub mails: i64,
+}
+
+fn former(rp_id: &str) -> String {
+    format!("former-rp-id {rp_id}")
 }
 
 /// A new environment; misses with `Taken` when the id exists.
@@ -100,6 +152,36 @@ pub fn claim_rp_id(id: EnvironmentId, rp_id: &str, shared: bool) -> Step {
 
 /// Marks the environment as changed: caches read it anew.
 pub fn touched(id: EnvironmentId) -> Step {
-    let sql = "UPDATE environments SET version = version + 1 WHERE id = ?1";
+    let sql = "UPDATE environments SET version = version + 1 WHERE id = ?1 AND gone_at IS NULL";
     Step::one(sql, vec![id.into()], Miss::NotFound)
+}
+
+/// Begins the deletion: from now on nobody finds the environment, and no change of it passes.
+pub fn begin_deletion(id: EnvironmentId, now: Micros) -> Step {
+    let sql = "UPDATE environments SET gone_at = ?2, version = version + 1 WHERE id = ?1 AND gone_at IS NULL";
+    Step::one(sql, vec![id.into(), now.into()], Miss::NotFound)
+}
+
+/// Takes what has not been delivered, and the tokens of backends, out of an environment that is being deleted.
+pub fn silence(id: EnvironmentId) -> [Step; 2] {
+    [
+        Step::any("DELETE FROM outbox WHERE environment = ?1", vec![id.into()]),
+        Step::any("DELETE FROM api_tokens WHERE environment = ?1", vec![id.into()]),
+    ]
+}
+
+/// Ends the deletion, with whatever is still in the environment. The audit log stays.
+pub fn end_deletion(id: EnvironmentId) -> Step {
+    let sql = "DELETE FROM environments WHERE id = ?1 AND gone_at IS NOT NULL";
+    Step::one(sql, vec![id.into()], Miss::NotFound)
+}
+
+/// Lets another environment have the relying-party id, and keeps for whom passkeys of it were made before.
+pub fn end_rp_id(rp_id: &str, owner: &[u8]) -> [Step; 2] {
+    let keep = "INSERT INTO meta (name, value) VALUES (?1, ?2)
+                ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    [
+        Step::any("DELETE FROM meta WHERE name = ?1", vec![format!("rp-id {rp_id}").into()]),
+        Step::any(keep, vec![former(rp_id).into(), owner.into()]),
+    ]
 }

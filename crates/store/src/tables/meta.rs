@@ -1,5 +1,6 @@
 //! Facts about the database itself.
 
+use crate::backup::renew;
 use crate::error::{CommitError, StoreError};
 use crate::mutation::{Miss, Mutation, Step};
 use crate::{Store, Value};
@@ -32,7 +33,13 @@ impl Store {
         Ok(())
     }
 
-    async fn recall(&self, name: &'static str) -> Result<Option<Vec<u8>>, StoreError> {
+    /// The salt that a restore brought, if the data was restored: it goes into the keys of nonces and challenges.
+    pub async fn restored_salt(&self) -> Result<Option<[u8; 32]>, StoreError> {
+        let sql = "SELECT value FROM meta WHERE name = ?1";
+        self.row(sql, vec![renew::SALT.into()]).await?.map(|mut row| row.take()).transpose()
+    }
+
+    pub(crate) async fn recall(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let sql = "SELECT value FROM meta WHERE name = ?1";
         self.row(sql, vec![Value::from(name)]).await?.map(|mut row| row.take()).transpose()
     }

@@ -24,7 +24,7 @@ pub mod verifications;
 
 pub use api_tokens::ApiToken;
 pub use audit::{AuditEvent, AuditFilter, AuditRow, Source};
-pub use environments::Environment;
+pub use environments::{Census, Environment};
 pub use failures::{Failures, Guessed};
 pub use known_devices::Holder;
 pub use mfa_tokens::MfaToken;

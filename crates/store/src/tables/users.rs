@@ -138,6 +138,17 @@ impl Store {
         row.map_or(Ok(0), |mut row| row.take())
     }
 
+    /// Some users of the environment after this one, in the order of their ids.
+    pub async fn users_after(
+        &self,
+        environment: EnvironmentId,
+        after: UserId,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let sql = "SELECT id FROM users WHERE environment = ?1 AND id > ?2 ORDER BY id LIMIT 200";
+        let rows = self.rows(sql, vec![environment.into(), after.into()]).await?;
+        rows.into_iter().map(|mut row| row.take()).collect()
+    }
+
     /// Whether a username is taken in the environment.
     pub async fn username_taken(
         &self,
@@ -234,4 +245,10 @@ pub fn delete(environment: EnvironmentId, user: UserId) -> Step {
         vec![user.into(), environment.into()],
         Miss::NotFound,
     )
+}
+
+/// As `delete`; a user who is gone already is no miss.
+pub fn delete_if_there(environment: EnvironmentId, user: UserId) -> Step {
+    let sql = "DELETE FROM users WHERE id = ?1 AND environment = ?2";
+    Step::any(sql, vec![user.into(), environment.into()])
 }
