@@ -24,6 +24,8 @@ events! {
     ApiTokenCreated = "api_token.created",
     /// An operator revoked an API token.
     ApiTokenRevoked = "api_token.revoked",
+    /// An operator restored the data from a backup.
+    DataRestored = "data.restored",
     /// A device proof was not accepted.
     DeviceProofRefused = "device_proof.refused",
     /// An elevated token was issued.
@@ -48,8 +50,8 @@ events! {
     EnvironmentConfigured = "environment.configured",
     /// An operator made the environment.
     EnvironmentCreated = "environment.created",
-    /// An operator restored the environment from a backup.
-    EnvironmentRestored = "environment.restored",
+    /// An operator deleted the environment.
+    EnvironmentDeleted = "environment.deleted",
     /// A gated action was refused for want of evidence.
     GateRefused = "gate.refused",
     /// The user chose another default method.

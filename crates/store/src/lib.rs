@@ -31,10 +31,10 @@ pub use load::{Load, Spread};
 pub use migrate::Schema;
 pub use mutation::{Miss, Mutation, Step};
 pub use tables::{
-    Account, ApiToken, AuditEvent, AuditFilter, AuditRow, Census, Environment, Failures, Guessed, Holder, Mail,
-    MailSlot, MfaToken, Passkey, SessionRow, SigningKeyRow, Source, TotpDevice, UnverifiedTotp, Verification,
-    api_tokens, audit, buckets, counters, credentials, environments, failures, known_devices, ledger,
-    mail_turns, mfa_tokens, outbox, passkeys, recovery_codes, sessions, signing_keys, totp, users,
+    Account, ApiToken, AuditEvent, AuditFilter, AuditRow, Census, Environment, Failures, Guessed, Holder,
+    Mail, MailSlot, MfaToken, Passkey, SessionRow, SigningKeyRow, Source, TotpDevice, UnverifiedTotp,
+    Verification, api_tokens, audit, buckets, counters, credentials, environments, failures, known_devices,
+    ledger, mail_turns, mfa_tokens, outbox, passkeys, recovery_codes, sessions, signing_keys, totp, users,
     verifications,
 };
 use value::{Row, Value};

@@ -36,6 +36,7 @@ impl fmt::Display for Miss {
         f.write_str(match self {
             Self::AlreadyUsed => "it was used before",
             Self::NonceUsed => "its nonce was used before",
+            Self::UseKnown => "a use of this id happened before",
             Self::UserChanged => "the user was changed at the same time, or is gone",
             Self::SessionGone => "the session has ended",
             Self::TriesSpent => "no tries are left",

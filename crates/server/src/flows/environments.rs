@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stile_core::settings::{Kind, Settings};
-use stile_core::{ApiTokenId, AuditId, EnvironmentId, Event, Micros};
+use stile_core::{ApiTokenId, AuditId, EnvironmentId, Event, Micros, UserId};
 use stile_keys::{Keyring, api_token, random};
 use stile_store::{
     ApiToken, AuditEvent, Environment, Miss, Mutation, Source, Step, Store, api_tokens, audit, environments,
@@ -204,7 +204,7 @@ pub async fn delete(store: &Store, now: Micros, row: &Environment) -> Result<(),
         let detail = json!({ "name": row.name, "kind": row.kind.as_str() });
         let begin = Mutation::new([
             environments::begin_deletion(id, now),
-            event(id, now, "environment.deleted", detail),
+            event(id, now, Event::EnvironmentDeleted, detail),
         ]);
         store.commit(begin.and_all(environments::silence(id))).await?;
     }
@@ -259,7 +259,7 @@ pub async fn former(store: &Store, settings: &Settings) -> Result<Option<Former>
 /// Notes in every environment's audit log that its data was restored from a backup of that moment.
 pub async fn note_restore(store: &Store, now: Micros, made_at: Micros) -> Result<(), OperatorError> {
     let notes = store.environments().await?.into_iter();
-    let notes = notes.map(|row| event(row.id, now, "data.restored", json!({ "madeAt": made_at.get() })));
+    let notes = notes.map(|row| event(row.id, now, Event::DataRestored, json!({ "madeAt": made_at.get() })));
     Ok(store.commit(Mutation::new(notes)).await?)
 }
 
