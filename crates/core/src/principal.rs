@@ -140,7 +140,7 @@ pub struct Session {
     pub device_key: Option<String>,
     /// The browser that opened it, as it calls itself; at most 300 characters.
     pub user_agent: String,
-    /// What was proved in it, newest last, one per credential and method, at most eight.
+    /// What was proved in it, newest last, one per credential, method and strength, at most eight.
     pub proofs: Vec<Proof>,
 }
 
@@ -148,11 +148,12 @@ pub struct Session {
 const MAX_PROOFS: usize = 8;
 
 impl Session {
-    /// The proofs with this one added: a newer proof replaces an older one of its credential and method. When there are
-    /// too many, the oldest goes that is not the newest of its method and strength: however many addresses are proved,
-    /// they push no second factor out.
+    /// The proofs with this one added: it replaces an older one of its credential, method and strength. When there are too
+    /// many, the oldest goes that is not the newest of its method and strength: neither a weaker proof nor any number of
+    /// addresses pushes a second factor out.
     pub fn proofs_with(&self, proof: Proof) -> Vec<Proof> {
-        let same = |p: &Proof| p.credential == proof.credential && p.method == proof.method;
+        let kind = |p: &Proof| (p.credential, p.method, p.strength());
+        let same = |p: &Proof| kind(p) == kind(&proof);
         let mut proofs: Vec<Proof> = self.proofs.iter().filter(|p| !same(p)).copied().collect();
         proofs.push(proof);
         // There are fewer methods and strengths than places, so one that may go is always found.

@@ -69,7 +69,7 @@ async fn reads(store: &Store) -> Vec<String> {
         .unwrap();
     all_reads(store).await;
     let reads: Vec<String> = heard.try_iter().collect();
-    assert_eq!(reads.len(), 32, "{reads:#?}");
+    assert_eq!(reads.len(), 33, "{reads:#?}");
     reads
 }
 

@@ -117,8 +117,9 @@ export type ElevatedTokenConsumeRequest = {
   /** The user whom the action is for, as the app knows from its own session. */
   userId: string;
   /**
-   * The app's own id for this one action, at most 128 bytes. The same id gets the same answer again, so that a
-   * request whose answer was lost can be repeated.
+   * The app's own id for this one action, at most 128 bytes, remembered for a day. A request whose answer was lost
+   * can be repeated: the same id with the same token and scope gets the same answer again, with `replayed: true`. With
+   * another token or scope it is refused (`use_id_taken`), and nothing is spent.
    */
   useId: string;
 };
@@ -143,6 +144,11 @@ export type ElevatedTokenConsumeResponse = {
   expiresAt: number;
   /** Whether it is now used up. */
   singleUse: boolean;
+  /**
+   * Whether this use had happened before: the first answer for a use id says `false`, every repetition `true`. An
+   * addition to the contract.
+   */
+  replayed?: boolean;
 };
 
 /** Asks for a code. */

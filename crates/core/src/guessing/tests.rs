@@ -202,7 +202,6 @@ fn the_share_of_accounts_that_fall_is_what_the_bound_says() {
 /// Prints the figures of docs/security/guessing.md.
 #[test]
 #[ignore = "prints figures"]
-#[expect(clippy::print_stdout, reason = "it is what the test is for")]
 fn figures() {
     let chance = |guesses: usize| guesses as f64 / 1e6;
     for (name, seconds) in [("a day", DAY), ("a year", YEAR)] {

@@ -227,7 +227,7 @@ async fn freed_rp_id(store: &Store, now: Micros, row: &Environment) -> Result<Ve
     let settings = Settings::stored(&row.settings).unwrap_or_default();
     let Some(domain) = own_rp_id(&settings) else { return Ok(Vec::new()) };
     for other in store.environments().await? {
-        let other: Settings = serde_json::from_str(&other.settings).unwrap_or_default();
+        let other = Settings::stored(&other.settings).unwrap_or_default();
         if own_rp_id(&other) == Some(domain) {
             return Ok(Vec::new());
         }

@@ -237,7 +237,7 @@ async fn what_a_strength_demands_the_check_offers_and_the_gate_accepts() {
                     rename(page, "bare", None).await.refused(403, "elevated_token_required");
                     rename(page, "proved", Some(&held)).await.ok();
                 } else {
-                    let spent = world.consume(&held, &page.user_id().await, "one").await.ok();
+                    let spent = world.consume(&held, &page.user_id().await, &what).await.ok();
                     assert_eq!(spent["acr"], strength.as_str(), "{what}");
                 }
             }

@@ -160,7 +160,9 @@ async fn no_published_key_verifies_a_token_of_a_pending_session() {
         let full = page.holding(&full);
         full.get("/users/sessions").await.ok();
         // The token of the sign-in ended with it.
-        let replay = full.elevated(Method::GET, "/users/mfa/register/totp", None, elevated).await;
+        let answer = json!({ "id": "AA", "rawId": "AA", "type": "public-key",
+                             "response": { "attestationObject": "AA", "clientDataJson": "AA" } });
+        let replay = full.elevated(Method::POST, "/users/passkeys/register", Some(answer), elevated).await;
         replay.refused(403, "elevated_token_invalid");
     }
 }
