@@ -85,7 +85,7 @@ async fn sign_in(
         sessions::open(cx, Opening { account, proof: asserted.proof, session_key, device: None, user_agent });
     let elevation = sessions::elevation(cx, &me, asserted.proof, scopes)?;
     let mutation = Mutation::new([visit])
-        .and_all(use_up(cx, passkey, &asserted))
+        .and_all(use_up(cx, &me, passkey, &asserted)?)
         .and_all(steps)
         .and(sessions::granted(cx, &me, elevation.as_ref()));
     cx.commit(mutation).await?;
