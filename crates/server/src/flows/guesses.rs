@@ -50,7 +50,14 @@ pub async fn admit(cx: &Cx, me: &Principal, method: Guessed) -> Result<Guess, Ap
 /// Counts a wrong answer in a commit of its own (CVE-2026-35597).
 pub async fn wrong(cx: &Cx, me: &Principal, guess: &Guess) -> ApiError {
     match count(cx, me, guess).await {
-        Ok(0) => Code::MfaInvalidCode.into(),
+        Ok(0) => match guess.method {
+            Guessed::Totp => Code::MfaInvalidCode.into(),
+            // There is no present recovery code to wait for.
+            Guessed::RecoveryCode => ApiError::with(
+                Code::MfaInvalidCode,
+                "That recovery code is wrong, or was used already: enter another one of your codes.",
+            ),
+        },
         Ok(locked) => ApiError::too_many_codes(u64::try_from(locked).unwrap_or(0)),
         Err(error) => error,
     }
