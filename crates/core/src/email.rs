@@ -2,6 +2,7 @@
 
 use std::fmt;
 use unicode_normalization::UnicodeNormalization;
+use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
 /// A normalised e-mail address: Unicode NFKC, lower case, domain in ASCII (IDNA).
 ///
@@ -26,7 +27,8 @@ impl EmailAddress {
         if text.len() > MAX_TOTAL * 4 {
             return Err(NotAnEmail);
         }
-        let text: String = text.trim().nfkc().flat_map(char::to_lowercase).collect();
+        // A letter can be composed in lower case and not in upper case, so that both need normalising.
+        let text: String = text.trim().nfkc().flat_map(char::to_lowercase).nfkc().collect();
         let (local, domain) = text.rsplit_once('@').ok_or(NotAnEmail)?;
         if local.is_empty() || local.len() > MAX_LOCAL || !local.split('.').all(is_atom) {
             return Err(NotAnEmail);
@@ -63,9 +65,27 @@ impl fmt::Display for EmailAddress {
     }
 }
 
-/// RFC 5322 §3.2.3 `atext`, with letters and digits of any script (RFC 6532).
+/// RFC 5322 §3.2.3 `atext`, and what RFC 6532 §3.2 adds to it: anything outside ASCII. Scripts need marks and joiners as much
+/// as letters.
 fn is_atom(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c))
+    let atext = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c);
+    !text.is_empty() && text.chars().all(|c| if c.is_ascii() { atext(c) } else { is_seen(c) })
+}
+
+/// Whether a character outside ASCII shows, or joins what shows. Controls, spaces, overrides of direction and other invisible
+/// characters would make two addresses look alike.
+fn is_seen(c: char) -> bool {
+    let joins = matches!(c, '\u{200c}' | '\u{200d}');
+    let hidden = matches!(
+        c.general_category(),
+        GeneralCategory::Control
+            | GeneralCategory::Format
+            | GeneralCategory::SpaceSeparator
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+            | GeneralCategory::Unassigned
+    );
+    joins || !hidden
 }
 
 fn is_label(text: &str) -> bool {
@@ -89,7 +109,55 @@ mod tests {
         for text in ["ann@example.com", " Ann@EXAMPLE.com ", "ａｎｎ@example.com", "ann@ｅxample.com"] {
             assert_eq!(parsed(text).as_deref(), Some("ann@example.com"), "{text}");
         }
+        for text in ["ǰan@example.com", "j\u{30c}an@example.com", "J\u{30c}an@example.com"] {
+            assert_eq!(parsed(text).as_deref(), Some("ǰan@example.com"), "{text}");
+        }
         assert_eq!(parsed("ann@bücher.example").as_deref(), Some("ann@xn--bcher-kva.example"));
+    }
+
+    /// Reports jakartaee/mail-api#842 and #833: addresses whose scripts need marks and joiners.
+    #[test]
+    fn addresses_of_every_script_are_addresses() {
+        for text in [
+            "संपर्क@डाटामेल.भारत",
+            "ผู้ใช้@example.com",
+            "မြန်မာ@example.com",
+            "ഉപയോക്താവ്@example.com",
+            "علی\u{200c}رضا@example.com",
+            "क्\u{200d}ष@example.com",
+            "用户@example.com",
+            "δοκιμή@παράδειγμα.ευ",
+            "müller.jr@example.com",
+            "📧@example.com",
+        ] {
+            let address = parsed(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(parsed(&address).as_deref(), Some(&*address), "{text}");
+        }
+        for hidden in [
+            '\u{7f}',
+            '\u{85}',
+            '\u{a0}',
+            '\u{ad}',
+            '\u{61c}',
+            '\u{1680}',
+            '\u{180e}',
+            '\u{200b}',
+            '\u{200e}',
+            '\u{200f}',
+            '\u{2028}',
+            '\u{202a}',
+            '\u{202e}',
+            '\u{2060}',
+            '\u{2066}',
+            '\u{2069}',
+            '\u{3000}',
+            '\u{feff}',
+            '\u{fffe}',
+            '\u{e0041}',
+            '\u{10ffff}',
+        ] {
+            assert_eq!(parsed(&format!("an{hidden}n@example.com")), None, "{hidden:?}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Credential;
 use crate::id::CredentialId;
 use crate::principal::{Level, Principal};
 use crate::proof::{Method, Proof};
@@ -12,7 +13,6 @@ use crate::scope::Scope;
 use crate::settings::{ActionRule, Enrollment, ScopeRule, Settings, TokenBehavior};
 use crate::strength::Strength;
 use crate::time::Micros;
-use crate::{Credential, CredentialKind};
 
 /// When a recent proof stands in for an elevated token at a gate.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -151,13 +151,10 @@ pub fn requirement(
     if recent_proof(settings, me, scope, exemption, now).is_some() {
         return open(Reason::RecentProof);
     }
-    let credentials: Vec<CredentialId> = match reason {
-        Reason::EnrolmentRequired => Vec::new(),
-        _ => {
-            let demand = demand(settings, me, scope);
-            answering(me).filter(|c| c.strength().meets(demand)).map(|c| c.id).collect()
-        }
-    };
+    // None when the user must enrol first: nothing that the user has is of the strength that is demanded then.
+    let demand = demand(settings, me, scope);
+    let credentials: Vec<CredentialId> =
+        answering(me).filter(|c| c.strength().meets(demand)).map(|c| c.id).collect();
     let default = default_credential(me, &credentials);
     Requirement { required: true, reason, credentials, default, terms: Some(terms(settings, me, scope)) }
 }
@@ -336,17 +333,7 @@ fn action_rules<'a>(settings: &'a Settings, scope: &'a Scope) -> impl Iterator<I
 /// The credentials that can answer: second factors where there are any, else what signs in.
 fn answering(me: &Principal) -> impl Iterator<Item = &Credential> {
     let mfa = me.has_mfa();
-    me.credentials
-        .iter()
-        .rev()
-        .filter(move |c| if mfa { c.is_mfa_method() } else { c.sign_in && can_reauthenticate(c) })
-}
-
-fn can_reauthenticate(credential: &Credential) -> bool {
-    match credential.kind {
-        CredentialKind::Email { .. } | CredentialKind::Passkey { .. } => true,
-        CredentialKind::Totp { .. } => false,
-    }
+    me.credentials.iter().rev().filter(move |c| if mfa { c.is_mfa_method() } else { c.sign_in })
 }
 
 /// The user's default second factor; without any the credential that opened the session; else the first offered.
@@ -361,14 +348,14 @@ fn rule_of<'a>(settings: &'a Settings, scope: &Scope) -> Option<&'a ScopeRule> {
 
 /// Whether a rule demands a strength for the scope.
 fn demanded(settings: &Settings, scope: &Scope) -> bool {
-    rule_of(settings, scope).is_some_and(|rule| rule.min_strength.is_some())
+    rule_of(settings, scope).is_some_and(|rule| rule.strength.is_some())
 }
 
 /// The least proof that the scope accepts from this user: what the user's factors make of it, and what a rule adds.
 fn demand(settings: &Settings, me: &Principal, scope: &Scope) -> Strength {
     let must_enrol = settings.security.mfa.required() && action_rules(settings, scope).next().is_some();
     let base = if me.has_mfa() || must_enrol { Strength::Mfa } else { Strength::Reauthentication };
-    let demanded = rule_of(settings, scope).and_then(|rule| rule.min_strength).unwrap_or(base);
+    let demanded = rule_of(settings, scope).and_then(|rule| rule.strength).unwrap_or(base);
     let together = match (base, demanded) {
         (Strength::Mfa, Strength::PhishingResistant) => Strength::PhishingResistantVerified,
         (Strength::Mfa, Strength::Reauthentication) => Strength::Mfa,
@@ -411,5 +398,7 @@ pub fn may_sign_in(settings: &Settings, method: Method) -> bool {
     }
 }
 
+#[cfg(test)]
+mod table_tests;
 #[cfg(test)]
 mod tests;

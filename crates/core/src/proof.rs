@@ -106,3 +106,54 @@ impl Proof {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: CredentialId = CredentialId::from_bytes([7; 16]);
+    const AT: Micros = Micros::new(5);
+
+    #[test]
+    fn each_proof_says_what_it_is() {
+        let passkey = |user_verified, synced| Proof {
+            credential: ID,
+            method: Method::Passkey,
+            at: AT,
+            user_verified,
+            synced,
+        };
+        let table: [(Proof, &str, Strength, bool, &[&str]); 7] = [
+            (Proof::email(ID, AT), "email_code", Strength::Reauthentication, false, &["otp"]),
+            (Proof::totp(ID, AT), "totp", Strength::Mfa, true, &["otp", "mfa"]),
+            (Proof::recovery(ID, AT), "recovery_code", Strength::Mfa, true, &["otp", "mfa"]),
+            (
+                passkey(true, true),
+                "passkey",
+                Strength::PhishingResistantVerified,
+                true,
+                &["swk", "user", "mfa"],
+            ),
+            (
+                passkey(true, false),
+                "passkey",
+                Strength::PhishingResistantVerified,
+                true,
+                &["hwk", "user", "mfa"],
+            ),
+            (passkey(false, true), "passkey", Strength::PhishingResistant, false, &["swk", "user"]),
+            (passkey(false, false), "passkey", Strength::PhishingResistant, false, &["hwk", "user"]),
+        ];
+        for (proof, name, strength, is_mfa, amr) in table {
+            assert_eq!((proof.credential, proof.at), (ID, AT), "{name}");
+            assert_eq!(proof.method.as_str(), name);
+            assert_eq!((proof.strength(), proof.is_mfa()), (strength, is_mfa), "{name}");
+            assert_eq!(proof.amr(), amr, "{name}");
+            // The name of the audit trail is that of stored proofs.
+            assert_eq!(serde_json::to_value(proof.method).unwrap(), name);
+        }
+        for typed in [Proof::email(ID, AT), Proof::totp(ID, AT), Proof::recovery(ID, AT)] {
+            assert!(!typed.user_verified && !typed.synced);
+        }
+    }
+}

@@ -161,4 +161,57 @@ mod tests {
         assert!(!contains("", ""));
         assert!(!contains("credential:unlink", "credential:link"));
     }
+
+    #[test]
+    fn fixed_scopes_are_known_by_their_texts() {
+        let texts: Vec<&str> = FIXED.iter().map(Scope::as_str).collect();
+        assert_eq!(
+            texts,
+            [
+                "credential:link",
+                "credential:unlink",
+                "credential:update",
+                "user:update",
+                "user:delete",
+                "wallet:export",
+                "wallet:sign",
+                "wallet:delegate",
+                "wallet:delete",
+                "wallet:restore",
+            ]
+        );
+        for scope in &FIXED {
+            let text = scope.as_str();
+            assert_eq!(Scope::fixed(text).as_ref(), Some(scope));
+            assert_eq!(Scope::parse(text, &Settings::default()).as_ref(), Ok(scope));
+            assert_eq!(scope.to_string(), text);
+            assert_eq!(scope.single_use_by_default(), text.starts_with("wallet:"), "{text}");
+        }
+        assert_eq!(Scope::fixed("vault:open"), None);
+        let own = AppScope::parse("vault:open").map(Scope::App).unwrap();
+        assert!(own.single_use_by_default());
+    }
+
+    /// A rule on a scope that cannot be declared does not make it known.
+    #[test]
+    fn a_stored_rule_declares_nothing_that_has_no_form() {
+        let mut settings = Settings::default();
+        settings.scopes = ["wallet:paint", "vault"].map(ScopeRule::new).to_vec();
+        for text in ["wallet:paint", "vault", "other:open"] {
+            assert_eq!(Scope::parse(text, &settings), Err(UnknownScope), "{text}");
+        }
+    }
+
+    #[test]
+    fn each_character_and_each_length_of_a_name() {
+        for text in ["a:b", "a-1_z:9-_x", "0:0", "_:-"] {
+            assert_eq!(AppScope::parse(text).map(|scope| scope.0), Ok(text.to_owned()));
+        }
+        for text in ["A:b", "a:B", "a.b:c", "a:b.c", "é:b", "a:é", "a/b:c", "a :b", "", ":"] {
+            assert!(AppScope::parse(text).is_err(), "{text:?}");
+        }
+        let long = |length: usize| format!("{}:x", "a".repeat(length - 2));
+        assert!(AppScope::parse(&long(64)).is_ok() && AppScope::parse(&long(63)).is_ok());
+        assert!(AppScope::parse(&long(65)).is_err() && AppScope::parse(&long(66)).is_err());
+    }
 }

@@ -3,6 +3,8 @@
 //!
 //! Names follow the public settings document where it has one, so that existing values carry over.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::origin::OriginPattern;
@@ -389,9 +391,10 @@ pub struct ActionRule {
 pub struct ScopeRule {
     /// `name:verb`.
     pub scope: String,
-    /// The least proof that is accepted; setting it protects the scope for every user.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub min_strength: Option<Strength>,
+    /// The least proof that is accepted; setting it protects the scope for every user. Settings that an older version stored
+    /// call it `minStrength`.
+    #[serde(default, alias = "minStrength", skip_serializing_if = "Option::is_none")]
+    pub strength: Option<Strength>,
     /// How old the proof may be when the action begins, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_age_seconds: Option<u32>,
@@ -408,7 +411,7 @@ impl ScopeRule {
     pub fn new(scope: &str) -> Self {
         Self {
             scope: scope.into(),
-            min_strength: None,
+            strength: None,
             max_age_seconds: None,
             token_behavior: None,
             token_expiry_seconds: None,
@@ -711,6 +714,15 @@ impl Settings {
             );
         }
         let mfa = &s.mfa;
+        for scope in repeated(self.scopes.iter().map(|rule| rule.scope.as_str())) {
+            check(true, &format!("scopes: `{scope}` has more than one rule: keep one"));
+        }
+        for action in repeated(mfa.actions.iter().map(|rule| rule.action.as_str())) {
+            check(true, &format!("security.mfa.actions: `{action}` has more than one rule: keep one"));
+        }
+        for method in repeated(mfa.methods.iter().map(|rule| rule.kind.as_str())) {
+            check(true, &format!("security.mfa.methods: `{method}` has more than one rule: keep one"));
+        }
         let emails = mfa.available_methods.contains(&MfaMethod::Email)
             || mfa.methods.iter().any(|m| m.kind == MfaMethod::Email && m.enabled);
         check(
@@ -761,6 +773,12 @@ impl Settings {
     pub fn allows_origin(&self, origin: &str) -> bool {
         self.allowed_origins.iter().any(|pattern| pattern.matches(origin))
     }
+}
+
+/// What occurs more than once, each named once. Of two rules for one thing only one can hold, and the stricter might be lost.
+fn repeated<'a>(names: impl Iterator<Item = &'a str>) -> BTreeSet<&'a str> {
+    let mut seen = BTreeSet::new();
+    names.filter(|name| !seen.insert(*name)).collect()
 }
 
 fn is_domain(text: &str) -> bool {
@@ -817,9 +835,39 @@ mod tests {
             r#"{"security":{"mfa":{"maxTotpPerUser":0}}}"#,
             r#"{"security":{"mfa":{"enrollment":"signup","availableMethods":[]}}}"#,
             r#"{"scopes":[{"scope":"vault:open","maxAgeSeconds":1}]}"#,
+            r#"{"scopes":[{"scope":"vault:open","strength":"mfa"},{"scope":"vault:open"}]}"#,
+            r#"{"scopes":[{"scope":"user:delete"},{"scope":"vault:open"},{"scope":"user:delete","maxAgeSeconds":60},
+                {"scope":"user:delete"}]}"#,
+            r#"{"security":{"mfa":{"actions":[{"action":"wallet.waas.sign","required":true},
+                {"action":"wallet.waas.sign","required":false}]}}}"#,
+            r#"{"security":{"mfa":{"methods":[{"type":"totp","enabled":true},{"type":"totp","enabled":false}]}}}"#,
         ] {
             let settings: Settings = serde_json::from_str(json).unwrap();
             assert_eq!(settings.problems(Kind::Live).len(), 1, "{json}");
         }
+    }
+
+    /// Two actions may share a scope: that is no repetition.
+    #[test]
+    fn refreshing_and_resharing_may_each_have_a_rule() {
+        let json = r#"{"security":{"mfa":{"actions":[{"action":"wallet.waas.reshare","required":true},
+            {"action":"wallet.waas.refresh","required":true}]}}}"#;
+        let settings: Settings = serde_json::from_str(json).unwrap();
+        assert_eq!(settings.problems(Kind::Live), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_strength_of_a_rule_is_read_under_its_old_name_too() {
+        let rule = |name: &str| {
+            let json = format!(r#"{{"scopes":[{{"scope":"vault:open","{name}":"mfa"}}]}}"#);
+            serde_json::from_str::<Settings>(&json)
+        };
+        let settings = rule("minStrength").unwrap();
+        assert_eq!(settings, rule("strength").unwrap());
+        assert_eq!(settings.scopes.first().and_then(|rule| rule.strength), Some(Strength::Mfa));
+        let stored = serde_json::to_string(&settings).unwrap();
+        assert!(stored.contains(r#""strength":"mfa""#) && !stored.contains("minStrength"));
+        let both = r#"{"scopes":[{"scope":"vault:open","strength":"mfa","minStrength":"mfa"}]}"#;
+        assert!(serde_json::from_str::<Settings>(both).is_err());
     }
 }

@@ -30,6 +30,9 @@ pub enum Purpose {
 /// Why an answer is none.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PasskeyError {
+    /// `id` and `rawId` differ (WebAuthn L3 §5.1: the one is the base64url of the other).
+    #[error("id and rawId of the passkey response differ")]
+    Id,
     /// Base64url that is none.
     #[error("a field of the passkey response is not base64url")]
     Encoding,
@@ -116,6 +119,8 @@ fn check_challenge(
 /// A registration as it came over the wire: base64url texts.
 #[derive(Clone, Copy, Debug)]
 pub struct RegistrationAnswer<'a> {
+    /// `id`.
+    pub id: &'a str,
     /// `rawId`.
     pub raw_id: &'a str,
     /// `response.clientDataJson`.
@@ -156,7 +161,7 @@ pub fn register(
     now: Micros,
 ) -> Result<Registered, PasskeyError> {
     let response = RegistrationResponse {
-        raw_id: decode(answer.raw_id)?,
+        raw_id: credential_id(answer.id, answer.raw_id)?,
         client_data_json: decode(answer.client_data_json)?,
         attestation_object: decode(answer.attestation_object)?,
     };
@@ -174,6 +179,8 @@ pub fn register(
 /// An assertion as it came over the wire: base64url texts.
 #[derive(Clone, Copy, Debug)]
 pub struct AssertionAnswer<'a> {
+    /// `id`.
+    pub id: &'a str,
     /// `rawId`.
     pub raw_id: &'a str,
     /// `response.clientDataJSON`.
@@ -199,7 +206,7 @@ pub struct Known<'a> {
     pub public_key: &'a [u8],
     /// The last counter.
     pub sign_count: u32,
-    /// Backup eligibility at registration.
+    /// Backup eligibility at the last use.
     pub backup_eligible: bool,
 }
 
@@ -212,13 +219,24 @@ pub struct Asserted {
     pub challenge: TokenId,
     /// The new counter.
     pub sign_count: u32,
+    /// The new backup eligibility.
+    pub backup_eligible: bool,
     /// The new backup state.
     pub backed_up: bool,
 }
 
-/// The WebAuthn credential id that an answer names.
-pub fn credential_id(answer: &AssertionAnswer<'_>) -> Result<Vec<u8>, PasskeyError> {
-    decode(answer.raw_id)
+impl AssertionAnswer<'_> {
+    /// The WebAuthn credential id that the answer names.
+    ///
+    /// # Errors
+    /// [`PasskeyError::Id`], [`PasskeyError::Encoding`].
+    pub fn credential_id(&self) -> Result<Vec<u8>, PasskeyError> {
+        credential_id(self.id, self.raw_id)
+    }
+}
+
+fn credential_id(id: &str, raw_id: &str) -> Result<Vec<u8>, PasskeyError> {
+    if id == raw_id { decode(raw_id) } else { Err(PasskeyError::Id) }
 }
 
 /// Verifies an assertion (WebAuthn L3 §7.2).
@@ -232,7 +250,7 @@ pub fn authenticate(
     now: Micros,
 ) -> Result<Asserted, PasskeyError> {
     let response = AssertionResponse {
-        credential_id: decode(answer.raw_id)?,
+        credential_id: answer.credential_id()?,
         client_data_json: decode(answer.client_data_json)?,
         authenticator_data: decode(answer.authenticator_data)?,
         signature: decode(answer.signature)?,
@@ -259,9 +277,15 @@ pub fn authenticate(
         method: Method::Passkey,
         at: now,
         user_verified: verified.user_verified,
-        synced: known.backup_eligible,
+        synced: verified.backup_eligible,
     };
-    Ok(Asserted { proof, challenge: id, sign_count: verified.sign_count, backed_up: verified.backed_up })
+    Ok(Asserted {
+        proof,
+        challenge: id,
+        sign_count: verified.sign_count,
+        backup_eligible: verified.backup_eligible,
+        backed_up: verified.backed_up,
+    })
 }
 
 fn decode(text: &str) -> Result<Vec<u8>, PasskeyError> {

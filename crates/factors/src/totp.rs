@@ -60,12 +60,18 @@ impl Secret {
         Zeroizing::new(encoding::base32(&self.0))
     }
 
-    /// The `otpauth://` URI that a QR code carries. `issuer` and `account` are shown by the app.
+    /// The `otpauth://` URI that a QR code carries. `issuer` and `account` are shown by the app, without the colons in them.
     pub fn uri(&self, issuer: &str, account: &str) -> Zeroizing<String> {
-        let (issuer, account) = (percent(issuer), percent(account));
+        let (issuer, account) = (name(issuer), name(account));
         let secret = self.text();
+        // Without a name that is left there is no issuer at all: an empty one is read as a part of the account.
+        let (prefix, parameter) = if issuer.is_empty() {
+            (String::new(), String::new())
+        } else {
+            (format!("{issuer}:"), format!("&issuer={issuer}"))
+        };
         Zeroizing::new(format!(
-            "otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}&algorithm=SHA1&digits={DIGITS}&period={STEP}",
+            "otpauth://totp/{prefix}{account}?secret={}{parameter}&algorithm=SHA1&digits={DIGITS}&period={STEP}",
             *secret
         ))
     }
@@ -130,7 +136,14 @@ fn place<'a>(environment: &'a EnvironmentId, device: &'a CredentialId) -> [&'a [
     [b"totp", environment.as_bytes(), device.as_bytes()]
 }
 
-/// Percent-encoding of everything but RFC 3986 §2.3's unreserved characters; a colon would end the issuer.
+/// A name as it stands in the URI. The format forbids a colon in it, in any encoding: apps decode before they split the label.
+fn name(text: &str) -> String {
+    let words: Vec<&str> = text.split(|c: char| c == ':' || c.is_whitespace() || c.is_control()).collect();
+    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+    percent(&words.join(" "))
+}
+
+/// Percent-encoding of everything but RFC 3986 §2.3's unreserved characters.
 fn percent(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
@@ -222,12 +235,14 @@ mod tests {
     #[test]
     fn only_a_later_step_is_accepted_in_any_spelling() {
         let secret = secret(b"12345678901234567890");
-        for spelling in ["287082", " 287 082 ", "287-082", "２８７０８２", "28708２"] {
+        for spelling in
+            ["287082", " 287 082 ", "287-082", "２８７０８２", "28708２", "٢٨٧٠٨٢", "۲۸۷۰۸۲", "२८७०८२"]
+        {
             assert_eq!(judge(&secret, 0, spelling, at(59)).map(|right| right.step()), Some(1), "{spelling}");
             assert!(judge(&secret, 1, spelling, at(59)).is_none(), "{spelling}");
             assert!(judge(&secret, 2, spelling, at(59)).is_none(), "{spelling}");
         }
-        for wrong in ["", "28708", "2870822", "0287082", "287082\u{0}", "+28708", "٢٨٧٠٨٢"] {
+        for wrong in ["", "28708", "2870822", "0287082", "287082\u{0}", "+28708", "٢٨٧٠٨"] {
             assert!(judge(&secret, -1, wrong, at(59)).is_none(), "{wrong:?}");
         }
     }
@@ -237,10 +252,29 @@ mod tests {
         let secret = secret(b"12345678901234567890");
         assert_eq!(
             *secret.uri("Acme & Söhne: Bank", "ann@example.com"),
-            "otpauth://totp/Acme%20%26%20S%C3%B6hne%3A%20Bank:ann%40example.com\
-             ?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Acme%20%26%20S%C3%B6hne%3A%20Bank\
+            "otpauth://totp/Acme%20%26%20S%C3%B6hne%20Bank:ann%40example.com\
+             ?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Acme%20%26%20S%C3%B6hne%20Bank\
              &algorithm=SHA1&digits=6&period=30"
         );
+    }
+
+    /// Reports Aegis#1701 and pyotp#187: an app that splits the label at each colon showed another account, or none.
+    #[test]
+    fn the_uri_has_one_colon_and_it_ends_the_issuer() {
+        let secret = secret(b"12345678901234567890");
+        for (issuer, account, label, parameter) in [
+            ("Acme: Bank", "ann@example.com", "Acme%20Bank:ann%40example.com", "&issuer=Acme%20Bank&"),
+            ("Acme:Bank", "a:nn", "Acme%20Bank:a%20nn", "&issuer=Acme%20Bank&"),
+            (" : Acme :: ", ":ann:", "Acme:ann", "&issuer=Acme&"),
+            ("Acme\r\n\tBank", "ann", "Acme%20Bank:ann", "&issuer=Acme%20Bank&"),
+            ("::", "ann", "ann", "GEZDGNBV&algorithm"),
+        ] {
+            let uri = secret.uri(issuer, account);
+            let rest = uri.strip_prefix("otpauth://totp/").unwrap();
+            assert_eq!(rest.split('?').next().unwrap(), label);
+            assert!(uri.contains(parameter) || !uri.contains("issuer"), "{}", *uri);
+            assert!(!uri.contains("%3A") && !rest.contains("issuer=&"), "{}", *uri);
+        }
     }
 
     #[test]

@@ -8,6 +8,8 @@ mod jwk;
 #[cfg(test)]
 mod rfc_tests;
 mod sign;
+#[cfg(test)]
+mod vector_tests;
 mod verify;
 #[cfg(test)]
 mod wycheproof_tests;

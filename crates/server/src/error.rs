@@ -12,6 +12,7 @@ use stile_core::policy::Refusal;
 use stile_factors::device::DeviceProofError;
 use stile_factors::passkey::PasskeyError;
 use stile_store::{CommitError, Miss, StoreError};
+use stile_webauthn::Error as Refused;
 use utoipa::ToSchema;
 
 use crate::limits::Wait;
@@ -119,6 +120,12 @@ codes! {
     CredentialNotEnabledForSignIn = 422 "credential_not_enabled_for_sign_in" "This credential cannot be used to sign in.",
     /// The passkey response was refused.
     InvalidPasskey = 422 "invalid_passkey_response" "The passkey could not be verified.",
+    /// A stored key that would not be taken today.
+    PasskeyKeyRefused = 422 "passkey_key_refused" "The key of this passkey is too weak to be trusted: sign in another way, remove this passkey, and add a new one.",
+    /// A passkey that could be synced, and says that it cannot any more.
+    PasskeyNotSynced = 422 "passkey_no_longer_synced" "This passkey could be synced before and says that it cannot any more: sign in another way, remove this passkey, and add a new one.",
+    /// A counter that did not grow: somebody may use a copy.
+    PasskeyCounter = 422 "passkey_counter_regressed" "This passkey may have been copied, since its counter went back: sign in another way, remove this passkey, and add a new one.",
     /// The challenge was used, is too old, or belongs elsewhere.
     InvalidChallenge = 422 "invalid_challenge" "This passkey dialog is no longer valid: start again.",
     /// No passkey of that id belongs to the user.
@@ -308,7 +315,10 @@ impl From<PasskeyError> for ApiError {
         let code = match error {
             PasskeyError::Challenge | PasskeyError::Expired => Code::InvalidChallenge,
             PasskeyError::NotConfigured => Code::PasskeysNotConfigured,
-            PasskeyError::Encoding | PasskeyError::WebAuthn(_) => Code::InvalidPasskey,
+            PasskeyError::WebAuthn(Refused::StoredKeyRefused) => Code::PasskeyKeyRefused,
+            PasskeyError::WebAuthn(Refused::BackupEligibilityLost) => Code::PasskeyNotSynced,
+            PasskeyError::WebAuthn(Refused::CounterRegressed { .. }) => Code::PasskeyCounter,
+            PasskeyError::Id | PasskeyError::Encoding | PasskeyError::WebAuthn(_) => Code::InvalidPasskey,
         };
         Self::with(code, format!("{} ({error})", code.text()))
     }

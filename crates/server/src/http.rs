@@ -15,6 +15,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body::{Frame, SizeHint};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use stile_store::ApiToken;
 
 use crate::access::stored_api_token;
@@ -63,6 +64,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for MaybeJson<T> {
         let request = Request::from_parts(parts, Body::from(bytes));
         Json::from_request(request, state).await.map(|Json(body)| Self(Some(body)))
     }
+}
+
+/// Reads `null` as a member that was left out: clients write both where a value is optional.
+pub(crate) fn null_is_absent<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Default + Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 const CORS_METHODS: &str = "GET, POST, PUT, PATCH, DELETE, OPTIONS";

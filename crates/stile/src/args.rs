@@ -125,6 +125,9 @@ pub struct ServeArgs {
     /// The mail server: smtps://user:password@mail.example.com, or smtp:// for STARTTLS.
     #[arg(long, value_name = "URL", env = "STILE_SMTP_URL", hide_env_values = true)]
     pub smtp_url: Option<String>,
+    /// The full name that mail servers are greeted with. Default: the host of the public URL.
+    #[arg(long, value_name = "NAME", env = "STILE_SMTP_HELLO", hide_env_values = true)]
+    pub smtp_hello: Option<String>,
     /// Sender of mails: no-reply@example.com, or `Acme <no-reply@example.com>`.
     #[arg(long, value_name = "ADDR", env = "STILE_MAIL_FROM", hide_env_values = true)]
     pub mail_from: Option<String>,

@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 use stile_core::Settings;
 use stile_keys::Keyring;
-use stile_server::delivery::Transport;
+use stile_server::delivery::{Hello, Transport};
 use stile_store::{Environment, Schema, Store};
 use url::{Host, Url};
 
@@ -134,7 +134,7 @@ pub async fn examine(args: &ServeArgs, purpose: Purpose) -> Examined {
         findings.take("traces", outcome, |url| format!("go to {url}"));
     }
     let trusted_proxies = proxies(&args.trusted_proxy, &mut findings);
-    let transport = mail(args, &mut findings);
+    let transport = mail(args, public_url.as_ref(), &mut findings);
 
     let key_file = given(args.master_key_file.as_ref());
     let key = findings.take("master key", open::master_key(key_file), |_| "can be read".into());
@@ -229,7 +229,7 @@ fn proxies(texts: &[String], findings: &mut Findings) -> Vec<IpNet> {
     nets
 }
 
-fn mail(args: &ServeArgs, findings: &mut Findings) -> Option<Transport> {
+fn mail(args: &ServeArgs, public_url: Option<&Url>, findings: &mut Findings) -> Option<Transport> {
     let url = said(args.smtp_url.as_deref()).ok_or_else(|| {
         Problem::new(
             "There is no mail server, and codes go out by mail.",
@@ -243,11 +243,17 @@ fn mail(args: &ServeArgs, findings: &mut Findings) -> Option<Transport> {
         )
     });
     // Each is read with a partner that is good, so that both are heard of.
-    let url = url.and_then(|url| smtp::transport(url, "stile@localhost").map(|_| url));
-    let from = from.and_then(|from| smtp::transport("smtp://localhost", from).map(|_| from));
+    let plain = Hello::default();
+    let url = url.and_then(|url| smtp::transport(url, "stile@localhost", &plain).map(|_| url));
+    let from = from.and_then(|from| smtp::transport("smtp://localhost", from, &plain).map(|_| from));
+    let hello = match said(args.smtp_hello.as_deref()) {
+        Some(text) => smtp::hello(text),
+        None => Ok(public_url.map(Hello::of).unwrap_or_default()),
+    };
     let url = findings.take("mail server", url, |_| "is named".into());
     let from = findings.take("sender of mails", from, |from| (*from).to_owned());
-    smtp::transport(url?, from?).ok()
+    let hello = findings.take("greeting", hello, |hello| format!("mail servers are greeted as {hello}"));
+    smtp::transport(url?, from?, &hello?).ok()
 }
 
 fn data(args: &ServeArgs) -> Result<Data, Failure> {

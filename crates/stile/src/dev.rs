@@ -13,7 +13,7 @@ use stile_core::settings::{
 };
 use stile_keys::{Keyring, random};
 use stile_server::clock::Clock;
-use stile_server::delivery::{DevOutbox, Transport};
+use stile_server::delivery::{DevOutbox, Hello, Transport};
 use stile_server::flows::environments::{self, OperatorError};
 use stile_server::{App, Config, DEMO_ACCOUNT, DEMO_ACTIONS, DEMO_ENVIRONMENT, Development, Serving};
 use stile_store::Store;
@@ -36,7 +36,7 @@ const ACCESS_TOKEN: usize = 40;
 /// Runs the development server until it is told to stop.
 pub async fn run(args: &DevArgs, output: Output) -> Result<(), Failure> {
     let transport = match &args.smtp_url {
-        Some(url) => smtp::transport(url, &args.mail_from)?,
+        Some(url) => smtp::transport(url, &args.mail_from, &Hello::default())?,
         None => Transport::DevOnly,
     };
     let stop = run::stop_signal()?;

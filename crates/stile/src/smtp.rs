@@ -1,15 +1,22 @@
 //! The mail server on the command line.
 
-use stile_server::delivery::Transport;
 use stile_server::delivery::transport::ConfigError;
+use stile_server::delivery::{Hello, Transport};
 use url::{Host, Url};
 
 use crate::error::{Problem, sentence};
 
+/// Reads `--smtp-hello`.
+pub fn hello(text: &str) -> Result<Hello, Problem> {
+    Hello::parse(text).map_err(|error| {
+        Problem::new(sentence(&error.to_string()), "Give it as --smtp-hello mail.example.com")
+    })
+}
+
 /// Reads `--smtp-url` and `--mail-from`. Nothing is connected, and no text repeats the URL, which may hold a
 /// password.
-pub fn transport(url: &str, from: &str) -> Result<Transport, Problem> {
-    Transport::smtp(url, from).map_err(|error| {
+pub fn transport(url: &str, from: &str, hello: &Hello) -> Result<Transport, Problem> {
+    Transport::smtp(url, from, hello).map_err(|error| {
         let mend = match error {
             ConfigError::From => "Give the sender as --mail-from no-reply@example.com",
             _ => "Give the mail server as --smtp-url smtps://user:password@mail.example.com, with % codes for special characters in user and password.",
@@ -59,7 +66,7 @@ mod tests {
     #[test]
     fn no_password_is_repeated() {
         for url in ["smtp://u:hunter2@", "http://u:hunter2@h", "smtps://u:hunter2%zz@h", "u:hunter2"] {
-            let problem = transport(url, "a@b.example").err().unwrap();
+            let problem = transport(url, "a@b.example", &Hello::default()).err().unwrap();
             assert!(!problem.to_string().contains("hunter2"), "{problem}");
         }
     }

@@ -220,7 +220,7 @@ fn all_writes() -> Vec<Step> {
         credentials::verified(e, id, credential, NOW),
         credentials::describe(e, id, &email),
         credentials::delete(e, id, credential),
-        passkeys::used(&passkey, 1, true, NOW),
+        passkeys::used(&passkey, &passkey, NOW),
         passkeys::renamed(credential, NOW),
         sessions::proved(e, id, &session),
         sessions::refreshed(e, session.id, NOW),

@@ -28,7 +28,7 @@ pub struct StoredCredential<'a> {
     pub public_key: &'a [u8],
     /// The signature counter of the last use.
     pub sign_count: u32,
-    /// Whether the credential may be synced, from registration.
+    /// Whether the credential may be synced, as of the last use.
     pub backup_eligible: bool,
     /// The handle of the user who owns the credential.
     pub user_handle: &'a [u8],
@@ -49,13 +49,16 @@ pub struct AssertionResponse {
     pub user_handle: Option<Vec<u8>>,
 }
 
-/// What a genuine assertion says. The counter and the backup state are to be stored (§7.2 step 24).
+/// What a genuine assertion says. The counter, the backup eligibility and the backup state are to be stored
+/// (§7.2 step 24).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedAssertion {
-    /// The new signature counter.
+    /// The new signature counter. Zero after another value when a credential that may be synced stopped counting.
     pub sign_count: u32,
     /// Whether the user was verified.
     pub user_verified: bool,
+    /// Whether the credential may be synced now. It never goes from true to false.
+    pub backup_eligible: bool,
     /// Whether the credential is synced now.
     pub backed_up: bool,
     /// The origin that matched.
@@ -64,8 +67,7 @@ pub struct VerifiedAssertion {
 
 /// Verifies an assertion.
 ///
-/// [`Error::CounterRegressed`] comes last: the assertion is genuine but for the counter, and what then follows
-/// is the caller's policy.
+/// [`Error::BackupEligibilityLost`] and [`Error::CounterRegressed`] come last: the assertion is genuine otherwise.
 pub fn verify_assertion(
     response: &AssertionResponse,
     stored: &StoredCredential<'_>,
@@ -86,21 +88,23 @@ pub fn verify_assertion(
     }
     // WebAuthn L3 §7.2 steps 15-18
     check_authenticator_data(&data, &expected.rp, expected.user_verification)?;
-    // WebAuthn L3 §7.2 step 19
-    if data.flags.backup_eligible() != stored.backup_eligible {
-        return Err(Error::BackupStateInvalid);
-    }
-    // WebAuthn L3 §7.2 steps 20-21
-    let key = cose::parse(stored.public_key)?;
+    // WebAuthn L3 §7.2 steps 20-21. The key is judged by the rules of now.
+    let key = cose::parse(stored.public_key).map_err(|_| Error::StoredKeyRefused)?;
     let signed = signed_message(&response.authenticator_data, &response.client_data_json);
     if !key.verifies(&signed, &response.signature) {
         return Err(Error::BadSignature);
     }
+    // WebAuthn L3 §7.2 step 19 allows no change. Managers that begin to sync make one, and none of them goes back.
+    let backup_eligible = data.flags.backup_eligible();
+    if stored.backup_eligible && !backup_eligible {
+        return Err(Error::BackupEligibilityLost);
+    }
     // WebAuthn L3 §7.2 step 22
-    check_counter(stored.sign_count, data.sign_count)?;
+    check_counter(stored.sign_count, data.sign_count, backup_eligible)?;
     Ok(VerifiedAssertion {
         sign_count: data.sign_count,
         user_verified: data.flags.user_verified(),
+        backup_eligible,
         backed_up: data.flags.backed_up(),
         origin,
     })
@@ -117,8 +121,10 @@ fn check_user_handle(received: Option<&[u8]>, owner: &[u8], required: bool) -> R
     }
 }
 
-fn check_counter(stored: u32, received: u32) -> Result<(), Error> {
-    let counts = stored != 0 || received != 0;
+/// Zero is the counter of what does not count, and a credential that is copied between devices may stop counting: its copies
+/// cannot agree on a number.
+fn check_counter(stored: u32, received: u32, backup_eligible: bool) -> Result<(), Error> {
+    let counts = received != 0 || (stored != 0 && !backup_eligible);
     if counts && received <= stored {
         return Err(Error::CounterRegressed { stored, received });
     }

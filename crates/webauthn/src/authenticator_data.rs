@@ -84,7 +84,9 @@ fn parse_credential(bytes: &[u8]) -> Result<(AttestedCredential<'_>, &[u8]), Err
 
 /// Extension outputs are not interpreted, but they must be a map.
 fn skip_extensions(bytes: &[u8]) -> Result<&[u8], Error> {
-    Reader::new(bytes).map().map_err(|_| Error::MalformedAuthenticatorData)?;
+    if bytes.first().is_none_or(|first| first >> 5 != 5) {
+        return Err(Error::MalformedAuthenticatorData);
+    }
     let mut reader = Reader::new(bytes);
     reader.item()?;
     Ok(reader.rest())

@@ -1,21 +1,29 @@
-//! A CBOR reader for the little that WebAuthn needs, in CTAP2 canonical form (CTAP 2.1 §8):
-//! definite lengths, shortest heads, no tags, no floats, at most four levels, no repeated map key.
+//! A CBOR reader for the little that WebAuthn needs.
 //!
-//! Key order is enforced where the content is read (attestation object, attestation statement, COSE key: their
-//! parsers expect the members in canonical order; W3C's vectors and Chromium keep it). In values that are only
-//! skipped (extension outputs) keys may come in any order, but not twice.
+//! What is read (attestation object, COSE key) is in CTAP2 canonical form (CTAP 2.1 §8): definite lengths, shortest heads.
+//! The parsers there expect the members in canonical order; W3C's vectors and Chromium keep it. What is stepped over
+//! (attestation statements, extension outputs) may be any well-formed CBOR (RFC 8949 §5.3.1), since nothing is concluded
+//! from it and not every authenticator is canonical there.
 //!
 //! Nothing is allocated by a stated length: strings are borrowed, and arrays end with the input.
 
-use std::collections::BTreeSet;
-
 use crate::Error;
 
-const MAX_DEPTH: u8 = 4;
+/// Levels of arrays, maps and tags that are stepped over.
+const MAX_DEPTH: u8 = 16;
+const INDEFINITE: u8 = 31;
+const BREAK: u8 = 0xff;
 
 /// A cursor over CBOR items.
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
+}
+
+/// What an item begins with (RFC 8949 §3): major type, additional information, argument.
+struct Head {
+    major: u8,
+    info: u8,
+    value: u64,
 }
 
 impl<'a> Reader<'a> {
@@ -49,7 +57,7 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn int(&mut self) -> Result<i64, Error> {
-        let (major, value) = self.head()?;
+        let (major, value) = self.canonical()?;
         let value = i64::try_from(value).map_err(|_| Error::MalformedCbor)?;
         match major {
             0 => Ok(value),
@@ -60,63 +68,93 @@ impl<'a> Reader<'a> {
 
     /// Steps over one well-formed item of any kind and gives its bytes.
     pub(crate) fn item(&mut self) -> Result<&'a [u8], Error> {
-        self.item_within(MAX_DEPTH)
-    }
-
-    fn item_within(&mut self, depth: u8) -> Result<&'a [u8], Error> {
         let start = self.rest;
-        self.skip(depth)?;
+        self.skip(MAX_DEPTH)?;
         let length = start.len().saturating_sub(self.rest.len());
         start.get(..length).ok_or(Error::MalformedCbor)
     }
 
     fn skip(&mut self, depth: u8) -> Result<(), Error> {
-        let (major, value) = self.head()?;
-        match major {
-            0 | 1 => Ok(()),
-            2 => self.take(value).map(drop),
-            3 => std::str::from_utf8(self.take(value)?).map(drop).map_err(|_| Error::MalformedCbor),
-            4 => {
-                let inner = depth.checked_sub(1).ok_or(Error::MalformedCbor)?;
-                (0..value).try_for_each(|_| self.skip(inner))
-            }
-            5 => self.skip_map(value, depth),
-            // false, true, null
-            7 if (20..=22).contains(&value) => Ok(()),
-            _ => Err(Error::MalformedCbor),
+        let inner = || depth.checked_sub(1).ok_or(Error::MalformedCbor);
+        let Head { major, info, value } = self.head()?;
+        match (major, info) {
+            (2 | 3, INDEFINITE) => self.skip_chunks(major),
+            (4, INDEFINITE) => self.skip_to_break(1, inner()?),
+            (5, INDEFINITE) => self.skip_to_break(2, inner()?),
+            (_, INDEFINITE) => Err(Error::MalformedCbor),
+            (2 | 3, _) => self.take(value).map(drop),
+            (4, _) => self.skip_items(value, inner()?),
+            (5, _) => self.skip_items(value.checked_mul(2).ok_or(Error::MalformedCbor)?, inner()?),
+            // A tag and what it tags.
+            (6, _) => self.skip(inner()?),
+            // §3.3: a simple value below 32 has a head of one byte.
+            (7, 24) if value < 32 => Err(Error::MalformedCbor),
+            _ => Ok(()),
         }
     }
 
-    fn skip_map(&mut self, pairs: u64, depth: u8) -> Result<(), Error> {
-        let inner = depth.checked_sub(1).ok_or(Error::MalformedCbor)?;
-        let mut seen = BTreeSet::new();
-        for _ in 0..pairs {
-            if !seen.insert(self.item_within(inner)?) {
-                return Err(Error::MalformedCbor);
-            }
-            self.skip(inner)?;
+    fn skip_items(&mut self, count: u64, depth: u8) -> Result<(), Error> {
+        (0..count).try_for_each(|_| self.skip(depth))
+    }
+
+    /// Items in groups, up to a break where a group would begin.
+    fn skip_to_break(&mut self, group: u64, depth: u8) -> Result<(), Error> {
+        while !self.take_break() {
+            self.skip_items(group, depth)?;
         }
         Ok(())
     }
 
+    /// Strings of the same type and of definite length, up to a break.
+    fn skip_chunks(&mut self, of: u8) -> Result<(), Error> {
+        while !self.take_break() {
+            let Head { major, info, value } = self.head()?;
+            if major != of || info == INDEFINITE {
+                return Err(Error::MalformedCbor);
+            }
+            self.take(value)?;
+        }
+        Ok(())
+    }
+
+    fn take_break(&mut self) -> bool {
+        let Some((&BREAK, rest)) = self.rest.split_first() else { return false };
+        self.rest = rest;
+        true
+    }
+
     fn expect(&mut self, expected: u8) -> Result<u64, Error> {
-        let (major, value) = self.head()?;
+        let (major, value) = self.canonical()?;
         if major == expected { Ok(value) } else { Err(Error::MalformedCbor) }
     }
 
     /// Major type and argument of the next item; refuses an argument that a shorter head could hold.
-    fn head(&mut self) -> Result<(u8, u64), Error> {
-        let first = self.take_byte()?;
-        let (value, least) = match first & 0x1f {
-            short @ 0..=23 => (u64::from(short), 0),
-            24 => (u64::from(self.take_byte()?), 24),
-            25 => (u64::from(u16::from_be_bytes(self.take_chunk()?)), 1 << 8),
-            26 => (u64::from(u32::from_be_bytes(self.take_chunk()?)), 1 << 16),
-            27 => (u64::from_be_bytes(self.take_chunk()?), 1 << 32),
-            // reserved, and indefinite lengths
+    fn canonical(&mut self) -> Result<(u8, u64), Error> {
+        let Head { major, info, value } = self.head()?;
+        let least = match info {
+            0..=23 => 0,
+            24 => 24,
+            25 => 1 << 8,
+            26 => 1 << 16,
+            27 => 1 << 32,
             _ => return Err(Error::MalformedCbor),
         };
-        if value < least { Err(Error::MalformedCbor) } else { Ok((first >> 5, value)) }
+        if value < least { Err(Error::MalformedCbor) } else { Ok((major, value)) }
+    }
+
+    fn head(&mut self) -> Result<Head, Error> {
+        let first = self.take_byte()?;
+        let info = first & 0x1f;
+        let value = match info {
+            0..=23 => u64::from(info),
+            24 => u64::from(self.take_byte()?),
+            25 => u64::from(u16::from_be_bytes(self.take_chunk()?)),
+            26 => u64::from(u32::from_be_bytes(self.take_chunk()?)),
+            27 => u64::from_be_bytes(self.take_chunk()?),
+            INDEFINITE => 0,
+            _ => return Err(Error::MalformedCbor),
+        };
+        Ok(Head { major: first >> 5, info, value })
     }
 
     fn take(&mut self, length: u64) -> Result<&'a [u8], Error> {
@@ -181,39 +219,88 @@ mod tests {
     }
 
     #[test]
-    fn only_shortest_heads() {
+    fn what_is_read_has_the_shortest_head() {
         for bytes in [
             &[0x18, 23][..],
             &[0x19, 0, 255],
             &[0x1a, 0, 0, 255, 255],
             &[0x1b, 0, 0, 0, 0, 255, 255, 255, 255],
             &[0x58, 1, 7],
+            &[0x78, 1, 97],
             &[0xb8, 0],
-            &[0xf8, 20],
+            &[0x5f, 0x41, 0, 0xff],
+            &[0x7f, 0xff],
+            &[0xbf, 0xff],
+            &[0xc2, 0x41, 1],
         ] {
-            assert_eq!(whole(bytes), Err(BAD), "{bytes:x?}");
+            let read = || Reader::new(bytes);
+            assert_eq!(read().int(), Err(BAD), "{bytes:x?}");
+            assert_eq!(read().bytes(), Err(BAD), "{bytes:x?}");
+            assert_eq!(read().text(), Err(BAD), "{bytes:x?}");
+            assert_eq!(read().map(), Err(BAD), "{bytes:x?}");
+            assert_eq!(whole(bytes), Ok(bytes.len()), "{bytes:x?}");
         }
+        assert_eq!(Reader::new(&[0x61, 0xff]).text(), Err(BAD));
     }
 
+    /// Examples of RFC 8949 appendix A, and what appendix F calls not well-formed.
     #[test]
-    fn refuses_indefinite_tags_floats_and_reserved() {
+    fn whatever_is_well_formed_is_stepped_over() {
         for bytes in [
-            &[0x5f, 0x41, 0, 0xff][..],
-            &[0x7f, 0xff],
-            &[0x9f, 0xff],
-            &[0xbf, 0xff],
-            &[0xff],
-            &[0xc0, 0x60],
+            &[0xf9, 0x00, 0x00][..],
             &[0xf9, 0x3c, 0x00],
             &[0xfa, 0x47, 0xc3, 0x50, 0x00],
-            &[0xfb, 0x3f, 0xf1, 0, 0, 0, 0, 0, 0],
+            &[0xfb, 0x3f, 0xf1, 0x99, 0x99, 0x99, 0x99, 0x99, 0x9a],
+            &[0xf4],
+            &[0xf6],
             &[0xf7],
+            &[0xf0],
             &[0xe0],
+            &[0xf8, 0x20],
+            &[0xf8, 0xff],
+            &[0xc1, 0x1a, 0x51, 0x4b, 0x67, 0xb0],
+            &[0xd8, 0x20, 0x61, 97],
+            &[0x5f, 0x42, 1, 2, 0x43, 3, 4, 5, 0xff],
+            &[0x7f, 0x61, 97, 0x60, 0xff],
+            &[0x5f, 0xff],
+            &[0x9f, 0xff],
+            &[0x9f, 1, 0x82, 2, 3, 0x9f, 4, 5, 0xff, 0xff],
+            &[0xbf, 0x61, 97, 1, 0x61, 98, 0x9f, 2, 3, 0xff, 0xff],
+            &[0xbf, 0xff],
+            // A key twice, and keys out of order.
+            &[0xa2, 0x01, 0xf4, 0x01, 0xf4],
+            &[0xa2, 0x01, 0xf4, 0x00, 0xf6],
+        ] {
+            assert_eq!(whole(bytes), Ok(bytes.len()), "{bytes:x?}");
+        }
+        for bytes in [
+            &[][..],
             &[0x1c],
             &[0x1d],
             &[0x1e],
             &[0x1f],
-            &[0x61, 0xff],
+            &[0x3f],
+            &[0xdf, 0x00],
+            &[0xff],
+            &[0x81, 0xff],
+            &[0xa1, 0xff],
+            &[0xa1, 0x00, 0xff],
+            &[0xbf, 0x00, 0xff],
+            &[0x9f, 0x01],
+            &[0xbf, 0x01],
+            &[0xc0],
+            &[0xc0, 0xff],
+            &[0xf8, 0x00],
+            &[0xf8, 0x18],
+            &[0xf8, 0x1f],
+            &[0xfc],
+            &[0xfe],
+            // Chunks of the other type, chunks that are indefinite themselves, and no end.
+            &[0x5f, 0x61, 97, 0xff],
+            &[0x7f, 0x41, 1, 0xff],
+            &[0x5f, 0x00, 0xff],
+            &[0x5f, 0x5f, 0x41, 1, 0xff, 0xff],
+            &[0x5f, 0x41, 1],
         ] {
             assert_eq!(whole(bytes), Err(BAD), "{bytes:x?}");
         }
@@ -233,20 +320,17 @@ mod tests {
     }
 
     #[test]
-    fn four_levels_and_no_more() {
-        assert_eq!(whole(&[0x81, 0x81, 0x81, 0x80]), Ok(4));
-        assert_eq!(whole(&[0x81, 0x81, 0x81, 0x81, 0x80]), Err(BAD));
-        assert_eq!(whole(&[0xa1, 0, 0xa1, 0, 0xa1, 0, 0xa1, 0, 0]), Ok(9));
-        assert_eq!(whole(&[0x81; 60_000]), Err(BAD));
-        assert_eq!(whole(&[0xa1; 60_000]), Err(BAD));
-    }
-
-    #[test]
-    fn no_repeated_keys() {
-        assert_eq!(whole(&[0xa2, 0x00, 0xf4, 0x01, 0xf5]), Ok(5));
-        assert_eq!(whole(&[0xa2, 0x01, 0xf4, 0x00, 0xf6]), Ok(5));
-        assert_eq!(whole(&[0xa2, 0x01, 0xf4, 0x01, 0xf4]), Err(BAD));
-        assert_eq!(whole(&[0x81, 0xa2, 0x61, 0x61, 0, 0x61, 0x61, 1]), Err(BAD));
+    fn sixteen_levels_and_no_more() {
+        for head in [&[0x81][..], &[0x9f], &[0xa1, 0], &[0xbf, 0], &[0xc1]] {
+            let nested = |levels: usize| {
+                let open = head.repeat(levels);
+                let indefinite = head.first().is_some_and(|first| first & 0x1f == INDEFINITE);
+                [&open[..], &[0], &vec![BREAK; if indefinite { levels } else { 0 }]].concat()
+            };
+            assert_eq!(whole(&nested(16)), Ok(nested(16).len()), "{head:x?}");
+            assert_eq!(whole(&nested(17)), Err(BAD), "{head:x?}");
+            assert_eq!(whole(&head.repeat(60_000)), Err(BAD), "{head:x?}");
+        }
     }
 
     #[test]

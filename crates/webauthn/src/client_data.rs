@@ -125,11 +125,12 @@ impl<'de> Visitor<'de> for MembersVisitor {
         let mut seen = BTreeSet::new();
         while let Some(name) = map.next_key::<String>()? {
             match name.as_str() {
-                "type" => members.kind = Some(map.next_value()?),
-                "challenge" => members.challenge = Some(map.next_value()?),
-                "origin" => members.origin = Some(map.next_value()?),
-                "crossOrigin" => members.cross_origin = Some(map.next_value()?),
-                "topOrigin" => members.top_origin = Some(map.next_value()?),
+                // Null counts as absent.
+                "type" => members.kind = map.next_value()?,
+                "challenge" => members.challenge = map.next_value()?,
+                "origin" => members.origin = map.next_value()?,
+                "crossOrigin" => members.cross_origin = map.next_value()?,
+                "topOrigin" => members.top_origin = map.next_value()?,
                 // Among them tokenBinding, which Level 3 keeps only as a reserved name.
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
@@ -163,6 +164,21 @@ mod tests {
     }
 
     #[test]
+    fn null_is_absent() {
+        for extra in
+            ["{\"crossOrigin\":null,", "{\"topOrigin\":null,", "{\"crossOrigin\":null,\"topOrigin\":null,"]
+        {
+            let text = SOUND.replacen('{', extra, 1);
+            let data = parse(text.as_bytes()).unwrap();
+            assert_eq!((data.cross_origin, data.top_origin), (false, None), "{text}");
+        }
+        for needed in ["\"webauthn.get\"", "\"MDEyMzQ1Njc4OWFiY2RlZg\"", "\"https://example.com\""] {
+            let text = SOUND.replacen(needed, "null", 1);
+            assert_eq!(parse(text.as_bytes()).err(), Some(Error::MalformedClientData), "{text}");
+        }
+    }
+
+    #[test]
     fn refuses_what_is_no_client_data() {
         for (from, to) in [
             ("{\"type", "[{\"type"),
@@ -175,7 +191,6 @@ mod tests {
             ("{", "{\"\\u006frigin\":\"https://evil.com\","),
             ("{", "{\"x\":1,\"x\":1,"),
             ("{", "{\"crossOrigin\":\"true\","),
-            ("{", "{\"crossOrigin\":null,"),
             ("{", "{\"topOrigin\":7,"),
             // padding, spare bits set, a letter too many, white space, the other alphabet
             ("RlZg", "RlZg=="),

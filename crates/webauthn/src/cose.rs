@@ -11,7 +11,9 @@ use curve25519_dalek::edwards::CompressedEdwardsY;
 use crate::Error;
 use crate::cbor::Reader;
 
-const MAX_KEY_LENGTH: usize = 1024;
+/// The longest key: an RSA modulus of 8192 bits, its exponent, and the heads around them.
+const MAX_KEY_LENGTH: usize = 1024 + 64;
+/// A signature by the longest RSA key.
 const MAX_SIGNATURE_LENGTH: usize = 1024;
 
 /// A signature algorithm, valued as in the IANA COSE registry (for `pubKeyCredParams`).
@@ -22,7 +24,7 @@ pub enum Algorithm {
     Es256 = -7,
     /// EdDSA over Ed25519.
     EdDsa = -8,
-    /// RSASSA-PKCS1-v1_5 with SHA-256, 2048 to 4096 bits.
+    /// RSASSA-PKCS1-v1_5 with SHA-256, 2048 to 8192 bits.
     Rs256 = -257,
 }
 
@@ -83,7 +85,7 @@ fn read_p256(reader: &mut Reader<'_>) -> Result<ParsedPublicKey, Error> {
     expect_curve(reader, 1)?;
     let x = labelled_chunk(reader, -2)?;
     let y = labelled_chunk(reader, -3)?;
-    // The library refuses a point that is not on the curve.
+    // The library refuses what is no point of the curve (SEC 1 v2 §3.2.2.1). The point at infinity has no x and y.
     let point = [&[4][..], x, y].concat();
     ParsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point).map_err(|_| Error::MalformedPublicKey)
 }
@@ -98,7 +100,8 @@ fn read_ed25519(reader: &mut Reader<'_>) -> Result<ParsedPublicKey, Error> {
 }
 
 /// Whether the bytes are the one spelling of a point in the prime-order group (RFC 8032 §5.1.3, §8.4). For a point of small
-/// order anybody can make signatures without a private key, and the library accepts such points.
+/// order anybody can make signatures without a private key, and the library accepts such points. `stile-keys` asks the same
+/// of JWKs; `vectors/keys` holds both to one answer.
 fn is_sound_ed25519(bytes: &[u8]) -> bool {
     let point = CompressedEdwardsY::from_slice(bytes).ok().and_then(|key| key.decompress());
     point.is_some_and(|point| {
@@ -111,8 +114,9 @@ fn read_rsa(reader: &mut Reader<'_>) -> Result<ParsedPublicKey, Error> {
     let e = labelled_bytes(reader, -2)?;
     let bits = n.first().map_or(0, |first| n.len() * 8 - first.leading_zeros() as usize);
     // A leading zero would be a second spelling of the same key.
-    let sound_n = n.first() != Some(&0) && (2048..=4096).contains(&bits) && is_odd(n);
-    let sound_e = e.first() != Some(&0) && (1..=4).contains(&e.len()) && is_odd(e) && e != [1];
+    let sound_n = n.first() != Some(&0) && (2048..=8192).contains(&bits) && is_odd(n);
+    // FIPS 186-5 §A.1.1: an odd exponent above 2^16. The library takes 4 bytes at most.
+    let sound_e = e.first() != Some(&0) && (3..=4).contains(&e.len()) && is_odd(e);
     if !sound_n || !sound_e {
         return Err(Error::MalformedPublicKey);
     }
@@ -152,5 +156,7 @@ fn expect_label(reader: &mut Reader<'_>, label: i64) -> Result<(), Error> {
     }
 }
 
+#[cfg(test)]
+mod vector_tests;
 #[cfg(test)]
 mod wycheproof_tests;

@@ -25,7 +25,7 @@ pub enum Error {
     /// The ceremony ran in a cross-origin frame and that is not allowed.
     #[error("cross-origin use is refused")]
     CrossOriginRefused,
-    /// CBOR that is truncated, not canonical, too deep, or followed by other bytes.
+    /// CBOR that is truncated, too deep, followed by other bytes, or not canonical where it must be.
     #[error("the CBOR is malformed")]
     MalformedCbor,
     /// The CBOR is sound, but it is not an attestation object.
@@ -46,21 +46,21 @@ pub enum Error {
     /// User verification is required and its flag is not set.
     #[error("the user was not verified")]
     UserNotVerified,
-    /// Backed up without being eligible, or eligibility changed since registration.
+    /// Backed up without being eligible.
     #[error("the backup state is invalid")]
     BackupStateInvalid,
+    /// The credential was eligible for backup and is not any more, in an assertion that is genuine otherwise.
+    #[error("the passkey could be synced before and cannot any more")]
+    BackupEligibilityLost,
+    /// The stored key is none that is accepted today, such as one of small order.
+    #[error("the stored public key is not accepted")]
+    StoredKeyRefused,
     /// An algorithm that this crate does not know.
     #[error("the algorithm is not supported")]
     UnsupportedAlgorithm,
     /// A known algorithm that was not offered in this ceremony.
     #[error("the algorithm was not offered")]
     AlgorithmNotOffered,
-    /// An attestation other than `none` and `packed` self attestation.
-    #[error("the attestation is not supported")]
-    UnsupportedAttestation,
-    /// The attestation statement does not hold.
-    #[error("the attestation is invalid")]
-    AttestationInvalid,
     /// The assertion signature does not verify.
     #[error("the signature is invalid")]
     BadSignature,
@@ -105,10 +105,10 @@ impl Error {
             Error::UserNotPresent => "user_not_present",
             Error::UserNotVerified => "user_not_verified",
             Error::BackupStateInvalid => "backup_state_invalid",
+            Error::BackupEligibilityLost => "backup_eligibility_lost",
+            Error::StoredKeyRefused => "stored_key_refused",
             Error::UnsupportedAlgorithm => "unsupported_algorithm",
             Error::AlgorithmNotOffered => "algorithm_not_offered",
-            Error::UnsupportedAttestation => "unsupported_attestation",
-            Error::AttestationInvalid => "attestation_invalid",
             Error::BadSignature => "bad_signature",
             Error::CounterRegressed { .. } => "counter_regressed",
             Error::CredentialMismatch => "credential_mismatch",

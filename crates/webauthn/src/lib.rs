@@ -7,10 +7,15 @@
 //! * a challenge must be used once and must expire (§13.4.3);
 //! * the credential id must not be registered already, for any user (§7.1 step 26);
 //! * when `allowCredentials` was sent, the answering credential must be in it (§7.2 step 5);
-//! * the new sign count and backup state must be stored (§7.2 step 24).
+//! * the new sign count, backup state and backup eligibility must be stored (§7.2 step 24).
 //!
 //! Stricter than the specification, on purpose: user presence is always required (no conditional create),
-//! client data with repeated members is refused, and so is CBOR that is not in CTAP2 canonical form (see `cbor`).
+//! client data with repeated members is refused, and so are attestation objects and keys that are not in CTAP2 canonical
+//! form (see `cbor`). Keys that prove nothing are refused at registration, and again whenever a stored one is used.
+//!
+//! More lenient, on purpose: no attestation is asked for, so statements are not looked at (§7.1 steps 21-24). A credential
+//! may become eligible for backup once, against §7.2 step 19: managers begin to sync what they hold. It cannot go back.
+//! A counter of a credential that is eligible for backup may stop at zero (§7.2 step 22 leaves that to the relying party).
 //! The link between RP id and origin host is not checked, because related origins break it: the list of
 //! allowed origins is the whole rule.
 //!
@@ -32,7 +37,6 @@ pub use aaguid::aaguid_name;
 pub use assertion::{
     AssertionExpectation, AssertionResponse, StoredCredential, VerifiedAssertion, verify_assertion,
 };
-pub use attestation::Attestation;
 pub use client_data::peek_challenge;
 pub use cose::Algorithm;
 pub use error::Error;

@@ -1,8 +1,8 @@
 //! Registration (§7.1).
 
-use crate::attestation::{self, Attestation};
+use crate::attestation;
 use crate::client_data::{self, Ceremony};
-use crate::rp::{check_authenticator_data, signed_message};
+use crate::rp::check_authenticator_data;
 use crate::{Algorithm, Error, RelyingParty, UserVerification, authenticator_data, cose};
 
 /// What a registration is checked against.
@@ -44,12 +44,10 @@ pub struct NewCredential {
     pub aaguid: [u8; 16],
     /// Whether the user was verified.
     pub user_verified: bool,
-    /// Whether the credential may be synced; never changes.
+    /// Whether the credential may be synced. An assertion may say later that it now may.
     pub backup_eligible: bool,
     /// Whether it is synced now.
     pub backed_up: bool,
-    /// What attestation came along.
-    pub attestation: Attestation,
     /// The origin that matched.
     pub origin: String,
 }
@@ -63,8 +61,7 @@ pub fn verify_registration(
     let origin =
         client_data::verify(&response.client_data_json, Ceremony::Create, expected.challenge, &expected.rp)?;
     // WebAuthn L3 §7.1 step 13
-    let object = attestation::parse(&response.attestation_object)?;
-    let data = authenticator_data::parse(object.authenticator_data)?;
+    let data = authenticator_data::parse(attestation::authenticator_data(&response.attestation_object)?)?;
     // WebAuthn L3 §7.1 steps 14-17
     check_authenticator_data(&data, &expected.rp, expected.user_verification)?;
     let credential = data.credential.ok_or(Error::MalformedAuthenticatorData)?;
@@ -76,9 +73,6 @@ pub fn verify_registration(
     if !expected.algorithms.contains(&key.algorithm) {
         return Err(Error::AlgorithmNotOffered);
     }
-    // WebAuthn L3 §7.1 steps 12, 21-22
-    let signed = signed_message(object.authenticator_data, &response.client_data_json);
-    let attestation = attestation::verify(&object, &key, &signed)?;
     // WebAuthn L3 §7.1 step 27
     Ok(NewCredential {
         id: credential.id.to_vec(),
@@ -89,7 +83,6 @@ pub fn verify_registration(
         user_verified: data.flags.user_verified(),
         backup_eligible: data.flags.backup_eligible(),
         backed_up: data.flags.backed_up(),
-        attestation,
         origin,
     })
 }

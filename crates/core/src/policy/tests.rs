@@ -1,28 +1,29 @@
 use super::*;
+use crate::CredentialKind;
 use crate::id::{EnvironmentId, SessionId, UserId};
 use crate::principal::{Profile, Session, User};
 use crate::settings::{Action, ActionRule, ScopeRule};
 use proptest::prelude::*;
 
-const NOW: Micros = Micros::new(1_000_000_000_000_000);
-const EMAIL: CredentialId = CredentialId::from_bytes([1; 16]);
-const PASSKEY: CredentialId = CredentialId::from_bytes([2; 16]);
+pub(super) const NOW: Micros = Micros::new(1_000_000_000_000_000);
+pub(super) const EMAIL: CredentialId = CredentialId::from_bytes([1; 16]);
+pub(super) const PASSKEY: CredentialId = CredentialId::from_bytes([2; 16]);
 
-fn email() -> Credential {
+pub(super) fn email() -> Credential {
     let kind = CredentialKind::Email { address: "ann@example.com".into() };
     Credential { id: EMAIL, kind, sign_in: true, created_at: NOW, verified_at: NOW }
 }
 
-fn passkey(user_verified: bool) -> Credential {
+pub(super) fn passkey(user_verified: bool) -> Credential {
     let kind = CredentialKind::Passkey { alias: None, user_verified, synced: true };
     Credential { id: PASSKEY, kind, sign_in: true, created_at: NOW, verified_at: NOW }
 }
 
-fn passkey_proof(at: Micros, user_verified: bool) -> Proof {
+pub(super) fn passkey_proof(at: Micros, user_verified: bool) -> Proof {
     Proof { credential: PASSKEY, method: Method::Passkey, at, user_verified, synced: true }
 }
 
-fn principal(credentials: Vec<Credential>, proofs: Vec<Proof>) -> Principal {
+pub(super) fn principal(credentials: Vec<Credential>, proofs: Vec<Proof>) -> Principal {
     Principal {
         environment: EnvironmentId::from_bytes([9; 16]),
         environment_version: 1,
@@ -53,15 +54,15 @@ fn principal(credentials: Vec<Credential>, proofs: Vec<Proof>) -> Principal {
     }
 }
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings { scopes: vec![ScopeRule::new("vault:open")], ..Settings::default() }
 }
 
-fn scope(text: &str) -> Scope {
+pub(super) fn scope(text: &str) -> Scope {
     Scope::parse(text, &settings()).unwrap()
 }
 
-fn with_rule(action: Action, enrollment: Enrollment) -> Settings {
+pub(super) fn with_rule(action: Action, enrollment: Enrollment) -> Settings {
     let mut s = settings();
     s.security.mfa.enrollment = enrollment;
     s.security.mfa.actions.push(ActionRule {
@@ -243,8 +244,8 @@ proptest! {
     }
 }
 
-const TOTP: CredentialId = CredentialId::from_bytes([5; 16]);
-const OTHER_EMAIL: CredentialId = CredentialId::from_bytes([6; 16]);
+pub(super) const TOTP: CredentialId = CredentialId::from_bytes([5; 16]);
+pub(super) const OTHER_EMAIL: CredentialId = CredentialId::from_bytes([6; 16]);
 const SCOPES: [&str; 8] = [
     "credential:link",
     "credential:unlink",
@@ -256,7 +257,7 @@ const SCOPES: [&str; 8] = [
     "user:update",
 ];
 
-fn totp() -> Credential {
+pub(super) fn totp() -> Credential {
     let kind = CredentialKind::Totp { alias: None };
     Credential { id: TOTP, kind, sign_in: false, created_at: NOW, verified_at: NOW }
 }
@@ -318,9 +319,9 @@ fn any_settings() -> impl Strategy<Value = Settings> {
     (prop::collection::vec(rule, 0..3), actions, enrollment, recent, any::<bool>()).prop_map(
         |(rules, actions, enrollment, (first, link, unlink), enabled)| {
             let mut s = settings();
-            for (scope, min_strength, max_age_seconds) in rules {
+            for (scope, strength, max_age_seconds) in rules {
                 s.scopes.retain(|rule| rule.scope != scope);
-                s.scopes.push(ScopeRule { min_strength, max_age_seconds, ..ScopeRule::new(scope) });
+                s.scopes.push(ScopeRule { strength, max_age_seconds, ..ScopeRule::new(scope) });
             }
             s.security.mfa.enabled = enabled;
             s.security.mfa.enrollment = enrollment;

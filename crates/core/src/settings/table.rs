@@ -92,7 +92,7 @@ macro_rules! entry {
 
 entry!(ScopeRule {
     "scope": String = " `name:verb`, or a fixed scope.",
-    "minStrength": Option<Strength> = " The least proof that is accepted; setting it protects the scope for every user.",
+    "strength": Option<Strength> = " The least proof that is accepted; setting it protects the scope for every user.",
     "maxAgeSeconds": Option<u32> = " How old the proof may be when the action begins; 10 to 3600.",
     "tokenBehavior": Option<TokenBehavior> = " Whether the token can be used once, or until it expires.",
     "tokenExpirySeconds": Option<u32> = " Life of the token; 10 to 3600.",
@@ -197,7 +197,7 @@ mod tests {
     fn the_table_names_the_fields_of_every_entry() {
         let settings: Settings = serde_json::from_value(json!({
             "scopes": [{
-                "scope": "vault:open", "minStrength": "mfa", "maxAgeSeconds": 60, "tokenBehavior": "single_use",
+                "scope": "vault:open", "strength": "mfa", "maxAgeSeconds": 60, "tokenBehavior": "single_use",
                 "tokenExpirySeconds": 60,
             }],
             "security": { "mfa": { "actions": [{

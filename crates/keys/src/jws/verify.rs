@@ -3,6 +3,7 @@
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
 };
+use curve25519_dalek::edwards::CompressedEdwardsY;
 use serde::de::DeserializeOwned;
 
 use super::header::Read;
@@ -19,11 +20,9 @@ pub struct VerifyingKey {
 
 impl VerifyingKey {
     /// Reads a public key. `kid` must not be empty, `use` must be `sig`, `kty` and `crv` must be those of
-    /// `alg`; a P-256 point must lie on the curve; an RSA key must have 2048 to 8192 bits and an odd
-    /// exponent from 65537 (FIPS 186-5 §A.1.1) of at most 4 bytes. Members of other families are ignored.
-    ///
-    /// Take keys from our own store only: an Ed25519 point of small order, which verifies much that
-    /// nobody signed, is not recognised.
+    /// `alg`; a P-256 point must lie on the curve; an Ed25519 point must be of the prime-order group and
+    /// canonically encoded; an RSA key must have 2048 to 8192 bits and an odd exponent from 65537 (FIPS 186-5
+    /// §A.1.1) of at most 4 bytes. Members of other families are ignored.
     ///
     /// # Errors
     /// [`KeyError::BadJwk`].
@@ -59,11 +58,23 @@ fn parse(jwk: &Jwk) -> Option<ParsedPublicKey> {
             ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()
         }
         (Algorithm::EdDsa, "OKP", Some("Ed25519")) => {
-            ParsedPublicKey::new(&ED25519, bytes32(jwk.x.as_deref())?).ok()
+            let x = bytes32(jwk.x.as_deref())?;
+            if !is_sound_ed25519(x) {
+                return None;
+            }
+            ParsedPublicKey::new(&ED25519, x).ok()
         }
         (Algorithm::Rs256, "RSA", _) => parse_rsa(jwk),
         _ => None,
     }
+}
+
+/// Whether the bytes are the one spelling of a point in the prime-order group (RFC 8032 §5.1.3, §8.4). `stile-webauthn`, which
+/// stands alone, asks the same of passkeys; `vectors/keys` holds both to one answer.
+fn is_sound_ed25519(bytes: [u8; 32]) -> bool {
+    CompressedEdwardsY(bytes).decompress().is_some_and(|point| {
+        point.is_torsion_free() && !point.is_small_order() && point.compress().0 == bytes
+    })
 }
 
 fn parse_rsa(jwk: &Jwk) -> Option<ParsedPublicKey> {

@@ -98,6 +98,13 @@ fn eddsa() {
     assert_eq!(run(file, ed25519), (88, 63, 0));
 }
 
+/// The longest modulus that is taken.
+#[test]
+fn rs256_of_8192_bits() {
+    let file = include_str!("../../../../vectors/wycheproof/rsa_signature_8192_sha256_test.json");
+    assert_eq!(run(file, rsa), (7, 251, 0));
+}
+
 /// Two keys have the exponent 3, which we do not take.
 #[test]
 fn rs256() {

@@ -23,6 +23,8 @@ pub(super) struct Moods {
     pub(super) slow: Mutex<Option<(String, Arc<Notify>)>>,
     /// Tells when it begins to.
     pub(super) thinking: Notify,
+    /// The line that greeted it last.
+    pub(super) greeting: Mutex<String>,
     /// How many connections were made, and how many recipients were named.
     pub(super) connections: AtomicUsize,
     pub(super) recipients: AtomicUsize,
@@ -91,7 +93,10 @@ impl Dialogue {
         while let Ok(Some(line)) = self.lines.next_line().await {
             let verb = line.split(' ').next().unwrap_or_default().to_ascii_uppercase();
             match verb.as_str() {
-                "EHLO" => drop(self.reply("EHLO", "250-fake\r\n250 8BITMIME").await),
+                "EHLO" => {
+                    self.moods.greeting.lock().unwrap().clone_from(&line);
+                    self.reply("EHLO", "250-fake\r\n250 8BITMIME").await;
+                }
                 "MAIL" => drop(self.reply("MAIL", "250 ok").await),
                 "RCPT" => {
                     self.moods.recipients.fetch_add(1, Ordering::SeqCst);

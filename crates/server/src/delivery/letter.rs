@@ -73,6 +73,13 @@ pub enum Content {
         /// When.
         at: Micros,
     },
+    /// A passkey that was bound to one device can be synced now.
+    PasskeySynced {
+        /// The passkey's name.
+        name: String,
+        /// When it was first used like that.
+        at: Micros,
+    },
     /// The account's address was changed. Goes to the old address.
     EmailChanged {
         /// The new address, masked.
@@ -203,10 +210,11 @@ impl Drop for Letter {
     }
 }
 
-const TEMPLATES: [&str; 12] = [
+const TEMPLATES: [&str; 13] = [
     "code",
     "passkey_added",
     "passkey_removed",
+    "passkey_synced",
     "email_changed",
     "email_added",
     "totp_added",
@@ -225,6 +233,7 @@ impl Content {
             Self::Code { .. } => "code",
             Self::PasskeyAdded { .. } => "passkey_added",
             Self::PasskeyRemoved { .. } => "passkey_removed",
+            Self::PasskeySynced { .. } => "passkey_synced",
             Self::EmailChanged { .. } => "email_changed",
             Self::EmailAdded { .. } => "email_added",
             Self::TotpAdded { .. } => "totp_added",
@@ -266,11 +275,12 @@ mod tests {
         Letter { to: "ann@example.com".into(), app: "Acme".into(), support: None, content }
     }
 
-    fn contents() -> [Content; 12] {
+    fn contents() -> [Content; 13] {
         [
             Content::Code { code: "123456".into(), purpose: Purpose::SignIn, minutes: 10 },
             Content::PasskeyAdded { name: "Phone".into(), at: NOW },
             Content::PasskeyRemoved { name: "Phone".into(), at: NOW },
+            Content::PasskeySynced { name: "Phone".into(), at: NOW },
             Content::EmailChanged { new_masked: "b•••@example.com".into(), at: NOW },
             Content::EmailAdded { masked: "b•••@example.com".into(), at: NOW },
             Content::TotpAdded { at: NOW },

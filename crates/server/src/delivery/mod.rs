@@ -15,6 +15,7 @@ pub mod dev_outbox;
 pub mod dev_page;
 #[cfg(test)]
 mod fake_smtp;
+pub mod hello;
 mod layout;
 pub mod letter;
 pub mod render;
@@ -27,6 +28,7 @@ mod text;
 pub mod transport;
 
 pub use dev_outbox::{DevMail, DevOutbox};
+pub use hello::Hello;
 pub use letter::{Content, Letter, NOTICE_SECONDS, OpenError, Purpose};
 pub use render::{Rendered, render};
 pub use sender::{Sender, run};

@@ -75,6 +75,16 @@ fn draft(content: &Content, app: &str) -> Draft {
             "If this was you, there is nothing to do. If it was not, somebody else can get into your account: \
              sign in, and check your ways of signing in.",
         ),
+        Content::PasskeySynced { name, at } => notice(
+            format!("A passkey of your {app} account can be synced now"),
+            format!(
+                "The passkey “{}” was used on {} from a place that copies passkeys between devices.",
+                unlinked(name, MAX_NAME),
+                utc(*at)
+            ),
+            "If this was you, as when you moved it or switched syncing on, there is nothing to do. If it was not, somebody \
+             else may hold a copy: sign in, remove this passkey, and add a new one.",
+        ),
         Content::EmailChanged { new_masked, at } => notice(
             format!("The e-mail address of your {app} account was changed"),
             format!(
@@ -243,12 +253,13 @@ mod tests {
         Content::Code { code: code.into(), purpose: Purpose::SignIn, minutes: 10 }
     }
 
-    fn contents(value: &str) -> [Content; 12] {
+    fn contents(value: &str) -> [Content; 13] {
         let value = || value.to_owned();
         [
             Content::Code { code: value(), purpose: Purpose::AddEmail, minutes: 10 },
             Content::PasskeyAdded { name: value(), at: AT },
             Content::PasskeyRemoved { name: value(), at: AT },
+            Content::PasskeySynced { name: value(), at: AT },
             Content::EmailChanged { new_masked: value(), at: AT },
             Content::EmailAdded { masked: value(), at: AT },
             Content::TotpAdded { at: AT },
@@ -312,6 +323,10 @@ mod tests {
             (
                 "A passkey was removed from your Acme account",
                 "The passkey “Phone” was removed on 9 October 2025, 08:53 UTC.",
+            ),
+            (
+                "A passkey of your Acme account can be synced now",
+                "The passkey “Phone” was used on 9 October 2025, 08:53 UTC from a place that copies passkeys",
             ),
             (
                 "The e-mail address of your Acme account was changed",

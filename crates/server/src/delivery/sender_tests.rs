@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 
 use super::dev_outbox::DevOutbox;
 use super::fake_smtp::FakeSmtp;
+use super::hello::Hello;
 use super::letter::{Content, Letter, Purpose};
 use super::sender::{Sender, run};
 use super::transport::Transport;
@@ -63,7 +64,9 @@ impl World {
     }
 
     fn smtp(&self, server: &FakeSmtp) -> Arc<Sender> {
-        Arc::new(self.sender(Transport::smtp(&server.url(), "no-reply@stile.example").unwrap()))
+        Arc::new(
+            self.sender(Transport::smtp(&server.url(), "no-reply@stile.example", &Hello::default()).unwrap()),
+        )
     }
 
     fn mail(&self, to: &str) -> Mail {
@@ -257,7 +260,9 @@ async fn a_dead_server_leaves_every_message_for_later() {
     let (world, mut server) = (World::new().await, FakeSmtp::start().await);
     // A port that was free a moment ago, with nobody behind it.
     let closed = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap().local_addr().unwrap().port();
-    let dead = Transport::smtp(&format!("smtp://127.0.0.1:{closed}"), "no-reply@stile.example").unwrap();
+    let dead =
+        Transport::smtp(&format!("smtp://127.0.0.1:{closed}"), "no-reply@stile.example", &Hello::default())
+            .unwrap();
     for to in ["ann@example.com", "bob@example.com", "eve@example.com"] {
         world.queue(to).await;
     }
@@ -316,7 +321,7 @@ async fn runs_when_woken_past_a_slow_recipient_and_finishes_before_it_stops() {
     let (world, mut server) = (World::new().await, FakeSmtp::start().await);
     let release = Arc::new(Notify::new());
     *server.moods.slow.lock().unwrap() = Some(("slow@example.com".into(), Arc::clone(&release)));
-    let transport = Transport::smtp(&server.url(), "no-reply@stile.example").unwrap();
+    let transport = Transport::smtp(&server.url(), "no-reply@stile.example", &Hello::default()).unwrap();
     world.queue("slow@example.com").await;
     let (stop, stopped) = watch::channel(false);
     let wake = Arc::new(Notify::new());

@@ -12,10 +12,11 @@ use std::time::Duration;
 use lettre::transport::smtp::authentication::DEFAULT_MECHANISMS;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
-use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::extension::{Extension, MailBodyParameter, MailParameter};
 use lettre::{Address, Message};
 use tokio::time::timeout;
 
+use super::hello::Hello;
 use super::smtp_url::{Endpoint, Security};
 use super::transport::SendError;
 
@@ -27,12 +28,13 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// A server with its idle connections. No `Debug`: it holds the password.
 pub(super) struct Smtp {
     endpoint: Endpoint,
+    hello: Hello,
     idle: Mutex<Vec<AsyncSmtpConnection>>,
 }
 
 impl Smtp {
-    pub(super) const fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, idle: Mutex::new(Vec::new()) }
+    pub(super) const fn new(endpoint: Endpoint, hello: Hello) -> Self {
+        Self { endpoint, hello, idle: Mutex::new(Vec::new()) }
     }
 
     /// Sends one message. Once this has begun to wait for the answer to the content, a failure does not
@@ -69,19 +71,19 @@ impl Smtp {
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, SendError> {
         let Endpoint { host, port, security, credentials } = &self.endpoint;
-        let hello = ClientId::default();
+        let hello = self.hello.client();
         let implicit = match security {
             Security::Implicit(tls) => Some(tls.clone()),
             Security::Plain | Security::StartTls(_) => None,
         };
         let server = (host.as_str(), *port);
         let mut connection =
-            AsyncSmtpConnection::connect_tokio1(server, Some(PATIENCE), &hello, implicit, None)
+            AsyncSmtpConnection::connect_tokio1(server, Some(PATIENCE), hello, implicit, None)
                 .await
                 .map_err(about_the_session)?;
         if let Security::StartTls(tls) = security {
             // Fails when the server does not offer it.
-            connection.starttls(tls.clone(), &hello).await.map_err(about_the_session)?;
+            connection.starttls(tls.clone(), hello).await.map_err(about_the_session)?;
         }
         if let Some(credentials) = credentials {
             connection.auth(DEFAULT_MECHANISMS, credentials).await.map_err(about_the_session)?;
@@ -181,7 +183,8 @@ mod tests {
 
     fn smtp(server: &FakeSmtp, security: Security) -> Smtp {
         let credentials = Some(Credentials::new("ann".into(), "secret".into()));
-        Smtp::new(Endpoint { host: "127.0.0.1".into(), port: server.port, security, credentials })
+        let endpoint = Endpoint { host: "127.0.0.1".into(), port: server.port, security, credentials };
+        Smtp::new(endpoint, Hello::parse("mail.stile.example").unwrap())
     }
 
     fn message() -> Message {
@@ -194,6 +197,7 @@ mod tests {
         let mut server = FakeSmtp::start().await;
         server.answer("EHLO", "250-fake\r\n250 AUTH PLAIN LOGIN");
         assert_eq!(smtp(&server, Security::Plain).send(&message()).await, Ok(()));
+        assert_eq!(*server.moods.greeting.lock().unwrap(), "EHLO mail.stile.example");
         let received = server.all_received();
         assert!(received.first().unwrap().data.ends_with("\nhello\n.\nbye\n"), "{}", received[0].data);
     }
@@ -238,7 +242,8 @@ mod tests {
     async fn an_answer_that_is_none_is_not_repeated() {
         let server = FakeSmtp::start().await;
         server.answer("MAIL", "who is ann@example.com?");
-        let smtp = Smtp::new(Endpoint { credentials: None, ..smtp(&server, Security::Plain).endpoint });
+        let endpoint = Endpoint { credentials: None, ..smtp(&server, Security::Plain).endpoint };
+        let smtp = Smtp::new(endpoint, Hello::default());
         let error = smtp.send(&message()).await.unwrap_err();
         assert_eq!(error, SendError::Connection("the answer cannot be understood".into()));
     }

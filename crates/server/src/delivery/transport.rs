@@ -2,11 +2,13 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+use lettre::address::Envelope;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
-use stile_core::{Micros, OutboxId};
+use stile_core::{EmailAddress, Micros, OutboxId};
 
+use super::hello::Hello;
 use super::render::Rendered;
 use super::smtp::Smtp;
 use super::smtp_url::Endpoint;
@@ -50,6 +52,11 @@ pub enum ConfigError {
     /// TLS cannot be set up.
     #[error("TLS to the mail server cannot be set up: {0}")]
     Tls(String),
+    /// The name to be known by is not a full one.
+    #[error(
+        "the name to greet mail servers with must be a full one, such as mail.example.com, or an address such as [192.0.2.1]"
+    )]
+    Hello,
     /// The sender is not an address.
     #[error("the sender must be an address, such as no-reply@example.com or Acme <no-reply@example.com>")]
     From,
@@ -116,13 +123,16 @@ impl Transport {
     /// `smtps://` is TLS from the first byte (port 465 unless named). `smtp://` requires STARTTLS (port
     /// 587), except to this machine itself, where it is in the clear (port 25). User and password are
     /// percent-encoded. `from` is an address, with or without a name; without one, the name of the app
-    /// that a message is about is shown.
+    /// that a message is about is shown. `hello` is what the server is greeted with.
     ///
     /// # Errors
     /// [`ConfigError`] when the settings cannot be used. Nothing is connected yet.
-    pub fn smtp(url: &str, from: &str) -> Result<Self, ConfigError> {
+    pub fn smtp(url: &str, from: &str, hello: &Hello) -> Result<Self, ConfigError> {
         let from = from.parse().map_err(|_| ConfigError::From)?;
-        Ok(Self::Smtp(Box::new(SmtpTransport { smtp: Smtp::new(Endpoint::parse(url)?), from })))
+        Ok(Self::Smtp(Box::new(SmtpTransport {
+            smtp: Smtp::new(Endpoint::parse(url)?, hello.clone()),
+            from,
+        })))
     }
 
     pub(super) async fn send(&self, outgoing: &Outgoing<'_>) -> Result<(), SendError> {
@@ -141,7 +151,11 @@ impl Transport {
 }
 
 fn compose(from: &Mailbox, outgoing: &Outgoing<'_>) -> Result<Message, SendError> {
-    let to: Address = outgoing.to.parse().map_err(|_| SendError::Unaddressable)?;
+    // Judged by our own rule: lettre's parser refuses the marks that many scripts need (RFC 6532).
+    let to = EmailAddress::parse(outgoing.to).map_err(|_| SendError::Unaddressable)?;
+    let (local, domain) = to.as_str().rsplit_once('@').ok_or(SendError::Unaddressable)?;
+    let to = Address::new_dangerous(local, domain);
+    let envelope = Envelope::new(Some(from.email.clone()), vec![to.clone()]);
     let mut from = from.clone();
     let name = from.name.unwrap_or_else(|| one_line(outgoing.app, MAX_NAME));
     from.name = (!name.is_empty()).then_some(name);
@@ -150,6 +164,7 @@ fn compose(from: &Mailbox, outgoing: &Outgoing<'_>) -> Result<Message, SendError
     let date = UNIX_EPOCH + Duration::from_micros(u64::try_from(outgoing.created_at.get()).unwrap_or(0));
     let rendered = outgoing.rendered;
     Message::builder()
+        .envelope(envelope.map_err(|_| SendError::Unaddressable)?)
         .from(from)
         .to(Mailbox::new(None, to))
         .subject(one_line(&rendered.subject, usize::MAX))
@@ -226,6 +241,15 @@ mod tests {
     }
 
     #[test]
+    fn addresses_of_every_script_are_addressed() {
+        for to in ["संपर्क@example.com", "ผู้ใช้@example.com", "علی\u{200c}رضا@example.com", "用户@example.com"]
+        {
+            let message = composed("a@stile.example", to, "Acme").unwrap();
+            assert!(headers(&message).lines().any(|line| line == format!("To: {to}")), "{message}");
+        }
+    }
+
+    #[test]
     fn no_address_adds_a_recipient() {
         for evil in [
             "",
@@ -240,8 +264,12 @@ mod tests {
 
     #[test]
     fn settings_are_checked() {
-        assert!(matches!(Transport::smtp("smtp://localhost", "nobody"), Err(ConfigError::From)));
-        assert!(matches!(Transport::smtp("http://localhost", "a@b.example"), Err(ConfigError::Scheme)));
-        assert!(Transport::smtp("smtps://u:p@mail.example.com", "Acme <a@b.example>").is_ok());
+        let hello = Hello::default();
+        assert!(matches!(Transport::smtp("smtp://localhost", "nobody", &hello), Err(ConfigError::From)));
+        assert!(matches!(
+            Transport::smtp("http://localhost", "a@b.example", &hello),
+            Err(ConfigError::Scheme)
+        ));
+        assert!(Transport::smtp("smtps://u:p@mail.example.com", "Acme <a@b.example>", &hello).is_ok());
     }
 }

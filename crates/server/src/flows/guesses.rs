@@ -77,7 +77,7 @@ pub async fn wrong(cx: &Cx, me: &Principal, guess: &Guess) -> ApiError {
     let mut guess = *guess;
     for _ in 0..=FREE {
         match count(cx, me, &guess).await {
-            Ok(0) => return Code::MfaInvalidCode.into(),
+            Ok(0) => return is_wrong(guess.method),
             Ok(locked) => return ApiError::too_many_codes(u64::try_from(locked).unwrap_or(0)),
             Err(CountError::Meanwhile) => {}
             Err(CountError::Refused(error)) => return error,
@@ -88,6 +88,18 @@ pub async fn wrong(cx: &Cx, me: &Principal, guess: &Guess) -> ApiError {
         }
     }
     ApiError::too_many_codes(1)
+}
+
+/// What a wrong answer is told.
+fn is_wrong(method: Guessed) -> ApiError {
+    match method {
+        Guessed::Totp => Code::MfaInvalidCode.into(),
+        // There is no present recovery code to wait for.
+        Guessed::RecoveryCode => ApiError::with(
+            Code::MfaInvalidCode,
+            "That recovery code is wrong, or was used already: enter another one of your codes.",
+        ),
+    }
 }
 
 /// Why a wrong answer was not counted.

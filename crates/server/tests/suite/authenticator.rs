@@ -18,10 +18,18 @@ pub struct Authenticator {
     pub ceremony: Option<&'static str>,
     /// False for a passkey that is copied between devices: its counter stays zero.
     pub counts: bool,
+    /// Backup eligible: the key can be copied between devices.
+    pub eligible: bool,
+    /// Backed up.
+    pub backed_up: bool,
+    /// More members of the client data, with their leading comma.
+    pub members: &'static str,
 }
 
 const UP: u8 = 0x01;
 const UV: u8 = 0x04;
+const BE: u8 = 0x08;
+const BS: u8 = 0x10;
 const AT: u8 = 0x40;
 
 impl Authenticator {
@@ -35,13 +43,16 @@ impl Authenticator {
             rp_id: None,
             ceremony: None,
             counts: true,
+            eligible: false,
+            backed_up: false,
+            members: r#","crossOrigin":false"#,
         }
     }
 
     /// Answers `navigator.credentials.create()`.
     pub fn register(&mut self, options: &Value, origin: &str) -> Value {
         self.user_handle = unbase64url(options["user"]["id"].as_str().unwrap()).unwrap();
-        let client = client_data(self.ceremony.unwrap_or("webauthn.create"), options, origin);
+        let client = self.client_data("webauthn.create", options, origin);
         let rp_id = self.rp_id.clone().unwrap_or_else(|| options["rp"]["id"].as_str().unwrap().to_owned());
         let mut data = self.header(&rp_id, AT);
         data.extend([0; 16]);
@@ -70,7 +81,7 @@ impl Authenticator {
 
     /// Answers `navigator.credentials.get()`.
     pub fn assert(&mut self, options: &Value, origin: &str) -> Value {
-        let client = client_data(self.ceremony.unwrap_or("webauthn.get"), options, origin);
+        let client = self.client_data("webauthn.get", options, origin);
         let rp_id = self.rp_id.clone().unwrap_or_else(|| options["rpId"].as_str().unwrap().to_owned());
         let data = self.header(&rp_id, 0);
         let signed = [data.as_slice(), digest(&SHA256, &client).as_ref()].concat();
@@ -89,14 +100,18 @@ impl Authenticator {
     fn header(&mut self, rp_id: &str, more: u8) -> Vec<u8> {
         self.counter = if self.counts { self.counter + 1 } else { 0 };
         let mut data = digest(&SHA256, rp_id.as_bytes()).as_ref().to_vec();
-        data.push(UP | more | if self.user_verified { UV } else { 0 });
+        let flag = |on: bool, bit: u8| if on { bit } else { 0 };
+        let flags =
+            flag(self.user_verified, UV) | flag(self.eligible, BE) | flag(self.backed_up, BS) | UP | more;
+        data.push(flags);
         data.extend(self.counter.to_be_bytes());
         data
     }
-}
 
-fn client_data(kind: &str, options: &Value, origin: &str) -> Vec<u8> {
-    json!({ "type": kind, "challenge": options["challenge"], "origin": origin, "crossOrigin": false })
-        .to_string()
-        .into_bytes()
+    fn client_data(&self, ceremony: &str, options: &Value, origin: &str) -> Vec<u8> {
+        let kind = self.ceremony.unwrap_or(ceremony);
+        let (challenge, origin) = (&options["challenge"], Value::from(origin));
+        let members = self.members;
+        format!(r#"{{"type":"{kind}","challenge":{challenge},"origin":{origin}{members}}}"#).into_bytes()
+    }
 }

@@ -100,7 +100,7 @@ async fn scopes_have_their_default_terms_and_a_mixture_the_strictest() {
 #[tokio::test]
 async fn settings_change_the_terms() {
     let rule = |scope: &str, token_behavior, token_expiry_seconds| ScopeRule {
-        min_strength: None,
+        strength: None,
         max_age_seconds: None,
         scope: scope.into(),
         token_behavior,

@@ -197,7 +197,7 @@ fn demanding(rules: &[(&str, Strength)]) -> Settings {
     let mut settings = settings();
     settings.scopes.clear();
     for (scope, strength) in rules {
-        settings.scopes.push(ScopeRule { min_strength: Some(*strength), ..ScopeRule::new(scope) });
+        settings.scopes.push(ScopeRule { strength: Some(*strength), ..ScopeRule::new(scope) });
     }
     settings
 }
@@ -321,9 +321,7 @@ async fn a_token_is_judged_by_the_rules_of_now() {
     let (page, app) = world.with_totp(ANN).await;
     let user = page.user_id().await;
     let held = token(&page.totp(None, &app.code(&world), &["vault:open"]).await.ok());
-    world
-        .configure(json!({ "scopes": [{ "scope": "vault:open", "minStrength": "phishing_resistant" }] }))
-        .await;
+    world.configure(json!({ "scopes": [{ "scope": "vault:open", "strength": "phishing_resistant" }] })).await;
     world.consume(&held, &user, "one").await.refused(403, "elevated_token_invalid");
     world.configure(json!({ "scopes": [{ "scope": "vault:open", "maxAgeSeconds": 30 }] })).await;
     world.advance(31);

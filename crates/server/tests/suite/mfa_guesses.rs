@@ -252,7 +252,7 @@ async fn failures_of_all_methods_and_sessions_count_together() {
 async fn no_request_that_fails_and_no_sign_in_resets_the_counter() {
     let mut ruled = settings();
     let strong = Strength::PhishingResistant;
-    ruled.scopes.push(ScopeRule { min_strength: Some(strong), ..ScopeRule::new("payments:send") });
+    ruled.scopes.push(ScopeRule { strength: Some(strong), ..ScopeRule::new("payments:send") });
     let world = World::with(ruled).await;
     let (page, app) = world.with_totp(ANN).await;
     let codes = page.recovery_codes().await;

@@ -209,7 +209,7 @@ async fn a_legacy_token_satisfies_what_a_rule_demands_or_nothing() {
     strong.scopes.push(ScopeRule { max_age_seconds: Some(60), ..rule("user:update") });
     strong
         .scopes
-        .push(ScopeRule { min_strength: Some(Strength::PhishingResistant), ..rule("credential:unlink") });
+        .push(ScopeRule { strength: Some(Strength::PhishingResistant), ..rule("credential:unlink") });
     let world = World::with(strong).await;
     let (page, app) = world.with_totp(ANN).await;
     let held = token(&page, &app, &world, false).await;

@@ -650,9 +650,9 @@ async fn a_counter_that_goes_back_is_refused_and_not_stored() {
     for cloned in [10, 9, 0] {
         // The authenticator counts on before it signs.
         authenticator.counter = cloned;
-        page.prove(&mut authenticator, &["vault:open"]).await.refused(422, "invalid_passkey_response");
+        page.prove(&mut authenticator, &["vault:open"]).await.refused(422, "passkey_counter_regressed");
         authenticator.counter = cloned;
-        sign_in(&world.page(), &mut authenticator).await.refused(422, "invalid_passkey_response");
+        sign_in(&world.page(), &mut authenticator).await.refused(422, "passkey_counter_regressed");
         assert_eq!(world.records(&page).await[0].sign_count, 11);
     }
     assert_eq!(world.events("passkey.refused").await, 6);

@@ -140,3 +140,21 @@ fn a_port_that_stile_itself_has_is_well() {
     assert_eq!(answering, 2, "{value}");
     drop(server);
 }
+
+/// getprobo/probo#1284: the name of a container was refused by every relay that wants a full one.
+#[test]
+fn it_names_what_mail_servers_are_greeted_with() {
+    let world = World::new();
+    world.with_environment();
+    let greeting = |more: &[&str]| {
+        let mut options = world.serve_options().to_vec();
+        options.extend(more);
+        let (_, value) = ask(&world, &options);
+        let said: Vec<String> = ["ok", "fail"].iter().flat_map(|level| levels(&value, level)).collect();
+        said.into_iter().find(|what| what.contains("greet")).unwrap()
+    };
+    assert!(greeting(&[]).contains("auth.example.com"));
+    assert!(greeting(&["--smtp-hello", "mail.example.com"]).contains("mail.example.com"));
+    assert!(greeting(&["--smtp-hello", "[192.0.2.1]"]).contains("[192.0.2.1]"));
+    assert!(greeting(&["--smtp-hello", "vm"]).contains("must be a full one"));
+}

@@ -24,7 +24,7 @@ pub struct Passkey {
     pub aaguid: [u8; 16],
     /// Transports as the browser named them.
     pub transports: Vec<String>,
-    /// Backup eligibility; never changes.
+    /// Backup eligibility at the last ceremony. It may come, and never goes.
     pub backup_eligible: bool,
     /// Backup state at the last ceremony.
     pub backed_up: bool,
@@ -110,13 +110,20 @@ pub fn insert(p: &Passkey) -> Step {
     Step::one(sql, args, Miss::Taken)
 }
 
-/// Notes a use (WebAuthn L3 §7.2, updating the record): only from the counter that was read, so that the
-/// counter never goes back and two copies of one key cannot both pass.
-pub fn used(p: &Passkey, sign_count: u32, backed_up: bool, now: Micros) -> Step {
-    let sql = "UPDATE passkeys SET sign_count = ?3, backed_up = ?4, updated_at = ?5
-               WHERE credential = ?1 AND sign_count = ?2";
-    let args =
-        vec![p.credential.into(), p.sign_count.into(), sign_count.into(), backed_up.into(), now.into()];
+/// Notes a use (WebAuthn L3 §7.2 step 24): counter, backup eligibility and backup state of `after`. Only from what was read, so
+/// that two copies of one key cannot both pass, and eligibility that was gained is not lost again.
+pub fn used(read: &Passkey, after: &Passkey, now: Micros) -> Step {
+    let sql = "UPDATE passkeys SET sign_count = ?4, backup_eligible = ?5, backed_up = ?6, updated_at = ?7
+               WHERE credential = ?1 AND sign_count = ?2 AND backup_eligible = ?3";
+    let args = vec![
+        read.credential.into(),
+        read.sign_count.into(),
+        read.backup_eligible.into(),
+        after.sign_count.into(),
+        after.backup_eligible.into(),
+        after.backed_up.into(),
+        now.into(),
+    ];
     Step::one(sql, args, Miss::CounterMoved)
 }
 

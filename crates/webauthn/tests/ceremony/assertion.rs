@@ -83,15 +83,28 @@ fn flags_follow_the_policy() {
     assert!(!preferred.unwrap().user_verified);
 }
 
+/// Managers begin to sync what they hold (supabase/auth#2732). None of them goes back.
 #[test]
-fn backup_eligibility_never_changes() {
+fn a_credential_may_become_eligible_for_backup_and_stays_so() {
     assert!(!spoiled(|c| c.flags &= !BS).unwrap().backed_up);
     assert_eq!(spoiled(|c| c.flags &= !BE), Err(Error::BackupStateInvalid));
-    assert_eq!(spoiled(|c| c.flags &= !(BE | BS)), Err(Error::BackupStateInvalid));
+    assert_eq!(spoiled(|c| c.flags &= !(BE | BS)), Err(Error::BackupEligibilityLost));
     let authenticator = Authenticator::new(Algorithm::EdDsa);
     let bound = Record { backup_eligible: false, ..record(&authenticator) };
-    let response = Ceremony::get().assertion(&authenticator);
+    for (flags, eligible, backed_up) in [(0, false, false), (BE, true, false), (BE | BS, true, true)] {
+        let response = Ceremony { flags: UP | UV | flags, ..Ceremony::get() }.assertion(&authenticator);
+        let verified = check(&response, &bound).unwrap();
+        assert_eq!((verified.backup_eligible, verified.backed_up), (eligible, backed_up));
+    }
+    let response = Ceremony { flags: UP | UV | BS, ..Ceremony::get() }.assertion(&authenticator);
     assert_eq!(check(&response, &bound), Err(Error::BackupStateInvalid));
+}
+
+#[test]
+fn a_lost_eligibility_is_told_only_after_the_signature() {
+    let (authenticator, other) = (Authenticator::new(Algorithm::EdDsa), Authenticator::new(Algorithm::EdDsa));
+    let response = Ceremony { flags: UP | UV, ..Ceremony::get() }.assertion(&other);
+    assert_eq!(check(&response, &record(&authenticator)), Err(Error::BadSignature));
 }
 
 #[test]
@@ -106,27 +119,32 @@ fn attested_data_and_trailing_bytes_are_refused() {
     assert_eq!(spoiled(|c| c.flags |= ED), Err(Error::MalformedAuthenticatorData));
 }
 
+/// A manager that syncs may stop counting (AChep/keyguard-app#281); what is bound to a device may not.
 #[test]
 fn counter_must_grow_once_it_counts() {
     let authenticator = Authenticator::new(Algorithm::EdDsa);
-    for (stored, received, sound) in [
-        (0, 0, true),
-        (0, 1, true),
-        (1, 2, true),
-        (5, 500, true),
-        (u32::MAX - 1, u32::MAX, true),
-        (1, 1, false),
-        (2, 1, false),
-        (1, 0, false),
-        (u32::MAX, 0, false),
-        (u32::MAX, u32::MAX, false),
+    for (stored, received, when_synced, when_bound) in [
+        (0, 0, true, true),
+        (0, 1, true, true),
+        (1, 2, true, true),
+        (5, 500, true, true),
+        (u32::MAX - 1, u32::MAX, true, true),
+        (1, 1, false, false),
+        (2, 1, false, false),
+        (u32::MAX, u32::MAX, false, false),
+        (1, 0, true, false),
+        (u32::MAX, 0, true, false),
     ] {
-        let mut ceremony = Ceremony::get();
-        ceremony.count = received;
-        let record = Record { sign_count: stored, ..record(&authenticator) };
-        let result = check(&ceremony.assertion(&authenticator), &record).map(|verified| verified.sign_count);
-        let expected = if sound { Ok(received) } else { Err(Error::CounterRegressed { stored, received }) };
-        assert_eq!(result, expected);
+        for (synced, sound) in [(true, when_synced), (false, when_bound)] {
+            let flags = UP | UV | if synced { BE } else { 0 };
+            let ceremony = Ceremony { count: received, flags, ..Ceremony::get() };
+            let record = Record { sign_count: stored, backup_eligible: synced, ..record(&authenticator) };
+            let result =
+                check(&ceremony.assertion(&authenticator), &record).map(|verified| verified.sign_count);
+            let expected =
+                if sound { Ok(received) } else { Err(Error::CounterRegressed { stored, received }) };
+            assert_eq!(result, expected);
+        }
     }
 }
 

@@ -8,6 +8,8 @@ pub mod verify;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::http::null_is_absent;
+
 /// The answer to a code.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -25,9 +27,9 @@ pub struct EmailVerificationVerifyRequest {
     #[serde(default)]
     pub session_public_key: Option<String>,
     /// Scopes for an elevated access token.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     pub requested_scopes: Vec<String>,
     /// At sign-in: asks for a `credential:link` token when the user has no second factor and none is demanded.
-    #[serde(default, rename = "allowNewMFALinking")]
+    #[serde(default, rename = "allowNewMFALinking", deserialize_with = "null_is_absent")]
     pub allow_new_mfa_linking: bool,
 }

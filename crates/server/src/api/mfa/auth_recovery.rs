@@ -16,7 +16,7 @@ use crate::delivery::Content;
 use crate::error::{ApiError, Code};
 use crate::flows::factors::{self, Wanted};
 use crate::flows::{deciding, guesses, sessions};
-use crate::http::Json;
+use crate::http::{Json, null_is_absent};
 
 /// A recovery code.
 #[derive(Deserialize, ToSchema)]
@@ -28,7 +28,7 @@ pub struct MFAAuthRecoveryDevicePostRequest {
     #[serde(default)]
     create_mfa_token: Option<CreateMfaToken>,
     /// Scopes for an elevated access token.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     requested_scopes: Vec<String>,
 }
 

@@ -4,15 +4,16 @@ use axum::Json as Answer;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use serde_json::json;
-use stile_core::{Event, Principal};
+use stile_core::{CredentialKind, Event, Principal};
 use stile_factors::passkey::{self, Asserted, Purpose};
 use stile_store::ledger::{self, Kind};
-use stile_store::{Mutation, Passkey, credentials, failures, passkeys, users};
+use stile_store::{Mutation, Passkey, Step, credentials, failures, passkeys, users};
 
 use super::{GetPasskeyAuthenticationOptionsResponse, OptionsQuery, PasskeyAuthRequest, known, noted, party};
 use crate::access::PendingOrFull;
 use crate::api::models::VerifyResponse;
 use crate::context::Cx;
+use crate::delivery::Content;
 use crate::error::{ApiError, Code};
 use crate::flows::factors::{self, Wanted};
 use crate::flows::{deciding, sessions};
@@ -76,7 +77,7 @@ async fn prove(
     let proof = asserted.proof.as_enrolled(credential);
     let mut given = factors::give(cx, me, proof, wanted)?;
     let mut mutation = Mutation::new([users::unchanged(cx.env.id, &me.user)])
-        .and_all(use_up(cx, passkey, &asserted))
+        .and_all(use_up(cx, me, passkey, &asserted)?)
         .and_all(given.steps());
     if proof.is_mfa() {
         // Another method has passed: those that were guessed at may be tried again.
@@ -88,7 +89,7 @@ async fn prove(
 
 /// The passkey that an answer names, whoever's it is.
 pub(super) async fn find(cx: &Cx, body: &PasskeyAuthRequest) -> Result<Option<Passkey>, ApiError> {
-    let id = passkey::credential_id(&body.answer())?;
+    let id = body.answer().credential_id()?;
     Ok(cx.app.store.passkey(cx.env.id, &id).await?)
 }
 
@@ -111,12 +112,43 @@ pub(super) async fn verify(
     }
 }
 
-/// What a verified answer uses up and writes down: the challenge, the counter, the use.
-pub(super) fn use_up(cx: &Cx, passkey: &Passkey, asserted: &Asserted) -> [stile_store::Step; 3] {
+/// What a verified answer uses up and writes down: the challenge, the counter, the use, and what the passkey became.
+pub(super) fn use_up(
+    cx: &Cx,
+    me: &Principal,
+    passkey: &Passkey,
+    asserted: &Asserted,
+) -> Result<Vec<Step>, ApiError> {
     let until = cx.now.plus_seconds(passkey::LIFETIME_SECONDS + 120);
-    [
+    let Asserted { sign_count, backup_eligible, backed_up, .. } = *asserted;
+    let mut steps = vec![
         ledger::consume(Kind::Challenge, &asserted.challenge, cx.now, until),
-        passkeys::used(passkey, asserted.sign_count, asserted.backed_up, cx.now),
+        passkeys::used(
+            passkey,
+            &Passkey { sign_count, backup_eligible, backed_up, ..passkey.clone() },
+            cx.now,
+        ),
         credentials::verified(cx.env.id, passkey.owner, passkey.credential, cx.now),
-    ]
+    ];
+    let detail = json!({ "credential": passkey.credential.to_string() });
+    if passkey.sign_count > 0 && sign_count == 0 {
+        steps.push(cx.audit("passkey.counter_stopped", Some(passkey.owner), detail.clone()));
+    }
+    if backup_eligible && !passkey.backup_eligible {
+        steps.push(cx.audit("passkey.became_synced", Some(passkey.owner), detail));
+        steps.extend(became_synced(cx, me, passkey)?);
+    }
+    Ok(steps)
+}
+
+/// The passkey counts as synced from now on, and its owner is told: its key may be on other devices, too.
+fn became_synced(cx: &Cx, me: &Principal, passkey: &Passkey) -> Result<Vec<Step>, ApiError> {
+    let mut credential = me.credential(passkey.credential).cloned().ok_or(Code::PasskeyNotFound)?;
+    let name = credential.alias().unwrap_or("Passkey").to_owned();
+    if let CredentialKind::Passkey { synced, .. } = &mut credential.kind {
+        *synced = true;
+    }
+    let mut steps = vec![credentials::describe(cx.env.id, me.user.id, &credential)];
+    steps.extend(cx.notice(me, &Content::PasskeySynced { name, at: cx.now })?);
+    Ok(steps)
 }

@@ -19,6 +19,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::api::models::CreateMfaToken;
 use crate::context::Cx;
 use crate::error::{ApiError, Code};
+use crate::http::null_is_absent;
 
 /// The environment's relying party.
 pub fn party(cx: &Cx) -> Result<&Party, ApiError> {
@@ -160,7 +161,7 @@ pub struct PasskeyAuthRequest {
     #[serde(default)]
     pub create_mfa_token: Option<CreateMfaToken>,
     /// Scopes for an elevated access token.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     pub requested_scopes: Vec<String>,
 }
 
@@ -188,6 +189,7 @@ impl PasskeyAuthRequest {
     /// The answer as the factor takes it.
     pub fn answer(&self) -> AssertionAnswer<'_> {
         AssertionAnswer {
+            id: &self.id,
             raw_id: &self.raw_id,
             client_data_json: &self.response.client_data_json,
             authenticator_data: &self.response.authenticator_data,

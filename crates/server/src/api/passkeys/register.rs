@@ -22,7 +22,7 @@ use crate::error::{ApiError, Code};
 use crate::flows::factors::{self, Wanted};
 use crate::flows::{deciding, sessions};
 use crate::gate::{self, Permit};
-use crate::http::Json;
+use crate::http::{Json, null_is_absent};
 use crate::limits::Bucket;
 use crate::tokens;
 
@@ -162,7 +162,7 @@ pub struct PasskeyRegistrationCredentialV2 {
     /// Spelt like this in the contract; the standard's spelling is taken too.
     #[serde(alias = "clientDataJSON")]
     client_data_json: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_absent")]
     transports: Vec<String>,
     /// SPKI; not used by the server, which reads the key from the attestation object.
     #[serde(default)]
@@ -198,6 +198,7 @@ pub async fn handle(
     offered(&cx)?;
     let permit = gate::pass(&cx, &me, &gate::PASSKEY_REGISTER, &headers).await?;
     let answer = RegistrationAnswer {
+        id: &body.id,
         raw_id: &body.raw_id,
         client_data_json: &body.response.client_data_json,
         attestation_object: &body.response.attestation_object,

@@ -84,7 +84,7 @@ async fn sign_in(
     let (me, steps) = sessions::open(cx, opening);
     let elevation = sessions::elevation(cx, &me, proof, scopes)?;
     let mutation = Mutation::new([visit])
-        .and_all(use_up(cx, passkey, &asserted))
+        .and_all(use_up(cx, &me, passkey, &asserted)?)
         .and_all(steps)
         .and(sessions::granted(cx, &me, elevation.as_ref()));
     cx.commit(mutation).await?;

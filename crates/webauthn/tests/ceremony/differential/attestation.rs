@@ -25,10 +25,6 @@ pub(super) fn mutations(authenticator: &Authenticator, algorithm: Algorithm) -> 
     for (format, what, statement) in statements(algorithm, &signed) {
         add("statement", format!("{format}: {what}"), attestation_object(format, &statement, &data));
     }
-    for (what, signature) in signature::forms(algorithm, &signed) {
-        let statement = map(&[(text("alg"), int(algorithm.id().into())), (text("sig"), bytes(&signature))]);
-        add("statement", format!("packed: {what}"), attestation_object("packed", &statement, &data));
-    }
     out
 }
 

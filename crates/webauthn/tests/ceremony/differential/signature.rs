@@ -58,7 +58,7 @@ const ORDER: [u8; 32] = [
     0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
 ];
 
-pub(super) fn forms(algorithm: Algorithm, sound: &[u8]) -> Vec<(String, Vec<u8>)> {
+fn forms(algorithm: Algorithm, sound: &[u8]) -> Vec<(String, Vec<u8>)> {
     let mut out: Vec<(String, Vec<u8>)> = [
         ("nothing", vec![]),
         ("zeros", vec![0; sound.len()]),
