@@ -66,6 +66,10 @@ events! {
     MfaTokenIssued = "mfa_token.issued",
     /// A passkey was enrolled.
     PasskeyAdded = "passkey.added",
+    /// A passkey became synced between devices.
+    PasskeyBecameSynced = "passkey.became_synced",
+    /// A passkey that counted its signatures stopped counting.
+    PasskeyCounterStopped = "passkey.counter_stopped",
     /// A passkey's answer was not accepted.
     PasskeyRefused = "passkey.refused",
     /// A passkey was removed.

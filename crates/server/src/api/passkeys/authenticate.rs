@@ -132,10 +132,10 @@ pub(super) fn use_up(
     ];
     let detail = json!({ "credential": passkey.credential.to_string() });
     if passkey.sign_count > 0 && sign_count == 0 {
-        steps.push(cx.audit("passkey.counter_stopped", Some(passkey.owner), detail.clone()));
+        steps.push(cx.audit(Event::PasskeyCounterStopped, Some(passkey.owner), detail.clone()));
     }
     if backup_eligible && !passkey.backup_eligible {
-        steps.push(cx.audit("passkey.became_synced", Some(passkey.owner), detail));
+        steps.push(cx.audit(Event::PasskeyBecameSynced, Some(passkey.owner), detail));
         steps.extend(became_synced(cx, me, passkey)?);
     }
     Ok(steps)
