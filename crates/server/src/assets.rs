@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use rust_embed::{EmbeddedFile, RustEmbed};
@@ -38,8 +38,57 @@ pub fn docs() -> Router<Arc<App>> {
 pub fn demo() -> Router<Arc<App>> {
     Router::new()
         .route("/demo", get(|| async { Redirect::permanent("/demo/") }))
-        .route("/demo/", get(|| async { page(Demo::get("index.html"), "index.html") }))
-        .route("/demo/{*file}", get(|Path(file): Path<String>| async move { page(Demo::get(&file), &file) }))
+        .route("/demo/", get(|headers: HeaderMap| async move { demo_file("index.html", &headers) }))
+        .route(
+            "/demo/{*file}",
+            get(|Path(file): Path<String>, headers: HeaderMap| async move { demo_file(&file, &headers) }),
+        )
+}
+
+/// The content codings that the front-end build writes beside its files, and how their names end. The one that
+/// makes files smaller comes first.
+const CODINGS: [(&str, &str); 2] = [("br", "br"), ("gzip", "gz")];
+
+/// A file of the demo, compressed where the build made that and the browser takes it.
+fn demo_file(name: &str, headers: &HeaderMap) -> Response {
+    let mut response = page(Demo::get(name), name);
+    if !response.status().is_success() {
+        return response;
+    }
+    response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    let packed = CODINGS
+        .into_iter()
+        .filter(|(coding, _)| takes(headers, coding))
+        .find_map(|(coding, ending)| Some((coding, Demo::get(&format!("{name}.{ending}"))?)));
+    if let Some((coding, file)) = packed {
+        *response.body_mut() = file.data.into();
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
+    }
+    response
+}
+
+/// Whether a request takes a content coding: it names it, or `*`, with a weight above zero (RFC 9110 §12.5.3).
+fn takes(headers: &HeaderMap, coding: &str) -> bool {
+    let lines = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|line| line.to_str().ok());
+    let mut takes_any = false;
+    for item in lines.flat_map(|line| line.split(',')) {
+        let (name, weight) = item.split_once(';').unwrap_or((item, ""));
+        let name = name.trim();
+        let is_taken = !is_zero(weight);
+        if name.eq_ignore_ascii_case(coding) {
+            return is_taken;
+        }
+        if name == "*" {
+            takes_any = is_taken;
+        }
+    }
+    takes_any
+}
+
+/// `q=0`, with up to three further zeros.
+fn is_zero(weight: &str) -> bool {
+    let value = weight.trim().to_ascii_lowercase();
+    value.strip_prefix("q=").and_then(|number| number.parse::<f32>().ok()).is_some_and(|weight| weight <= 0.0)
 }
 
 fn page(file: Option<EmbeddedFile>, name: &str) -> Response {
@@ -58,4 +107,30 @@ fn page(file: Option<EmbeddedFile>, name: &str) -> Response {
     let cache = if name.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_coding_is_taken_when_it_is_named_with_a_weight_above_zero() {
+        for (sent, brotli, gzip) in [
+            ("gzip, deflate, br, zstd", true, true),
+            ("gzip", false, true),
+            ("BR;q=0.5,GZIP ; q=1.0", true, true),
+            ("br;q=0, gzip;q=0.000", false, false),
+            ("*", true, true),
+            ("*;q=0, gzip", false, true),
+            ("br;q=0, *", false, true),
+            ("identity", false, false),
+            ("brotli, x-br", false, false),
+            ("", false, false),
+            (";;,,q=1", false, false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, sent.parse().unwrap())]);
+            assert_eq!((takes(&headers, "br"), takes(&headers, "gzip")), (brotli, gzip), "{sent}");
+        }
+        assert!(!takes(&HeaderMap::new(), "br"));
+    }
 }
