@@ -11,7 +11,8 @@ import { useStile } from './client';
 import { EmailCode } from './EmailCode';
 import { useGuarded } from './Guarded';
 import { timeLeft } from './tokens';
-import { Button, Field, say, TroubleNote, useAction, useNow } from './ui';
+import { Button, Field, focusPanel, say, Told, TroubleNote, useAction, useNow, useTold } from './ui';
+import { forgetWaiting, waitingFor } from './waiting';
 
 export function Account() {
   const { user, sessionExpiresAt } = useStile();
@@ -19,14 +20,16 @@ export function Account() {
   const left = sessionExpiresAt && timeLeft(sessionExpiresAt.getTime(), now);
   return (
     <section className="panel" aria-labelledby="account">
-      <h2 id="account">Account</h2>
-      <dl className="facts">
+      <h2 id="account" tabIndex={-1}>
+        Account
+      </h2>
+      <div className="facts">
         <Email address={user?.email ?? undefined} />
         <Row label="Session" value={left ? `ends in ${left}` : 'has no end'}>
           <Renew />
         </Row>
         <Delete />
-      </dl>
+      </div>
     </section>
   );
 }
@@ -34,22 +37,24 @@ export function Account() {
 function Row({ label, value, children }: { label: string; value: string; children: React.ReactNode }) {
   return (
     <div className="fact">
-      <dt>{label}</dt>
-      <dd>{value}</dd>
-      <dd className="fact-action">{children}</dd>
+      <h3>{label}</h3>
+      <p>{value}</p>
+      <div className="fact-action">{children}</div>
     </div>
   );
 }
 
 function Renew() {
   const { run, busy, trouble } = useAction();
+  const { told, tell } = useTold();
   const renew = () =>
     run(async () => {
       await refreshAuth();
-      say('Session renewed.');
+      tell('Session renewed.');
     });
   return (
     <>
+      <Told told={told} />
       <Button look="quiet" busy={busy} onClick={renew}>
         Renew session
       </Button>
@@ -58,13 +63,18 @@ function Renew() {
   );
 }
 
+/** By this name the code for a new address is found again after a reload. */
+const CHANGE = 'change-email';
+
 function Email({ address }: { address: string | undefined }) {
   const guarded = useGuarded();
-  const [isOpen, setOpen] = useState(false);
-  const [sent, setSent] = useState<OTPVerification>();
-  const { run, busy, trouble } = useAction();
+  const [sent, setSent] = useState<OTPVerification | undefined>(() => waitingFor(CHANGE)?.verification);
+  const [isOpen, setOpen] = useState(sent !== undefined);
+  const { run, busy, trouble, clear } = useAction();
 
   const close = () => {
+    forgetWaiting(CHANGE);
+    clear();
     setOpen(false);
     setSent(undefined);
   };
@@ -92,12 +102,14 @@ function Email({ address }: { address: string | undefined }) {
         <div className="fact-more">
           {sent && 'email' in sent ? (
             <EmailCode
+              purpose={CHANGE}
               sent={sent}
               action="Confirm new e-mail"
               canResend={false}
               onCode={async (otpVerification, verificationToken) => {
                 const { user } = await verifyOTP({ otpVerification, verificationToken });
                 close();
+                focusPanel('account');
                 say(`Your e-mail is ${user.email} now.`);
               }}
             />
@@ -110,6 +122,7 @@ function Email({ address }: { address: string | undefined }) {
                 autoComplete="email"
                 autoFocus
                 required
+                onChange={clear}
                 trouble={trouble}
               />
               <Button type="submit" busy={busy}>
@@ -132,11 +145,11 @@ function Delete() {
         scope: TokenScope.Userdelete,
         title: 'Delete your account',
         text: 'Account, second factors and sessions are removed at once, and nothing brings them back.',
-        confirm: 'Delete for good',
+        confirm: 'Delete account',
+        isFinal: true,
         takesMfaToken: true,
       };
-      if (!(await guarded(question, () => deleteUser()))) return;
-      say('Your account is deleted.');
+      await guarded(question, () => deleteUser());
     });
   return (
     <>

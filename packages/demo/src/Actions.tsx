@@ -1,10 +1,12 @@
 import { consumeMfaToken, getMfaMethods, isMfaRequiredForAction, MFAAction, updateUser } from '@stile/client';
 import { type FormEvent, useEffect, useState } from 'react';
 import { client, useStile } from './client';
+import { needsFactor, needsStepUp } from './errors';
+import { useLog } from './log';
 import { type Method, methodsOf, namedOf } from './methods';
 import { Proof } from './Proof';
 import { hasRecoveryCodes } from './StepUp';
-import { Button, Field, focusPanel, say, TroubleNote, useAction } from './ui';
+import { Button, Field, focusPanel, say, Told, TroubleNote, useAction, useTold } from './ui';
 
 const ACTIONS = [
   [MFAAction.UserUpdate, 'Change the profile'],
@@ -17,17 +19,18 @@ const ACTIONS = [
 type Props = {
   /** Changes when the user's factors do: the answers hang on them. */
   factors: number | undefined;
-  /** Whether the action was done with a token. */
-  done: boolean;
+  /** Told whether the action was done with a token. */
   setDone: (done: boolean) => void;
 };
 
 /** Which actions ask for a second factor, and one of them done: the way of apps at API version 2026_01_01. */
-export function Actions({ factors, done, setDone }: Props) {
+export function Actions({ factors, setDone }: Props) {
   const { user, mfaToken } = useStile();
   const [required, setRequired] = useState<Partial<Record<MFAAction, boolean>>>({});
   const [methods, setMethods] = useState<Method[]>();
-  const { run, busy, trouble } = useAction();
+  const { tokens } = useLog();
+  const { run, busy, trouble, clear } = useAction();
+  const { told, tell } = useTold();
   const asking = useAction();
 
   const ask = async () => {
@@ -48,23 +51,28 @@ export function Actions({ factors, done, setDone }: Props) {
       const carriesToken = client.mfaToken !== null;
       try {
         await updateUser({ userFields: { alias } });
+      } catch (error) {
+        if (needsStepUp(error) || needsFactor(error)) await findMethods();
+        throw error;
       } finally {
         // A single-use token is spent by now, and the client cannot know.
         if (client.mfaToken) consumeMfaToken();
       }
       setDone(carriesToken);
-      say(`Your nickname is “${alias}” now.`);
+      tell(`Your nickname is “${alias}” now.`);
     });
   };
-  const offerProof = () =>
-    run(async () => {
-      const { named, defaultId } = namedOf(await getMfaMethods());
-      setMethods(methodsOf(named, { defaultId, hasRecoveryCodes: hasRecoveryCodes() }));
-    });
+  const findMethods = async () => {
+    const { named, defaultId } = namedOf(await getMfaMethods());
+    setMethods(methodsOf(named, { defaultId, hasRecoveryCodes: hasRecoveryCodes() }));
+  };
+  const offerProof = () => run(findMethods);
   const proved = () => {
     setMethods(undefined);
-    focusPanel('actions');
-    say('You have an MFA token.');
+    // The refusal was for want of this token; now the change can be made.
+    clear();
+    focusPanel('save-nickname');
+    say('You have an MFA token. The next change carries it.');
   };
 
   return (
@@ -102,14 +110,15 @@ export function Actions({ factors, done, setDone }: Props) {
           maxLength={60}
           required
         />
-        <Button type="submit" look="main" busy={busy}>
+        <Button id="save-nickname" type="submit" look="main" busy={busy}>
           Save nickname
         </Button>
       </form>
+      <Told told={told} />
       <TroubleNote trouble={trouble} />
 
       <p>
-        MFA token: <b>{mfaToken ? 'held' : done ? 'used' : 'none'}</b>
+        MFA token: <b>{mfaToken ? 'held' : tokens.mfa ? 'spent' : 'none'}</b>
         {mfaToken && '. The next change carries it, and it works once.'}
       </p>
       {!mfaToken && required[MFAAction.UserUpdate] && !methods && (
@@ -122,6 +131,8 @@ export function Actions({ factors, done, setDone }: Props) {
           methods={methods}
           wanted={{ mfaToken: { singleUse: true } }}
           verb="Get token"
+          // After a refusal the proof is what comes next.
+          takesFocus
           onProved={proved}
         />
       )}

@@ -16,12 +16,23 @@ import { CodesToKeep } from './RecoveryCodes';
 import { AccountHome, ActionsHome, VaultHome } from './SignedIn';
 import { SignIn } from './SignIn';
 import { accountSteps, actionSteps, vaultSteps } from './steps';
-import { Button, focusHeading, StatusLine, say, TroubleNote, useAction } from './ui';
+import {
+  Button,
+  focusHeading,
+  forgetEnd,
+  StatusLine,
+  say,
+  sayEnd,
+  TroubleNote,
+  useAction,
+  useEnd,
+} from './ui';
 import { WhatHappened } from './WhatHappened';
+import { forgetAllWaiting, forgetWaiting } from './waiting';
 
 /** What to tell about a session that ended without the user's doing. */
 const ENDED: Partial<Record<string, string>> = {
-  'user-intent': 'You are signed out.',
+  'user-deleted': 'Your account is deleted.',
   'token-expired': 'Your session has expired. Sign in again to go on.',
   'another-tab': 'You signed out in another tab.',
   'keychain-key-missing': 'The browser has lost the key of your session. Sign in again.',
@@ -36,7 +47,10 @@ export function App() {
         event: 'logout',
         listener: ({ reason }) => {
           forgetTokens();
-          say(ENDED[reason] ?? '');
+          forgetAllWaiting();
+          // The screen for signing in shows by itself that a person signed out.
+          if (reason === 'user-intent') say('You are signed out.');
+          else sayEnd(ENDED[reason]);
         },
       }),
     [],
@@ -72,6 +86,13 @@ function Screen() {
   // Somebody who has just signed out does not want to be asked to sign in again.
   const [wasIn, setWasIn] = useState(false);
   if (user && !wasIn) setWasIn(true);
+
+  // Signed in by another tab, perhaps: then no code is waited for any more.
+  useEffect(() => {
+    if (!inside) return;
+    forgetWaiting('sign-in');
+    forgetEnd();
+  }, [inside]);
 
   // What had the focus is gone with the screen before. The first one leaves the focus to the browser.
   const before = useRef<string>(undefined);
@@ -139,9 +160,17 @@ const WELCOMES: Record<string, Welcome> = {
 
 function SignedOut({ isFresh }: { isFresh: boolean }) {
   const { title, text, steps } = WELCOMES[environment.key] ?? VAULT;
+  const end = useEnd();
   return (
     <>
       <Hero title={title}>{text}</Hero>
+      {end && (
+        <div className="notice">
+          <p>
+            <strong>{end}</strong>
+          </p>
+        </div>
+      )}
       <SignIn offerPasskeys={isFresh} />
       <Climb steps={steps} />
     </>
@@ -161,8 +190,8 @@ function Codes({ onLater }: { onLater: () => void }) {
   return (
     <>
       <Hero title="Keep these codes.">
-        Should your second factor be lost or broken, one of them stands in for it, once. Put them where you
-        keep what matters, and not beside the device.
+        You are signed in. Put these codes where you keep what matters, and not on the device that has your
+        second factor.
       </Hero>
       <section className="panel" aria-label="Recovery codes">
         <CodesToKeep />

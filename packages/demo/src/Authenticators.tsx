@@ -7,7 +7,7 @@ import {
   renameMfaDevice,
   TokenScope,
 } from '@stile/client';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { client } from './client';
 import { EnrolApp } from './EnrolApp';
 import { Factor } from './Factor';
@@ -25,7 +25,8 @@ type Props = {
 export function Authenticators({ devices, hasChoice, onChange }: Props) {
   const guarded = useGuarded();
   const [registration, setRegistration] = useState<MFARegisterTotpDeviceGetResponse>();
-  const { run, busy, trouble } = useAction();
+  const { run, busy, trouble, clear } = useAction();
+  useEffect(clear, [devices]);
 
   const question = {
     scope: TokenScope.Credentiallink,

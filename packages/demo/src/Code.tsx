@@ -1,9 +1,13 @@
 import type { ChangeEvent, ReactNode } from 'react';
+import { LONGEST } from './codes';
 import type { Trouble } from './errors';
 import { Field } from './ui';
 
 type Props = {
   code: string;
+  /** How many digits the code has: 6 unless the server named another length. */
+  length?: number;
+  /** What was typed has changed; an error about the earlier text is to go. */
   setCode: (code: string) => void;
   hint: ReactNode;
   trouble: Trouble | undefined;
@@ -11,10 +15,10 @@ type Props = {
 };
 
 /** The field for a code of digits, as the keyboards of phones and the autofill of browsers know it. */
-export function CodeField({ code, setCode, autoFocus = true, ...rest }: Props) {
+export function CodeField({ code, setCode, length = 6, autoFocus = true, ...rest }: Props) {
   // People paste "123 456", or the whole line of a mail; some keyboards write full-width digits.
   const change = ({ target }: ChangeEvent<HTMLInputElement>) =>
-    setCode(target.value.normalize('NFKC').replace(/\D/g, ''));
+    setCode(target.value.normalize('NFKC').replace(/\D/g, '').slice(0, LONGEST));
   return (
     <Field
       {...rest}
@@ -25,6 +29,8 @@ export function CodeField({ code, setCode, autoFocus = true, ...rest }: Props) {
       inputMode="numeric"
       autoFocus={autoFocus}
       required
+      pattern={`[0-9]{${length}}`}
+      title={`${length} digits`}
       value={code}
       onChange={change}
     />

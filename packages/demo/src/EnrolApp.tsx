@@ -1,6 +1,7 @@
 import type { MFARegisterTotpDeviceGetResponse } from '@stile/client';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { CodeField } from './Code';
+import { inGroups } from './codes';
 import { Qr } from './Qr';
 import { Button, CopyButton, useAction } from './ui';
 
@@ -13,7 +14,11 @@ type Props = {
 /** The two steps of an enrolment: give the app its key, then show that it has it. */
 export function EnrolApp({ registration: { secret, uri }, onCode, onCancel }: Props) {
   const [code, setCode] = useState('');
-  const { run, busy, trouble } = useAction();
+  const { run, busy, trouble, clear } = useAction();
+  const edit = (text: string) => {
+    setCode(text);
+    clear();
+  };
   const start = useRef<HTMLHeadingElement>(null);
   // The button that led here is gone.
   useEffect(() => start.current?.focus(), []);
@@ -34,7 +39,7 @@ export function EnrolApp({ registration: { secret, uri }, onCode, onCancel }: Pr
           </p>
           <p>Or type this key into the app:</p>
           {/* Groups of four, so that one does not lose one's place; blanks mean nothing to the apps. */}
-          <code className="secret">{groupsOfFour(secret)}</code>
+          <code className="secret">{inGroups(secret)}</code>
           <p className="quiet">
             <CopyButton label="Copy the key" text={() => secret} /> Time-based, six digits, every 30 seconds.
           </p>
@@ -44,7 +49,7 @@ export function EnrolApp({ registration: { secret, uri }, onCode, onCancel }: Pr
         <h3>2. Type the code that it shows</h3>
         <CodeField
           code={code}
-          setCode={setCode}
+          setCode={edit}
           hint="It changes every half minute; one that has just gone is taken, too."
           trouble={trouble}
           autoFocus={false}
@@ -60,8 +65,4 @@ export function EnrolApp({ registration: { secret, uri }, onCode, onCancel }: Pr
       </form>
     </div>
   );
-}
-
-function groupsOfFour(secret: string): string {
-  return secret.match(/.{1,4}/g)?.join(' ') ?? '';
 }

@@ -74,7 +74,7 @@ export function Factor(props: Props) {
             <p className="quiet">{since}</p>
           </div>
           {isDefault === false && (
-            <Button look="quiet" aria-label={`Make ${name} the default`} busy={busy} onClick={makeDefault}>
+            <Button look="quiet" aria-label={`Make default: ${name}`} busy={busy} onClick={makeDefault}>
               Make default
             </Button>
           )}

@@ -13,6 +13,8 @@ type Question = {
   text: ReactNode;
   /** Text of the button for what cannot be undone: then it is asked even if a held token answers already. */
   confirm?: string;
+  /** Whether that button is asked for after a proof, too. */
+  isFinal?: boolean;
   /** The operation of the API document that is asked about, where the scope guards several. */
   operation?: string;
   /** Whether the call carries a legacy MFA token, where the environment still takes one. */
@@ -72,25 +74,45 @@ async function isRequired(question: Question): Promise<boolean> {
   return (await checkStepUpAuth({ scope, ...(operation && { operation }) })).isRequired;
 }
 
-function Dialog({ scope, title, text, confirm, required, byMfaToken, settle }: Open) {
+function Dialog({ scope, title, text, confirm, isFinal, required, byMfaToken, settle }: Open) {
+  const [isProved, setProved] = useState(false);
   const dialog = useRef<HTMLDialogElement>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const asksProof = required && !isProved;
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
     return () => (before as HTMLElement | null)?.focus();
   }, []);
+  // Enter must not do what cannot be undone, so the focus does not begin on its button.
+  useEffect(() => {
+    if (!asksProof) heading.current?.focus();
+  }, [asksProof]);
   return (
-    <dialog ref={dialog} aria-labelledby="step-up-title" onClose={() => settle(false)}>
-      <h2 id="step-up-title">{title}</h2>
-      <p>{text}</p>
+    <dialog
+      ref={dialog}
+      aria-labelledby="step-up-title"
+      aria-describedby="step-up-text"
+      onClose={() => settle(false)}
+    >
+      <h2 id="step-up-title" ref={heading} tabIndex={-1}>
+        {title}
+      </h2>
+      <p id="step-up-text">{text}</p>
       {scope && (
         <p className="scope-line">
           Scope <code>{scope}</code>
-          {required ? ' needs a fresh proof.' : ': proved a moment ago.'}
+          {asksProof ? ' needs a fresh proof.' : ': proved a moment ago.'}
         </p>
       )}
-      {required ? (
-        <StepUp scope={scope} byMfaToken={byMfaToken} takesFocus onProved={() => settle(true)} />
+      {asksProof ? (
+        <StepUp
+          scope={scope}
+          byMfaToken={byMfaToken}
+          takesFocus
+          // The proof is for the question; what cannot be undone is still confirmed by its own button.
+          onProved={() => (isFinal ? setProved(true) : settle(true))}
+        />
       ) : (
         <Button look="danger" onClick={() => settle(true)}>
           {confirm}

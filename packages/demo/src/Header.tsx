@@ -1,10 +1,13 @@
-import { logout } from '@stile/client';
+import { isUserMissingMfaAuth, logout } from '@stile/client';
 import { environment, useStile } from './client';
 import { ENVIRONMENTS } from './environments';
 import { Button } from './ui';
 
 export function Header() {
   const { user } = useStile();
+  const address = user?.email ?? 'you';
+  // Somebody who still owes a second factor is not signed in yet.
+  const isIn = user && !isUserMissingMfaAuth();
   return (
     <header>
       <div className="top">
@@ -20,9 +23,9 @@ export function Header() {
         </nav>
         {user && (
           <div className="who">
-            <span>{user.email ?? 'Signed in'}</span>
+            <span>{isIn ? `Signed in as ${address}` : `Signing in as ${address}`}</span>
             <Button look="quiet" onClick={() => logout()}>
-              Sign out
+              {isIn ? 'Sign out' : 'Cancel sign-in'}
             </Button>
           </div>
         )}

@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react';
-import { Button } from './ui';
+import { inGroups } from './codes';
+import { Button, Scrolled } from './ui';
 
 /** A mail as `GET /dev/outbox` answers it, newest first. Only `stile dev` has it; no app should. */
 type Mail = { to: string; subject: string; text: string; code?: string | null; at: string };
@@ -24,10 +25,12 @@ export function Outbox({ to, since, onCode }: { to: string; since: number; onCod
       {mail ? (
         <article className="mail">
           <h3>{mail.subject}</h3>
-          <p className="mail-text">{mail.text.trim()}</p>
+          <Scrolled className="mail-text" label="Text of the mail">
+            {mail.text.trim()}
+          </Scrolled>
           {mail.code && (
             <Button onClick={() => onCode(mail.code as string)}>
-              Use code <b className="mono">{mail.code}</b>
+              Use code <b className="mono">{inGroups(mail.code)}</b>
             </Button>
           )}
         </article>

@@ -1,4 +1,5 @@
 import { deletePasskey, registerPasskey, renamePasskey, TokenScope, type UserPasskey } from '@stile/client';
+import { useEffect } from 'react';
 import { Factor } from './Factor';
 import { useGuarded } from './Guarded';
 import { Button, dayAndTime, TroubleNote, useAction } from './ui';
@@ -13,7 +14,9 @@ type Props = {
 
 export function Passkeys({ passkeys, first, onChange }: Props) {
   const guarded = useGuarded();
-  const { run, busy, trouble } = useAction();
+  const { run, busy, trouble, clear } = useAction();
+  // What was refused for the sake of a passkey may be possible once the list is another.
+  useEffect(clear, [passkeys]);
   const isFirst = passkeys?.length === 0;
 
   const question = {
@@ -44,7 +47,7 @@ export function Passkeys({ passkeys, first, onChange }: Props) {
           ))}
         </ul>
       )}
-      {'PublicKeyCredential' in window ? (
+      {passkeys === undefined ? null : 'PublicKeyCredential' in window ? (
         <Button look={isFirst ? 'main' : 'plain'} busy={busy} onClick={enrol}>
           {busy ? 'Waiting for your device…' : isFirst ? 'Enrol a passkey' : 'Enrol another passkey'}
         </Button>

@@ -77,17 +77,20 @@ function Enrol() {
 
   if (registration) {
     return (
-      <EnrolApp
-        registration={registration}
-        onCode={async (code) => {
-          await authenticateTotpMfaDevice({ code, deviceId: registration.id });
-          welcome();
-        }}
-        onCancel={() => {
-          setRegistration(undefined);
-          focusHeading();
-        }}
-      />
+      <>
+        <h2>Authenticator app</h2>
+        <EnrolApp
+          registration={registration}
+          onCode={async (code) => {
+            await authenticateTotpMfaDevice({ code, deviceId: registration.id });
+            welcome();
+          }}
+          onCancel={() => {
+            setRegistration(undefined);
+            focusHeading();
+          }}
+        />
+      </>
     );
   }
   return (

@@ -2,7 +2,6 @@ import {
   authenticateMfaRecoveryCode,
   authenticatePasskeyMFA,
   authenticateTotpMfaDevice,
-  type EmailOTPVerification,
   type Scope,
   sendEmailOTP,
   verifyOTP,
@@ -12,6 +11,7 @@ import { CodeField } from './Code';
 import { EmailCode } from './EmailCode';
 import type { Method } from './methods';
 import { Button, Field, TroubleNote, useAction } from './ui';
+import { waitingFor } from './waiting';
 
 /** What the proof is to give; without both, it only completes the sign-in. */
 export type Wanted = {
@@ -90,7 +90,11 @@ function ByPasskey({ wanted, verb, takesFocus, onProved }: WayProps) {
 
 function ByApp({ method, wanted, verb, onProved }: WayProps) {
   const [code, setCode] = useState('');
-  const { run, busy, trouble } = useAction();
+  const { run, busy, trouble, clear } = useAction();
+  const edit = (text: string) => {
+    setCode(text);
+    clear();
+  };
   const prove = (event: FormEvent) => {
     event.preventDefault();
     return run(async () => {
@@ -107,7 +111,7 @@ function ByApp({ method, wanted, verb, onProved }: WayProps) {
     <form className="form" onSubmit={prove}>
       <CodeField
         code={code}
-        setCode={setCode}
+        setCode={edit}
         hint={
           <>
             The six digits that <b>{method.name}</b> shows now.
@@ -123,7 +127,7 @@ function ByApp({ method, wanted, verb, onProved }: WayProps) {
 }
 
 function ByRecoveryCode({ wanted, verb, onProved }: WayProps) {
-  const { run, busy, trouble } = useAction();
+  const { run, busy, trouble, clear } = useAction();
   const prove = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const code = String(new FormData(event.currentTarget).get('recovery-code')).trim();
@@ -148,6 +152,7 @@ function ByRecoveryCode({ wanted, verb, onProved }: WayProps) {
         autoFocus
         required
         hint="One of those that you kept. It works once; small letters, blanks and hyphens do not matter."
+        onChange={clear}
         trouble={trouble}
       />
       <Button type="submit" look="main" busy={busy}>
@@ -158,12 +163,14 @@ function ByRecoveryCode({ wanted, verb, onProved }: WayProps) {
 }
 
 /** Only where the user has no second factor, so it never makes an MFA token. */
-function ByEmail({ wanted, verb, onProved }: WayProps) {
-  const [sent, setSent] = useState<EmailOTPVerification>();
+function ByEmail({ wanted, verb, takesFocus, onProved }: WayProps) {
+  const purpose = wanted.scope ?? 'proof';
+  const [sent, setSent] = useState(() => waitingFor(purpose)?.verification);
   const { run, busy, trouble } = useAction();
   if (sent) {
     return (
       <EmailCode
+        purpose={purpose}
         sent={sent}
         action={`${verb} with code`}
         onCode={async (otpVerification, verificationToken) => {
@@ -180,8 +187,13 @@ function ByEmail({ wanted, verb, onProved }: WayProps) {
   return (
     <>
       <p className="quiet">You have no second factor yet, so a code by e-mail is the proof.</p>
-      <Button look="main" busy={busy} onClick={() => run(async () => setSent(await sendEmailOTP()))}>
-        Send code
+      <Button
+        look="main"
+        autoFocus={takesFocus}
+        busy={busy}
+        onClick={() => run(async () => setSent(await sendEmailOTP()))}
+      >
+        {busy ? 'Sending…' : 'Send code'}
       </Button>
       <TroubleNote trouble={trouble} />
     </>

@@ -4,6 +4,9 @@ import { useMemo } from 'react';
 /** Modules of the quiet zone around a code (ISO/IEC 18004). */
 const MARGIN = 4;
 
+/** CSS pixels of a module. */
+const PIXELS = 4;
+
 /** A QR code as one path. It is dark on light in either colour scheme: readers expect that. */
 export function Qr({ text, label }: { text: string; label: string }) {
   const { path, size } = useMemo(() => drawn(text), [text]);
@@ -11,6 +14,9 @@ export function Qr({ text, label }: { text: string; label: string }) {
     <svg
       className="qr"
       viewBox={`0 0 ${size} ${size}`}
+      // Whole pixels for each module, so that none is blurred or wider than its neighbour.
+      width={size * PIXELS}
+      height={size * PIXELS}
       role="img"
       aria-label={label}
       shapeRendering="crispEdges"

@@ -34,8 +34,8 @@ export function RecoveryCodes() {
         <>
           <div className="notice">
             <p>
-              <strong>Not kept yet.</strong> Without these codes, whoever loses the second factor loses the
-              account.
+              <strong>Not kept yet.</strong> Each of these codes stands in for your second factor, once.
+              Without them, whoever loses the second factor loses the account.
             </p>
           </div>
           <Button look="main" onClick={() => setShown(true)}>
@@ -144,6 +144,10 @@ export function CodesToKeep({ onKept }: { onKept?: () => void }) {
   const text = textOf(codes);
   return (
     <div className="keep">
+      <p className="quiet">
+        Each code stands in for your second factor, once, should it be lost or broken. They are shown until
+        you say that you have kept them.
+      </p>
       <p className="print-only">
         Recovery codes of {client.user?.email} for the Stile demo ({environment.name}). Each works once.
       </p>

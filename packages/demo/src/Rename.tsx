@@ -10,7 +10,7 @@ type Props = {
 
 /** Asks for another name. */
 export function Rename({ label, name, onName, onKeep }: Props) {
-  const { run, busy, trouble } = useAction();
+  const { run, busy, trouble, clear } = useAction();
   const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const text = String(new FormData(event.currentTarget).get('alias')).trim();
@@ -24,7 +24,9 @@ export function Rename({ label, name, onName, onKeep }: Props) {
         defaultValue={name}
         maxLength={60}
         autoFocus
+        onFocus={({ target }) => target.select()}
         required
+        onChange={clear}
         trouble={trouble}
       />
       <Button type="submit" busy={busy}>

@@ -51,6 +51,7 @@ export function Sessions({ changed, onSeen }: Props) {
           </div>
         </div>
       )}
+      {!sessions && looking.busy && <p className="quiet">Fetching your sessions…</p>}
       {sessions && (
         <ul className="factors" aria-label="Your sessions">
           {sessions.map((session) => (

@@ -1,11 +1,23 @@
-import { type EmailOTPVerification, sendEmailOTP, signInWithPasskey, verifyOTP } from '@stile/client';
+import {
+  type EmailOTPVerification,
+  isUserMissingMfaAuth,
+  sendEmailOTP,
+  signInWithPasskey,
+  verifyOTP,
+} from '@stile/client';
 import { type FormEvent, useEffect, useState } from 'react';
 import { EmailCode } from './EmailCode';
 import { isAbort } from './errors';
 import { Button, Field, say, TroubleNote, useAction } from './ui';
+import { forgetWaiting, waitingFor } from './waiting';
 
 /** The challenge of a waiting passkey lives five minutes; it is renewed before. */
 const RENEW_MS = 4 * 60_000;
+
+/** Somebody who still owes a second factor is not signed in yet. */
+function welcome({ email }: { email?: string | null }) {
+  say(isUserMissingMfaAuth() ? 'Your second factor comes next.' : `Signed in as ${email ?? 'you'}.`);
+}
 
 type Props = {
   /** Whether the autofill of the e-mail field offers passkeys. */
@@ -13,9 +25,11 @@ type Props = {
 };
 
 export function SignIn({ offerPasskeys }: Props) {
-  const [sent, setSent] = useState<EmailOTPVerification>();
+  // A reload comes back to the code that waits.
+  const [sent, setSent] = useState(() => waitingFor('sign-in')?.verification);
   const [isBack, setBack] = useState(false);
   const goBack = () => {
+    forgetWaiting('sign-in');
     setSent(undefined);
     setBack(true);
   };
@@ -25,11 +39,12 @@ export function SignIn({ offerPasskeys }: Props) {
       {sent ? (
         <>
           <EmailCode
+            purpose="sign-in"
             sent={sent}
             action="Sign in"
             onCode={async (otpVerification, verificationToken) => {
               const { user } = await verifyOTP({ otpVerification, verificationToken });
-              say(`Signed in as ${user.email}.`);
+              welcome(user);
             }}
           />
           <Button look="quiet" onClick={goBack}>
@@ -47,7 +62,7 @@ type AddressProps = Props & { onSent: (sent: EmailOTPVerification) => void; auto
 
 function Address({ onSent, offerPasskeys, autoFocus }: AddressProps) {
   const [email, setEmail] = useState('');
-  const { run, busy, trouble } = useAction();
+  const { run, busy, trouble, clear } = useAction();
   const passkey = useAction();
   const canUsePasskeys = 'PublicKeyCredential' in window;
 
@@ -59,7 +74,7 @@ function Address({ onSent, offerPasskeys, autoFocus }: AddressProps) {
       stop.abort();
       stop = new AbortController();
       signInWithPasskey({ mediation: 'conditional', signal: stop.signal }).then(
-        ({ user }) => say(`Signed in with a passkey as ${user.email}.`),
+        ({ user }) => welcome(user),
         (error) => {
           // Without autofill the button remains; a refusal is worth telling.
           if (!isAbort(error) && error.status) passkey.run(() => Promise.reject(error));
@@ -81,7 +96,7 @@ function Address({ onSent, offerPasskeys, autoFocus }: AddressProps) {
   const usePasskey = () =>
     passkey.run(async () => {
       const { user } = await signInWithPasskey();
-      say(`Signed in with a passkey as ${user.email}.`);
+      welcome(user);
     });
 
   return (
@@ -97,7 +112,11 @@ function Address({ onSent, offerPasskeys, autoFocus }: AddressProps) {
           required
           hint="Any address will do: this server only pretends to send mail."
           value={email}
-          onChange={(event) => setEmail(event.target.value)}
+          onChange={(event) => {
+            setEmail(event.target.value);
+            clear();
+            passkey.clear();
+          }}
           trouble={trouble}
         />
         <Button type="submit" look="main" busy={busy}>

@@ -34,6 +34,12 @@ function Panels({ intro }: { intro: (factors: Factors | undefined) => ReactNode 
     setFactors({ passkeys, devices: devices.filter(({ verified }) => verified) });
   };
   useEffect(() => void run(reload), []);
+  // Another tab may have changed them meanwhile.
+  useEffect(() => {
+    const look = () => document.visibilityState === 'visible' && run(reload);
+    document.addEventListener('visibilitychange', look);
+    return () => document.removeEventListener('visibilitychange', look);
+  }, []);
   // Credentials and recovery codes of the user hang on the factors.
   const onChange = async (what: string) => {
     await Promise.all([reload(), refreshUser()]);
@@ -100,7 +106,7 @@ export function ActionsHome() {
     <Intro
       title="Signed in, and not trusted with everything."
       steps={actionSteps({ factors: countOf(factors), token: mfaToken !== null, done })}
-      more={<Actions factors={factors && countOf(factors)} done={done} setDone={setDone} />}
+      more={<Actions factors={factors && countOf(factors)} setDone={setDone} />}
     >
       Some actions here ask those who have a second factor to prove it. Older apps do so with an MFA token.
     </Intro>

@@ -3,7 +3,8 @@ import { useEffect, useRef, useState } from 'react';
 import { openVault, VAULT_OPEN, type VaultAnswer } from './client';
 import { Door } from './Door';
 import { StepUp } from './StepUp';
-import { Button, say, TroubleNote, useAction } from './ui';
+import { Button, Scrolled, say, TroubleNote, useAction } from './ui';
+import { forgetWaiting, waitingFor } from './waiting';
 
 export type VaultState =
   | { is: 'locked' }
@@ -13,6 +14,12 @@ export type VaultState =
 
 export function Vault({ vault, setVault }: { vault: VaultState; setVault: (next: VaultState) => void }) {
   const { run, busy, trouble } = useAction();
+  // The button that closed it is gone, and the one that opens it takes the focus.
+  const [isClosed, setClosed] = useState(false);
+
+  // Whoever left the door while a proof was on its way does not want it open any more.
+  const current = useRef(vault.is);
+  current.current = vault.is;
 
   const open = () =>
     run(async () => {
@@ -36,8 +43,14 @@ export function Vault({ vault, setVault }: { vault: VaultState; setVault: (next:
     });
   const close = () => {
     setVault({ is: 'locked' });
+    setClosed(true);
+    forgetWaiting(VAULT_OPEN);
     say('The vault is locked again.');
   };
+  // A reload comes back to the code that waits for this door.
+  useEffect(() => {
+    if (waitingFor(VAULT_OPEN)) void open();
+  }, []);
 
   return (
     <section className="vault" aria-labelledby="vault">
@@ -54,7 +67,7 @@ export function Vault({ vault, setVault }: { vault: VaultState; setVault: (next:
             <p>
               Three things are in it. The app’s backend hands them out, and it asks Stile whether you may.
             </p>
-            <Button look="main" busy={busy} onClick={open}>
+            <Button look="main" autoFocus={isClosed} busy={busy} onClick={open}>
               {busy ? 'Asking the vault…' : 'Open the vault'}
             </Button>
             <TroubleNote trouble={trouble} />
@@ -68,7 +81,7 @@ export function Vault({ vault, setVault }: { vault: VaultState; setVault: (next:
               You are signed in, and that is not enough. For <code>{vault.answer.scope ?? VAULT_OPEN}</code>{' '}
               the server wants you to prove, now, that it is still you.
             </p>
-            <StepUp scope={VAULT_OPEN} onProved={open} />
+            <StepUp scope={VAULT_OPEN} onProved={() => current.current === 'refused' && open()} />
             <TroubleNote trouble={trouble} />
             <Button look="quiet" onClick={close}>
               Leave it locked
@@ -99,7 +112,7 @@ export function Vault({ vault, setVault }: { vault: VaultState; setVault: (next:
             <TroubleNote trouble={trouble} />
           </div>
         )}
-      </div>{' '}
+      </div>
     </section>
   );
 }
@@ -163,7 +176,11 @@ function Spent({ spent = {} }: { spent: VaultAnswer['spent'] }) {
           {isOpen ? 'Hide what it was told' : 'See what it was told'}
         </button>
       </p>
-      {isOpen && <pre>{JSON.stringify(spent, null, 2)}</pre>}
+      {isOpen && (
+        <Scrolled as="pre" label="What the backend was told">
+          {JSON.stringify(spent, null, 2)}
+        </Scrolled>
+      )}
     </div>
   );
 }

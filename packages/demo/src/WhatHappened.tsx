@@ -1,8 +1,9 @@
 import { hasElevatedAccessToken, type Scope } from '@stile/client';
+import { Fragment } from 'react';
 import { environment, useStile } from './client';
 import { type Entry, textOf, useLog } from './log';
 import { decodeToken, localTime, timeLeft, timeOf } from './tokens';
-import { CopyButton, useNow } from './ui';
+import { CopyButton, Scrolled, useNow } from './ui';
 
 /** Tokens and requests as they are. An app shows neither to its users. */
 export function WhatHappened() {
@@ -34,14 +35,19 @@ export function WhatHappened() {
           raw={access && tokens.elevated}
           empty="Comes with a step-up."
           about="Says that the person proved it, for this scope."
-          state={isHeld ? 'held' : 'handed over'}
+          isSpent={!isHeld}
         />
         {environment.takesMfaTokens && (
           <p className="token token-empty">
             <b className="token-name">MFA</b>{' '}
             <span>
-              {mfaToken ? <code>{mfaToken}</code> : 'An opaque one, for apps of the old way: none is held.'}
-            </span>
+              {mfaToken ? (
+                <code>{mfaToken}</code>
+              ) : (
+                'An opaque token, for apps that have not moved to step-up.'
+              )}
+            </span>{' '}
+            {(mfaToken || tokens.mfa) && <span className="tag">{mfaToken ? 'held' : 'spent'}</span>}
           </p>
         )}
       </section>
@@ -74,7 +80,7 @@ function LogEntry({ entry }: { entry: Entry }) {
         <summary>
           <span className="log-status">{status ?? '—'}</span>
           <span className="log-what">
-            <span className="log-method">{method}</span> <span className="log-path">{path}</span>
+            <span className="log-method">{method}</span> <span className="log-path">{breakable(path)}</span>
             {code && <span className="log-code">{code}</span>}
           </span>
           <span className="log-ms">{ms} ms</span>
@@ -84,13 +90,28 @@ function LogEntry({ entry }: { entry: Entry }) {
             {localTime(at)} <CopyButton label="Copy this request" text={() => textOf(entry)} />
           </p>
           <h4>Sent</h4>
-          <pre>{JSON.stringify(sent, null, 2)}</pre>
+          <Scrolled as="pre" label="Sent">
+            {JSON.stringify(sent, null, 2)}
+          </Scrolled>
           <h4>Answer</h4>
-          <pre>{answer === undefined ? 'empty' : JSON.stringify(answer, null, 2)}</pre>
+          <Scrolled as="pre" label="Answer">
+            {answer === undefined ? 'empty' : JSON.stringify(answer, null, 2)}
+          </Scrolled>
         </div>
       </details>
     </li>
   );
+}
+
+/** A path that breaks before its slashes, where it must. */
+function breakable(path: string) {
+  return path.split(/(?=\/)/).map((part, at) => (
+    // The parts of a path never change their order.
+    <Fragment key={at}>
+      <wbr />
+      {part}
+    </Fragment>
+  ));
 }
 
 type TokenProps = {
@@ -98,10 +119,11 @@ type TokenProps = {
   about: string;
   empty: string;
   raw: string | undefined | null;
-  state?: string;
+  /** Whether it has been used up. Then it does not matter how long it would have lived. */
+  isSpent?: boolean;
 };
 
-function Token({ name, about, empty, raw, state }: TokenProps) {
+function Token({ name, about, empty, raw, isSpent = false }: TokenProps) {
   const now = useNow();
   const token = raw ? decodeToken(raw) : undefined;
   if (!raw || !token) {
@@ -120,7 +142,7 @@ function Token({ name, about, empty, raw, state }: TokenProps) {
       <summary>
         <b>{name}</b>
         <span className="token-state">
-          {state && <span className="tag">{state}</span>} {left ? `${left} left` : 'expired'}
+          {!left ? 'expired' : isSpent ? <span className="tag">spent</span> : `${left} left`}
         </span>
       </summary>
       <p className="quiet">{about}</p>
@@ -139,9 +161,13 @@ function Token({ name, about, empty, raw, state }: TokenProps) {
       <h4>
         Header <CopyButton label={`Copy ${name.toLowerCase()} token`} text={() => raw} />
       </h4>
-      <pre>{JSON.stringify(header, null, 2)}</pre>
+      <Scrolled as="pre" label="Header of the token">
+        {JSON.stringify(header, null, 2)}
+      </Scrolled>
       <h4>Claims</h4>
-      <pre>{JSON.stringify(claims, null, 2)}</pre>
+      <Scrolled as="pre" label="Claims of the token">
+        {JSON.stringify(claims, null, 2)}
+      </Scrolled>
     </details>
   );
 }

@@ -13,6 +13,7 @@ describe('explain', () => {
       todo: 'Wait 1 min 30 s, then try again.',
       code: 'mfa_rate_limited_error',
       status: 429,
+      retryAfter: 90,
     });
     expect(explain(new MfaRateLimitedError(refused('mfa_rate_limited', 429))).todo).toMatch(/^Wait a while/);
     expect(explain(refused('rate_limited', 429, 5)).todo).toBe('Wait 5 s, then try again.');

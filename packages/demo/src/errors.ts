@@ -2,7 +2,14 @@ import { APIError, MfaRateLimitedError, StileError } from '@stile/client';
 import { timeLeft } from './tokens';
 
 /** What went wrong, for the person in front of the page. */
-export type Trouble = { text: string; todo?: string; code?: string; status?: number };
+export type Trouble = {
+  text: string;
+  todo?: string;
+  code?: string;
+  status?: number;
+  /** Seconds until it makes sense to try again. */
+  retryAfter?: number;
+};
 
 /** What to do about the refusals that people meet. The texts of the server come first; these go on. */
 const TODO: Record<string, string> = {
@@ -42,13 +49,15 @@ const BROWSER: Record<string, Trouble> = {
 export function explain(error: unknown): Trouble {
   if (error instanceof StileError) {
     const limited = error instanceof APIError || error instanceof MfaRateLimitedError;
-    const wait = limited ? timeLeft((error.retryAfter ?? 0) * 1000, 0) : undefined;
+    const retryAfter = limited ? error.retryAfter : undefined;
+    const wait = timeLeft((retryAfter ?? 0) * 1000, 0);
     const todo = wait ? `Wait ${wait}, then try again.` : TODO[error.code];
     return {
       text: error.message,
       code: error.code,
       ...(todo ? { todo } : undefined),
       ...(error.status ? { status: error.status } : undefined),
+      ...(retryAfter ? { retryAfter } : undefined),
     };
   }
   const { name = '', message = String(error) } = (error ?? {}) as { name?: string; message?: string };

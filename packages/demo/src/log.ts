@@ -17,7 +17,7 @@ export type Entry = {
 };
 
 /** The tokens that answers carried last. */
-export type SeenTokens = { access?: string; identity?: string; elevated?: string };
+export type SeenTokens = { access?: string; identity?: string; elevated?: string; mfa?: string };
 
 type Log = { entries: readonly Entry[]; tokens: SeenTokens };
 
@@ -37,6 +37,17 @@ export function useLog(): Log {
     },
     () => log,
   );
+}
+
+/** Calls the listener when a request is answered, whatever the answer is. */
+export function onAnswer(listener: () => void): () => void {
+  const before = log.entries[0]?.id;
+  const look = () => {
+    const [newest] = log.entries;
+    if (newest && newest.id !== before && newest.status !== undefined) listener();
+  };
+  listeners.add(look);
+  return () => void listeners.delete(look);
 }
 
 function change(next: Log): void {
@@ -109,11 +120,12 @@ export function shortPath({ pathname, search }: URL): string {
 
 export function tokensIn(answer: unknown): SeenTokens {
   if (typeof answer !== 'object' || answer === null) return {};
-  const { minifiedJwt, jwt, elevatedAccessToken } = answer as Record<string, unknown>;
+  const { minifiedJwt, jwt, elevatedAccessToken, mfaToken } = answer as Record<string, unknown>;
   return {
     ...(typeof minifiedJwt === 'string' ? { access: minifiedJwt } : undefined),
     ...(typeof jwt === 'string' ? { identity: jwt } : undefined),
     ...(typeof elevatedAccessToken === 'string' ? { elevated: elevatedAccessToken } : undefined),
+    ...(typeof mfaToken === 'string' ? { mfa: mfaToken } : undefined),
   };
 }
 

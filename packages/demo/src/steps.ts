@@ -51,7 +51,7 @@ export function actionSteps({
   return [
     { title: 'Signed in', note: 'By code or passkey', done: isIn },
     { title: 'Second factor', note: factorNote(factors), done: factors > 0 },
-    { title: 'MFA token', note: token ? 'Held' : done ? 'Used' : 'For one action', done: token || done },
+    { title: 'MFA token', note: token ? 'Held' : done ? 'Spent' : 'For one action', done: token || done },
     { title: 'Done', note: done ? 'Your profile is changed' : 'The other side', done },
   ];
 }
@@ -62,7 +62,7 @@ export function accountSteps({ reached, factors = 0 }: { reached: number; factor
     ['First factor', 'By code or passkey'],
     ['Second factor', factorNote(factors)],
     ['Recovery codes', 'For the day it is lost'],
-    ['Signed in', 'The other side'],
+    ['Over the stile', 'Your account'],
   ] as const;
   return steps.map(([title, note], at) => ({ title, note, done: at < reached }));
 }
