@@ -8,6 +8,16 @@ import { totp } from './lib/totp.mjs';
 const ANN = 'ann@example.org';
 const DEMO = '/demo/?env=3';
 
+/**
+ * Readers of QR codes want modules of one size, and edges that are not blurred.
+ *
+ * @param {import('playwright-core').Page} page
+ */
+const pixelsOfAModule = (page) =>
+  page
+    .getByRole('img', { name: /^QR code/ })
+    .evaluate((/** @type {any} */ code) => code.getBoundingClientRect().width / code.viewBox.baseVal.width);
+
 /** @param {import('playwright-core').Page} page */
 const isIn = (page) => page.getByRole('heading', { name: 'You are in.' }).waitFor();
 
@@ -18,7 +28,10 @@ journey('an authenticator app is set up at sign-up, and asked for afterwards', a
   await page.goto(DEMO);
   await enterByMail(page, mail, ANN);
   await page.getByRole('heading', { name: 'Choose a second factor.' }).waitFor();
-  await ann.screenshots('account-1-choose');
+  // Nothing claims that she is signed in while the second factor is still owed.
+  await page.getByText(`Signing in as ${ANN}`).waitFor();
+  assert.equal(await page.getByText(/^signed in/i).count(), 0);
+  await ann.inspect('account-1-choose');
 
   await page.getByRole('button', { name: 'Set up an authenticator app' }).click();
   await page.getByRole('img', { name: /^QR code/ }).waitFor();
@@ -30,7 +43,11 @@ journey('an authenticator app is set up at sign-up, and asked for afterwards', a
   assert.equal(uri.searchParams.get('secret'), shown.replaceAll(' ', ''));
   assert.ok(uri.searchParams.get('issuer'));
   assert.ok(decodeURIComponent(uri.pathname).endsWith(ANN));
-  await ann.screenshots('account-2-app');
+  await ann.inspect('account-2-app');
+  for (const width of [1280, 360]) {
+    await page.setViewportSize({ width, height: 800 });
+    assert.equal(await pixelsOfAModule(page), 4, `${width} px`);
+  }
 
   // Neither the wrong code nor a reload lets anybody in.
   const now = Date.parse((await stile.clock()).now);
@@ -42,21 +59,22 @@ journey('an authenticator app is set up at sign-up, and asked for afterwards', a
 
   const app = await setUpApp(page, stile);
   await page.getByRole('heading', { name: 'Keep these codes.' }).waitFor();
-  await ann.screenshots('account-3-codes');
+  await page.getByText('Each code stands in for your second factor, once').waitFor();
+  await ann.inspect('account-3-codes');
   const download = page.waitForEvent('download');
   await page.getByRole('link', { name: 'Download' }).click();
   assert.match((await download).suggestedFilename(), /recovery-codes/);
   const codes = await keepCodes(page);
   assert.equal(new Set(codes).size, 10);
   await isIn(page);
-  await ann.screenshots('account-4-in');
+  await ann.inspect('account-4-in');
   await page.reload();
   await isIn(page);
 
   await signOut(page);
   await enterByMail(page, mail, ANN);
   await page.getByRole('heading', { name: 'One more step.' }).waitFor();
-  await ann.screenshots('account-5-second-factor');
+  await ann.inspect('account-5-second-factor');
   await prover(page, 'Continue').byApp(await app.nextCode());
   await isIn(page);
 
@@ -68,7 +86,7 @@ journey('an authenticator app is set up at sign-up, and asked for afterwards', a
     .waitFor();
   await prover(page.getByRole('region', { name: 'The vault' }), 'Step up').byApp(await app.nextCode());
   await page.getByRole('region', { name: 'In the vault' }).waitFor();
-  await ann.screenshots('account-6-vault');
+  await ann.inspect('account-6-vault');
 });
 
 journey('whoever loses the app uses a recovery code, and enrols anew', async ({ mail, stile, visitor }) => {
@@ -136,7 +154,7 @@ journey(
       await answered;
     }
     await page.getByText('mfa_rate_limited_error').waitFor();
-    await ann.screenshots('account-7-locked');
+    await ann.inspect('account-7-locked');
 
     // The right one comes too late, and signing in anew is no way around the lock.
     await proof.byApp(right);

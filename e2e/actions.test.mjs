@@ -1,6 +1,6 @@
 // The environment of API version 2026_01_01: protected actions, and legacy MFA tokens.
 
-import { enterByMail, prover, setUpApp } from './lib/demo.mjs';
+import { enterByMail, isFocused, prover, setUpApp } from './lib/demo.mjs';
 import { journey } from './lib/stage.mjs';
 
 const ANN = 'ann@example.org';
@@ -33,7 +33,11 @@ function actionsOf(page) {
     /** @param {string} state */
     holds: (state) => region.getByText(`MFA token: ${state}`).waitFor(),
     async proof() {
-      await region.getByRole('button', { name: 'Get an MFA token' }).click();
+      // A refusal has led here already.
+      const ask = region.getByRole('button', { name: 'Get an MFA token' });
+      const proving = region.getByRole('button', { name: /^Get token with/ });
+      await ask.or(proving).first().waitFor();
+      if (await ask.isVisible()) await ask.click();
       return prover(region, 'Get token');
     },
   };
@@ -53,13 +57,21 @@ journey('an action asks those who have a second factor, and takes an MFA token o
   await actions.asks('Required');
   await actions.holds('none');
   await actions.refuses('Annie');
-  await ann.screenshots('actions-1-refused');
+  // The refusal leads to the proof, without a click.
+  const field = page
+    .getByRole('region', { name: 'Protected actions' })
+    .getByRole('textbox', { name: 'Code' });
+  await isFocused(field);
+  await ann.inspect('actions-1-refused');
 
   await (await actions.proof()).byApp(await app.nextCode());
   await actions.holds('held');
-  await ann.screenshots('actions-2-token');
+  await isFocused(page.getByRole('button', { name: 'Save nickname' }));
+  await page.getByRole('alert').waitFor({ state: 'detached' });
+  await ann.inspect('actions-2-token');
   await actions.allows('Annie');
-  await actions.holds('used');
+  await actions.holds('spent');
+  await page.getByRole('complementary').getByText('spent').waitFor();
   await actions.refuses('Anne');
 });
 

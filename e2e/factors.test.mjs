@@ -48,7 +48,8 @@ journey('a protected action is refused, then allowed by each method', async ({ m
 
   const app = await setUpApp(page, stile, () => prover(page.getByRole('dialog'), 'Step up').byPasskey());
   await vault.refuses();
-  await vault.proof.byApp(await app.nextCode());
+  const appCode = await app.nextCode();
+  await vault.proof.byApp(appCode);
   await vault.opens();
 
   await page.getByRole('button', { name: 'Show codes' }).click();
@@ -57,11 +58,11 @@ journey('a protected action is refused, then allowed by each method', async ({ m
   await vault.proof.byRecoveryCode(code);
   await vault.opens();
   await page.getByText('9 codes left').waitFor();
-  await ann.screenshots('factors-1-all');
+  await ann.inspect('factors-1-all');
 
   // None of the codes works twice.
   await vault.refuses();
-  await vault.proof.byApp(await app.code());
+  await vault.proof.byApp(appCode);
   await page
     .getByText(/wrong|used/i)
     .filter({ visible: true })
@@ -84,7 +85,7 @@ journey('of passkey and app, the default one is offered first', async ({ mail, s
   const app = await setUpApp(page, stile, () => prover(page.getByRole('dialog'), 'Step up').byPasskey());
 
   const apps = page.getByRole('list', { name: 'Your authenticator apps' });
-  const makeDefault = apps.getByRole('button', { name: /^Make .* the default$/ });
+  const makeDefault = apps.getByRole('button', { name: /^Make default: / });
   await apps.getByRole('listitem').waitFor();
   if (await makeDefault.isVisible()) await makeDefault.click();
   await apps.getByText('Default', { exact: true }).waitFor();
@@ -98,7 +99,7 @@ journey('of passkey and app, the default one is offered first', async ({ mail, s
   await vault.refuses();
   const field = page.getByRole('textbox', { name: 'Code', exact: true });
   await field.waitFor();
-  await ann.screenshots('factors-2-default');
+  await ann.inspect('factors-2-default');
   await field.fill(await app.nextCode());
   await page.getByRole('button', { name: 'Step up with code' }).click();
   await vault.opens();
@@ -109,7 +110,7 @@ journey('of passkey and app, the default one is offered first', async ({ mail, s
   await vault.opens();
 
   const passkeys = page.getByRole('list', { name: 'Your passkeys' });
-  await passkeys.getByRole('button', { name: /^Make .* the default$/ }).click();
+  await passkeys.getByRole('button', { name: /^Make default: / }).click();
   await passkeys.getByText('Default', { exact: true }).waitFor();
   await vault.refuses();
   await page.getByRole('button', { name: 'Step up with passkey' }).click();
@@ -191,7 +192,7 @@ journey('after a change of factors, other sessions can be ended', async ({ mail,
   await sessions.getByRole('listitem').nth(2).waitFor({ state: 'detached' });
   // All others, which is offered because a factor is new.
   await setUpApp(page, stile);
-  await ann.screenshots('factors-3-sessions');
+  await ann.inspect('factors-3-sessions');
   await page.getByRole('button', { name: 'End all others now' }).click();
   await sessions.getByRole('listitem').nth(1).waitFor({ state: 'detached' });
 

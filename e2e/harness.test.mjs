@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import { addAuthenticator } from './lib/authenticator.mjs';
 import { launchBrowser, newVisitor } from './lib/browser.mjs';
-import { startMail } from './lib/mail.mjs';
+import { codeIn, startMail } from './lib/mail.mjs';
 import { takeScreenshots } from './lib/screenshots.mjs';
 import { totp } from './lib/totp.mjs';
 
@@ -27,6 +27,19 @@ test('a mail that was sent arrives, and an older one is not taken for it', async
   const { subject, text, code, from } = await second;
   assert.deepEqual({ subject, code, from }, { subject: 'Zürich', code: '222222', from: 'stile@example.org' });
   assert.match(text, /^Your code is 222222\.\s*$/);
+});
+
+test('a code is found in a mail, however long it is and whatever its groups are', () => {
+  for (const [text, code] of [
+    ['Your code to sign in to Acme: 012345', '012345'],
+    ['Your code to sign in to Acme: 0123 4567 8901\n\nWithin 10 minutes.', '012345678901'],
+    ['Your code to sign in to Acme 24: 012 345 678 901', '012345678901'],
+    ['Your code: 01234 56789.', '0123456789'],
+    ['It works within 10 minutes. 3 of 10 are left. 9 October 2025, 08:53 UTC, 2025-10-09', undefined],
+    ['Number 1234567890123', undefined],
+  ]) {
+    assert.equal(codeIn(text ?? ''), code, text);
+  }
 });
 
 test('the authenticator app shows the codes of RFC 6238, appendix B', () => {

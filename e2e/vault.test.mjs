@@ -9,27 +9,27 @@ journey('the vault opens once for a passkey', async ({ mail, visitor }) => {
   const { page } = ann;
   await page.goto('/demo');
   await page.getByRole('textbox', { name: 'E-mail' }).waitFor();
-  await ann.screenshots('1-signed-out');
+  await ann.inspect('1-signed-out');
 
   await enterByMail(page, mail, ANN);
   await page.getByRole('button', { name: 'Enrol a passkey' }).click();
   await page.getByRole('list', { name: 'Your passkeys' }).getByRole('listitem').waitFor();
   assert.equal((await ann.authenticator?.credentials())?.length, 1);
-  await ann.screenshots('2-enrolled');
+  await ann.inspect('2-enrolled');
 
   await page.getByRole('button', { name: 'Open the vault' }).click();
   const answer = page.getByRole('group', { name: 'Answer of the vault' });
   await answer.getByText('elevated_token_required').first().waitFor();
   await answer.getByText('403').first().waitFor();
-  await ann.screenshots('3-refused');
+  await ann.inspect('3-refused');
 
   await page.getByRole('button', { name: 'Step up with passkey' }).click();
   await page.getByRole('region', { name: 'In the vault' }).waitFor();
-  await ann.screenshots('4-open');
+  await ann.inspect('4-open');
 
   await page.getByRole('button', { name: 'Use the same token again' }).click();
   await answer.getByText('elevated_token_used').first().waitFor();
-  await ann.screenshots('5-used-twice');
+  await ann.inspect('5-used-twice');
 
   // The owner is told of every new factor.
   await mail.waitForMail(ANN, 1);
@@ -111,7 +111,7 @@ journey('the API viewer lists every operation', async ({ stile, visitor }) => {
   const operations = Object.values(document.paths).flatMap((path) => Object.keys(path));
   await ann.page.goto('/docs/api');
   await ann.page.getByText(`${operations.length} operations`).waitFor();
-  await ann.screenshots('api-viewer');
+  await ann.inspect('api-viewer');
 });
 
 journey('the outbox shows what was sent', async ({ mail, visitor }) => {
@@ -120,5 +120,5 @@ journey('the outbox shows what was sent', async ({ mail, visitor }) => {
   await enterByMail(ann.page, mail, ANN);
   await ann.page.goto('/dev/outbox');
   await ann.page.getByText(ANN).first().waitFor();
-  await ann.screenshots('outbox');
+  await ann.inspect('outbox');
 });

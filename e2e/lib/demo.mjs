@@ -23,7 +23,17 @@ export async function enterByMail(page, mail, address) {
   const { code } = await mail.waitForMail(address, mark);
   await page.getByRole('textbox', { name: 'Code' }).fill(code ?? '');
   await page.getByRole('button', { name: 'Sign in', exact: true }).click();
-  await page.getByRole('button', { name: 'Sign out' }).waitFor();
+  // Signed in, or a second factor is still owed.
+  await page.getByRole('button', { name: /^(Sign out|Cancel sign-in)$/ }).waitFor();
+}
+
+/**
+ * Waits until a control has the focus.
+ *
+ * @param {Locator} control
+ */
+export async function isFocused(control) {
+  await control.and(control.page().locator(':focus')).waitFor();
 }
 
 /** @param {Page} page */

@@ -10,8 +10,18 @@ import { within } from './wait.mjs';
  * @property {string} subject
  * @property {string} text
  * @property {string} html   empty when there is no HTML part
- * @property {string | undefined} code  the first number of 4 to 8 digits in the text
+ * @property {string | undefined} code  what {@link codeIn} finds in the text
  */
+
+/**
+ * The first code in a text, without its spaces: 6 to 12 digits, together or in groups of at least three.
+ *
+ * @param {string} text
+ */
+export function codeIn(text) {
+  const runs = text.match(/(?<![\d.:-])\d{3,12}(?: \d{3,6})*(?![\d.:-]*\d)/g) ?? [];
+  return runs.map((run) => run.replaceAll(' ', '')).find(({ length }) => length >= 6 && length <= 12);
+}
 
 /**
  * A mail server on a free port of this machine that accepts everything and sends nothing on.
@@ -50,7 +60,7 @@ export async function startMail() {
       subject: parsed.subject ?? '',
       text,
       html: parsed.html ?? '',
-      code: text.match(/(?<!\d)\d{4,8}(?!\d)/)?.[0],
+      code: codeIn(text),
     });
     for (const look of watchers) look();
   }

@@ -20,24 +20,26 @@ export async function outputFile(name) {
  *
  * @param {import('playwright-core').Page} page
  * @param {string} name  begins the file names
+ * @param {(kind: string) => Promise<void>} [look]  what else is to be done with each view, once it is there
  * @returns {Promise<{light: string, dark: string, narrow: string}>} the files
  */
-export async function takeScreenshots(page, name) {
+export async function takeScreenshots(page, name, look = async () => {}) {
   const size = page.viewportSize();
   /** @param {string} kind */
   const shoot = async (kind) => {
     const path = await outputFile(`${name}-${kind}.png`);
     await page.screenshot({ path, fullPage: true, animations: 'disabled' });
+    await look(kind);
     return path;
   };
-  await page.emulateMedia({ colorScheme: 'light' });
+  await page.emulateMedia({ colorScheme: 'light', reducedMotion: 'reduce' });
   const light = await shoot('light');
   await page.emulateMedia({ colorScheme: 'dark' });
   const dark = await shoot('dark');
   await page.emulateMedia({ colorScheme: 'light' });
-  await page.setViewportSize({ width: 390, height: 844 });
+  await page.setViewportSize({ width: 360, height: 800 });
   const narrow = await shoot('narrow');
-  await page.emulateMedia({ colorScheme: null });
+  await page.emulateMedia({ colorScheme: null, reducedMotion: null });
   if (size) await page.setViewportSize(size);
   return { light, dark, narrow };
 }

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { addAuthenticator } from './authenticator.mjs';
+import { audit } from './axe.mjs';
 import { launchBrowser, newVisitor } from './browser.mjs';
 import { startMail } from './mail.mjs';
 import { outputFile, takeScreenshots } from './screenshots.mjs';
@@ -68,8 +69,11 @@ export async function setStage(t, options = {}) {
       return {
         ...visitor,
         authenticator: plugged,
-        /** @param {string} name */
-        screenshots: (name) => takeScreenshots(visitor.page, name),
+        /**
+         * Looks at the page as it is now: pictures for people, and axe-core for what they may overlook.
+         * @param {string} name
+         */
+        inspect: (name) => takeScreenshots(visitor.page, name, (view) => audit(visitor.page, name, view)),
       };
     },
 
