@@ -99,6 +99,22 @@ journey('a reload comes back to the code that waits', async ({ mail, visitor }) 
   await page.getByRole('textbox', { name: 'E-mail' }).waitFor();
 });
 
+journey('a dialog closes when another tab signs out', async ({ mail, visitor }) => {
+  const { context, page } = await visitor();
+  await page.goto('/demo/');
+  await enterByMail(page, mail, ANN);
+  const other = await context.newPage();
+  await other.goto('/demo/');
+  await other.getByRole('button', { name: 'Sign out' }).waitFor();
+  await page.getByRole('button', { name: 'Delete account' }).click();
+  await page.getByRole('dialog').waitFor();
+  await other.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
+  await page.getByText('You signed out in another tab.').first().waitFor();
+  await page.getByRole('textbox', { name: 'E-mail' }).waitFor();
+  await isFocused(page.getByRole('heading', { level: 1 }));
+});
+
 journey('an error goes when its cause goes', async ({ mail, visitor }) => {
   const ann = await visitor();
   const { page } = ann;

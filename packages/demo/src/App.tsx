@@ -41,6 +41,9 @@ const ENDED: Partial<Record<string, string>> = {
 };
 
 export function App() {
+  useEffect(() => {
+    document.title = `${environment.name} – Stile demo`;
+  }, []);
   useEffect(
     () =>
       onEvent({

@@ -1,4 +1,4 @@
-import { checkStepUpAuth, consumeMfaToken, type Scope } from '@stile/client';
+import { checkStepUpAuth, consumeMfaToken, onEvent, type Scope } from '@stile/client';
 import { createContext, type ReactNode, useContext, useEffect, useRef, useState } from 'react';
 import { client, environment } from './client';
 import { needsFactor, needsStepUp } from './errors';
@@ -31,6 +31,18 @@ type Open = Question & { required: boolean; byMfaToken: boolean; settle: (goOn: 
 
 export function GuardedProvider({ children }: { children: ReactNode }) {
   const [open, setOpen] = useState<Open>();
+
+  // Another tab may sign out, or the session may end: then nobody is there to be asked.
+  useEffect(() => {
+    if (!open) return;
+    const asked = client.user?.id;
+    return onEvent({
+      event: 'userChanged',
+      listener: ({ user }) => {
+        if (user?.id !== asked) open.settle(false);
+      },
+    });
+  }, [open]);
 
   const ask = (question: Question, required: boolean) =>
     new Promise<boolean>((resolve) => {
