@@ -130,6 +130,16 @@ journey('an error goes when its cause goes', async ({ mail, visitor }) => {
   await page.getByRole('textbox', { name: 'E-mail' }).fill('ann@example.or');
   await gone();
 
+  // The server says how long to wait; after that the error has nothing to say any more.
+  const body = JSON.stringify({ code: 'rate_limited', error: 'Too many requests.' });
+  const headers = { 'retry-after': '1', 'content-type': 'application/json' };
+  await page.route('**/emailVerifications/create', (route) => route.fulfill({ status: 429, headers, body }), {
+    times: 1,
+  });
+  await page.getByRole('button', { name: 'Send code' }).click();
+  await page.getByText('Wait 1 s, then try again.').waitFor();
+  await gone();
+
   await page.getByRole('textbox', { name: 'E-mail' }).fill(ANN);
   const code = await codeAfter(mail, ANN, () => page.getByRole('button', { name: 'Send code' }).click());
   const field = page.getByRole('textbox', { name: 'Code' });
@@ -152,6 +162,11 @@ journey('an error goes when its cause goes', async ({ mail, visitor }) => {
   await ann.context.setOffline(false);
   await page.getByRole('button', { name: 'Open the vault' }).click();
   await gone();
+  await page.getByRole('button', { name: 'Leave it locked' }).click();
+  await ann.context.setOffline(true);
+  await page.getByRole('button', { name: 'Open the vault' }).click();
+  await page.getByText('No answer from the vault.').waitFor();
+  await ann.context.setOffline(false);
 
   // A result lies over no button: nothing lies over the page at all.
   await page.getByRole('button', { name: 'Renew session' }).click();

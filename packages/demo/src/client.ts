@@ -1,4 +1,4 @@
-import { createStileClient, type MFADeviceType, onEvent, type StileClient } from '@stile/client';
+import { createStileClient, type MFADeviceType, onEvent, type StileClient, StileError } from '@stile/client';
 import { useSyncExternalStore } from 'react';
 import { environmentOf } from './environments';
 import { loggedFetch } from './log';
@@ -76,7 +76,7 @@ export async function openVault(elevatedToken: string | undefined): Promise<Vaul
     },
     body: '{}',
   }).catch((cause) => {
-    throw new Error('No answer from the vault. Look whether “stile dev” is still running.', { cause });
+    throw new StileError({ code: 'network_error', message: 'No answer from the vault.', cause });
   });
   return { ...(await response.json().catch(() => undefined)), status: response.status };
 }
