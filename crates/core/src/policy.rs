@@ -3,8 +3,11 @@
 //! The step-up check and the gate both ask `requirement`, and a gate accepts as a recent proof only
 //! what `accepts` would have turned into a token, so that they cannot disagree.
 
+mod removal;
+
 use serde::{Deserialize, Serialize};
 
+pub use self::removal::{Standing, left_of};
 use crate::id::CredentialId;
 use crate::principal::{Level, Principal};
 use crate::proof::{Method, Proof};
@@ -253,13 +256,18 @@ pub fn recent_proof<'a>(
 
 /// The level of a session that this proof opens or raises.
 pub fn level_after(settings: &Settings, has_mfa: bool, proof: &Proof) -> Level {
+    level_of(settings, has_mfa, std::slice::from_ref(proof))
+}
+
+/// The level that these proofs give a session.
+pub fn level_of(settings: &Settings, has_mfa: bool, proofs: &[Proof]) -> Level {
     let mfa = &settings.security.mfa;
     let owes = if has_mfa {
         mfa.enabled || mfa.enrollment == Enrollment::Signup
     } else {
         mfa.enrollment == Enrollment::Signup
     };
-    if owes && !(has_mfa && proof.is_mfa()) { Level::Pending } else { Level::Full }
+    if owes && !(has_mfa && proofs.iter().any(Proof::is_mfa)) { Level::Pending } else { Level::Full }
 }
 
 /// Whether and why a scope is protected for this user.

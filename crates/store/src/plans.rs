@@ -191,6 +191,8 @@ fn all_writes() -> Vec<Step> {
         sessions::end_of(e, id, session.id),
         sessions::end_all(e, id, Some(session.id)),
         sessions::forget_proofs(e, id, session.id),
+        sessions::left(e, id, session.id, Level::Full, credential, &[]),
+        sessions::end_standing_on(e, id, credential, None),
         users::delete(e, id),
         credentials::insert(e, id, b"a", &email),
         credentials::verified(e, id, credential, NOW),

@@ -1,7 +1,7 @@
 //! Second factors: what a proof gives, what adding the first one brings, what taking one away takes along.
 
 use serde_json::json;
-use stile_core::policy::Elevation;
+use stile_core::policy::{self, Elevation, Standing};
 use stile_core::settings::MfaMethod;
 use stile_core::{Acknowledgement, Credential, CredentialId, CredentialKind, Level, Principal, Proof};
 use stile_factors::recovery_code;
@@ -128,27 +128,85 @@ pub fn codes_allowed(cx: &Cx, me: &Principal) -> bool {
     })
 }
 
-/// What goes with a factor that is taken away: the sessions that it opened, the user's choice of it, and with the last
-/// factor the recovery codes. Whoever calls begins with the user's version.
-pub fn removed(cx: &Cx, me: &Principal, id: CredentialId) -> Vec<Step> {
+/// Removes a credential from the user in `me`, with all that stood on it: sessions that it opened or raised, proofs by
+/// it in every session, the user's choice of it, and with the last factor the recovery codes. Elevated tokens, legacy
+/// tokens and begun enrolments that stand on it are refused from then on, since each is judged by the credential behind
+/// it.
+///
+/// `me` becomes the principal after the removal. Whoever calls begins with the user's version.
+pub async fn removed(cx: &Cx, me: &mut Principal, id: CredentialId) -> Result<Vec<Step>, ApiError> {
     let (environment, owner) = (cx.env.id, me.user.id);
+    me.credentials.retain(|c| c.id != id);
     let mut steps = Vec::new();
     // The user's row first, as in `new_codes`.
     if me.user.default_method == Some(id) {
+        me.user.default_method = None;
         steps.push(users::prefer(environment, owner, None));
     }
-    if !me.mfa_methods().any(|c| c.id != id) {
+    if !me.has_mfa() {
+        me.user.recovery = None;
         steps.extend([
             users::recovery(environment, owner, None),
             recovery_codes::delete_all(owner),
             recovery_codes::hide(owner),
         ]);
     }
-    steps.extend([
-        credentials::delete(environment, owner, id),
-        rows::end_opened_by(environment, owner, id, me.session.id),
-    ]);
-    steps
+    steps.push(credentials::delete(environment, owner, id));
+    steps.extend(sessions_left(cx, me, id).await?);
+    Ok(steps)
+}
+
+/// What the removal leaves of the user's sessions. One that is pending afterwards owes a factor again; one that has
+/// nothing left to stand on ends, and that may be the one that asks.
+async fn sessions_left(cx: &Cx, me: &mut Principal, removed: CredentialId) -> Result<Vec<Step>, ApiError> {
+    let (environment, owner, own) = (cx.env.id, me.user.id, me.session.id);
+    let settings = &cx.env.settings;
+    let mut steps = Vec::new();
+    for row in cx.app.store.sessions(environment, owner, cx.now, u32::MAX).await? {
+        if row.id == own {
+            continue;
+        }
+        let level = if row.pending { Level::Pending } else { Level::Full };
+        let standing = Standing {
+            sign_in_credential: row.sign_in_credential,
+            level,
+            proofs: &row.proofs,
+            removes: false,
+        };
+        match policy::left_of(settings, &me.credentials, removed, standing) {
+            None => steps.push(rows::end(environment, row.id)),
+            Some((to, proofs)) if to != level || proofs != row.proofs => {
+                let last = proofs.last().map_or(row.sign_in_credential, |p| p.credential);
+                steps.push(rows::left(environment, owner, row.id, to, last, &proofs));
+            }
+            Some(_) => {}
+        }
+    }
+    let standing = Standing {
+        sign_in_credential: me.session.sign_in_credential,
+        level: me.session.level,
+        proofs: &me.session.proofs,
+        removes: true,
+    };
+    let stays = policy::left_of(settings, &me.credentials, removed, standing);
+    match &stays {
+        None => {
+            // Tokens of a session that has ended are over at once.
+            me.session.idle_expires_at = cx.now;
+            steps.push(rows::end(environment, own));
+        }
+        Some((level, proofs)) => {
+            me.session.level = *level;
+            me.session.proofs.clone_from(proofs);
+            if me.session.last_credential == removed {
+                let opener = me.session.sign_in_credential;
+                me.session.last_credential = proofs.last().map_or(opener, |p| p.credential);
+            }
+            steps.push(rows::left(environment, owner, own, *level, me.session.last_credential, proofs));
+        }
+    }
+    steps.push(rows::end_standing_on(environment, owner, removed, stays.map(|_| own)));
+    Ok(steps)
 }
 
 /// Refuses taking away what signs in when nothing else does.

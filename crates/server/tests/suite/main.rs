@@ -31,6 +31,7 @@ mod parallel;
 mod passkeys;
 mod place;
 mod related_origins;
+mod removal;
 mod rotation;
 mod serving;
 mod sessions;

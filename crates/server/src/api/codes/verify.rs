@@ -16,7 +16,7 @@ use crate::context::{Cx, session_key};
 use crate::delivery::Content;
 use crate::error::{ApiError, Code};
 use crate::flows::codes::{self, Answered, Creator};
-use crate::flows::{deciding, sessions};
+use crate::flows::{deciding, factors, sessions};
 use crate::gate::{self, Permit};
 use crate::http::Json;
 use crate::limits::Bucket;
@@ -177,18 +177,22 @@ async fn attach(
         verified_at: cx.now,
     };
     let mut after = me.clone();
-    after.credentials.retain(|c| Some(c.id) != old);
     after.credentials.push(credential.clone());
     after.session.last_credential = credential.id;
     let identifier = answered.address.as_str().as_bytes();
-    let mutation = Mutation::new([users::changed(cx.env.id, &me.user)])
+    let mut mutation = Mutation::new([users::changed(cx.env.id, &me.user)])
         .and_all(codes::use_up(cx, answered))
-        .and(old.map(|id| credentials::delete(cx.env.id, me.user.id, id)))
-        .and(old.map(|id| stile_store::sessions::end_opened_by(cx.env.id, me.user.id, id, me.session.id)))
         .and(credentials::insert(cx.env.id, me.user.id, identifier, &credential))
-        .and(stile_store::sessions::proved(cx.env.id, me.user.id, &after.session))
         .and(device.map(|d| sessions::nonce_used(cx, d)))
         .and_all(more);
+    mutation = match old {
+        // The code proved the new address, on which the session stands from now on.
+        Some(old) => {
+            after.session.proofs = after.session.proofs_with(answered.right.proof(credential.id));
+            mutation.and_all(factors::removed(cx, &mut after, old).await?)
+        }
+        None => mutation.and(stile_store::sessions::proved(cx.env.id, me.user.id, &after.session)),
+    };
     cx.commit(mutation).await.map_err(|error| match error {
         // Only who has proved the address learns that it is in use.
         CommitError::Missed(Miss::Taken) => Code::EmailAlreadyExists.into(),

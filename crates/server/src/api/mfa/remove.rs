@@ -16,7 +16,8 @@ use crate::gate::{self, Permit};
 
 /// Delete an authenticator app
 ///
-/// Needs `credential:unlink`. With the last second factor the recovery codes stop working.
+/// Needs `credential:unlink`. Sessions that the app raised owe a second factor again, this one too unless its other
+/// proofs give its level. With the last second factor the recovery codes stop working.
 #[utoipa::path(
     delete, path = "/users/mfa/{mfaDeviceId}", operation_id = "deleteMfaDevice", tag = "Second factors",
     params(("mfaDeviceId" = String, Path, description = "Device id")),
@@ -44,11 +45,13 @@ async fn remove(
     let CredentialKind::Totp { alias } = &credential.kind else { return Err(no_such_device()) };
     let name = alias.clone().unwrap_or_else(|| "Authenticator app".into());
     let detail = json!({ "credential": id.to_string(), "permit": permit.how() });
+    let mut after = me.clone();
+    let removal = factors::removed(cx, &mut after, id).await?;
     let mutation = Mutation::new([
         users::changed(cx.env.id, &me.user),
         cx.audit("totp.removed", Some(me.user.id), detail),
     ])
-    .and_all(factors::removed(cx, me, id))
+    .and_all(removal)
     .and_all(cx.notice(me, &Content::TotpRemoved { name, at: cx.now })?);
     cx.commit(mutation).await?;
     Ok(StatusCode::NO_CONTENT)

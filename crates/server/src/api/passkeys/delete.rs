@@ -26,7 +26,8 @@ pub struct DeleteUserPasskeyRequest {
 
 /// Delete a passkey
 ///
-/// Needs `credential:unlink`. Other sessions that the passkey opened end.
+/// Needs `credential:unlink`. Sessions that the passkey opened end; those that it raised owe a second factor again. The
+/// session that asks stays as long as its other proofs give its level.
 #[utoipa::path(
     delete, path = "/users/passkeys", operation_id = "deletePasskey", tag = "Passkeys",
     request_body = DeleteUserPasskeyRequest,
@@ -57,11 +58,13 @@ async fn remove(
     factors::keep_a_way_in(cx, &me, id)?;
     let name = alias.clone().unwrap_or_else(|| "Passkey".into());
     let detail = json!({ "credential": id.to_string(), "permit": permit.how() });
+    let mut after = me.clone();
+    let removal = factors::removed(cx, &mut after, id).await?;
     let mutation = Mutation::new([
         users::changed(cx.env.id, &me.user),
         cx.audit("passkey.removed", Some(me.user.id), detail),
     ])
-    .and_all(factors::removed(cx, &me, id))
+    .and_all(removal)
     .and_all(cx.notice(&me, &Content::PasskeyRemoved { name, at: cx.now })?);
     cx.commit(mutation).await?;
     Ok(StatusCode::NO_CONTENT)
