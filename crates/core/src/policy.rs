@@ -106,18 +106,34 @@ pub enum Refusal {
     EnrolmentRequired,
 }
 
-/// What a token or a waiting device stands on: by which credential it was earned, and how strong that proof was.
+/// What a token or a begun action stands on: by which credential it was earned, how strong that proof was, and when.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Evidence {
     /// The credential that was proved.
     pub credential: CredentialId,
     /// How strongly.
     pub strength: Strength,
+    /// When. Rows of versions that kept no time count as proved long ago.
+    #[serde(default)]
+    pub at: Micros,
+}
+
+/// What an action stands on that a permit began and a later answer completes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Begun {
+    /// The scope that was permitted.
+    pub scope: String,
+    /// What the permit stood on.
+    pub evidence: Evidence,
+    /// The user's epoch then.
+    pub epoch: i64,
+    /// Until when it can be completed. Asking for another code does not move it.
+    pub ends_at: Micros,
 }
 
 impl From<&Proof> for Evidence {
     fn from(proof: &Proof) -> Self {
-        Self { credential: proof.credential, strength: proof.strength() }
+        Self { credential: proof.credential, strength: proof.strength(), at: proof.at }
     }
 }
 
@@ -180,19 +196,20 @@ pub fn accepts(settings: &Settings, me: &Principal, by: Evidence, scope: &Scope)
     if strong { Ok(()) } else { Err(Refusal::StrongerFactorNeeded) }
 }
 
-/// Whether evidence that was given at `proved_at` still satisfies the scope: factors and rules may have changed since,
-/// and proofs grow old.
-pub fn still_accepts(
-    settings: &Settings,
-    me: &Principal,
-    by: Evidence,
-    scope: &Scope,
-    proved_at: Micros,
-    now: Micros,
-) -> bool {
+/// Whether evidence still satisfies the scope: factors and rules may have changed since it was given, and proofs grow
+/// old.
+pub fn still_accepts(settings: &Settings, me: &Principal, by: Evidence, scope: &Scope, now: Micros) -> bool {
     let max_age = terms(settings, me, scope).max_age;
-    let young = max_age.is_none_or(|age| !proved_at.plus_seconds(age).is_past(now));
+    let young = max_age.is_none_or(|age| !by.at.plus_seconds(age).is_past(now));
     young && accepts(settings, me, by, scope).is_ok()
+}
+
+/// Whether a begun action may be completed now: judged as a token by the same proof would be.
+pub fn may_complete(settings: &Settings, me: &Principal, begun: &Begun, scope: &Scope, now: Micros) -> bool {
+    begun.scope == scope.as_str()
+        && begun.epoch == me.user.epoch
+        && !begun.ends_at.is_past(now)
+        && still_accepts(settings, me, begun.evidence, scope, now)
 }
 
 /// How old a proof may be that lets recovery codes be read or made, in seconds.

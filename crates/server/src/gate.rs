@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use axum::http::HeaderMap;
 use serde_json::json;
 use stile_core::claims::ElevatedClaims;
-use stile_core::policy::{self, Evidence, Exemption};
+use stile_core::policy::{self, Begun, Evidence, Exemption};
 use stile_core::settings::ApiVersion;
 use stile_core::{Micros, Principal, Scope, scope};
 use stile_store::ledger::{self, Kind};
@@ -80,9 +80,22 @@ impl<S: GatedScope> Permit<S> {
         self.evidence
     }
 
-    /// The scope that is permitted: what a verification remembers when it completes the action later.
-    pub const fn scope(&self) -> &'static str {
-        S::SCOPE_TEXT
+    /// What the action stands on when a later answer completes it, by `ends_at` at the latest; `None` where no rule
+    /// protects it.
+    pub fn begun(&self, me: &Principal, ends_at: Micros) -> Option<Begun> {
+        let evidence = self.evidence?;
+        Some(Begun { scope: S::SCOPE_TEXT.to_owned(), evidence, epoch: me.user.epoch, ends_at })
+    }
+
+    /// Refuses when the permit would not be given any more. Whoever decides again on the user as stored now asks this
+    /// again: a factor that came or went since the permit was given changes what counts (CVE-2023-3597).
+    pub fn still_holds(&self, cx: &Cx, me: &Principal) -> Result<(), ApiError> {
+        let settings = &cx.env.settings;
+        let holds = match self.evidence {
+            Some(by) => policy::still_accepts(settings, me, by, &S::SCOPE, cx.now),
+            None => !policy::requirement(settings, me, &S::SCOPE, Exemption::None, cx.now).required,
+        };
+        if holds { Ok(()) } else { Err(ApiError::from(Code::ElevatedTokenRequired).for_scope(S::SCOPE_TEXT)) }
     }
 
     /// What the evidence was, for the audit trail.
@@ -220,10 +233,10 @@ pub fn belongs(
         && claims.epoch == me.user.epoch
         && scope::contains(&claims.scope, wanted.as_str());
     let credential = claims.credential_id.parse().map_err(|_| Code::ElevatedTokenInvalid)?;
-    let evidence = Evidence { credential, strength: claims.acr };
-    let proved_at = Micros::new(claims.auth_time.saturating_mul(1_000_000));
+    let at = Micros::new(claims.auth_time.saturating_mul(1_000_000));
+    let evidence = Evidence { credential, strength: claims.acr, at };
     let settings = &cx.env.settings;
-    if same && policy::still_accepts(settings, me, evidence, wanted, proved_at, cx.now) {
+    if same && policy::still_accepts(settings, me, evidence, wanted, cx.now) {
         Ok(evidence)
     } else {
         Err(Code::ElevatedTokenInvalid.into())
@@ -249,7 +262,7 @@ async fn spend_legacy(cx: &Cx, me: &Principal, scope: &Scope, token: &str) -> Re
     let hash = mfa_token_hash(cx, token);
     let found = cx.app.store.mfa_token(me.session.id, hash, cx.now).await?.ok_or(Code::MfaTokenInvalid)?;
     let (settings, evidence) = (&cx.env.settings, Evidence::from(&found.proof));
-    let satisfies = policy::still_accepts(settings, me, evidence, scope, found.proof.at, cx.now);
+    let satisfies = policy::still_accepts(settings, me, evidence, scope, cx.now);
     if found.epoch != me.user.epoch || !satisfies {
         return Err(Code::MfaTokenInvalid.into());
     }

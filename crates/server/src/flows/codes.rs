@@ -1,6 +1,7 @@
 //! Codes by e-mail: sending them within bounds, and judging answers so that guessing is worth nothing.
 
 use serde_json::json;
+use stile_core::policy::Begun;
 use stile_core::settings::Rate;
 use stile_core::{EmailAddress, SessionId, VerificationId};
 use stile_factors::email_code::{self, RightCode};
@@ -58,7 +59,7 @@ pub async fn send(
     address: &EmailAddress,
     creator: Creator,
     purpose: Purpose,
-    permitted: Option<&str>,
+    begun: Option<&Begun>,
 ) -> Result<VerificationId, ApiError> {
     if cx.env.settings.sdk.block_email_subaddresses && address.is_subaddress() {
         return Err(ApiError::with(Code::InvalidEmail, "Addresses with a + are not accepted here."));
@@ -70,6 +71,9 @@ pub async fn send(
     let (wrong, _) = cx.app.store.count(counters.wrong, cx.now).await?;
     let under_attack = wrong >= i64::from(limits.wrong_codes_total.requests);
 
+    // A code for what was begun with a permit lives no longer than that.
+    let left = begun.map_or(i64::MAX, |begun| begun.ends_at.seconds_since(cx.now));
+    let seconds = email_code::LIFETIME_SECONDS.min(left);
     let id = VerificationId::new(cx.now, random::bytes());
     let code = email_code::new_code(under_attack);
     let sealed_address = keys
@@ -82,15 +86,15 @@ pub async fn send(
         sealed_address,
         creator: creator.hash,
         session: creator.session,
-        permitted: permitted.map(str::to_owned),
+        begun: begun.cloned(),
         code: email_code::hash(keys, cx.env.id, id, &code),
         created_at: cx.now,
-        expires_at: cx.now.plus_seconds(email_code::LIFETIME_SECONDS),
+        expires_at: cx.now.plus_seconds(seconds),
     };
-    let mail = Content::Code { code, purpose, minutes: minutes(email_code::LIFETIME_SECONDS) };
+    let mail = Content::Code { code, purpose, minutes: minutes(seconds) };
     let sent = [
         verifications::insert(cx.env.id, &verification),
-        cx.mail(address.as_str(), mail, email_code::LIFETIME_SECONDS)?,
+        cx.mail(address.as_str(), mail, seconds)?,
         cx.audit("email_code.sent", None, json!({ "verification": id.to_string() })),
     ];
     let within_limits = Mutation::new([
@@ -113,7 +117,7 @@ pub async fn send(
 async fn repeat(cx: &Cx, wanted: &Verification, counters: &Counters) -> Result<VerificationId, ApiError> {
     let (address, creator) = (wanted.address, wanted.creator);
     let live = cx.app.store.live_verification(cx.env.id, address, creator, cx.now).await?;
-    if let Some(live) = live.filter(|live| live.permitted == wanted.permitted) {
+    if let Some(live) = live.filter(|live| live.begun.is_some() == wanted.begun.is_some()) {
         return Ok(live.id);
     }
     let (_, here) = cx.app.store.count(counters.sent_here, cx.now).await?;
@@ -207,7 +211,7 @@ fn address_context<'a>(cx: &'a Cx, id: &'a [u8; 16]) -> [&'a [u8]; 3] {
     [b"verification", cx.env.id.as_bytes(), id]
 }
 
-/// Whole minutes.
+/// Whole minutes, at least one.
 fn minutes(seconds: i64) -> u32 {
-    u32::try_from(seconds / 60).unwrap_or(0)
+    u32::try_from(seconds / 60).unwrap_or(0).max(1)
 }

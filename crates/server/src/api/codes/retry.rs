@@ -52,16 +52,16 @@ pub async fn handle(
     let (creator, me) = creator(&cx, &headers).await?;
     let hash = email_code::address_hash(&cx.app.keys, cx.env.id, &address);
     let previous = cx.app.store.verification(cx.env.id, id).await?;
-    // A permit is not kept alive by asking again: it ends with the code that it was used up for.
-    let over = |v: &Verification| v.permitted.is_some() && v.expires_at.is_past(cx.now);
+    // A permitted change is not kept alive by asking again: its end stays where it was when the change was begun.
+    let over = |v: &Verification| v.begun.as_ref().is_some_and(|begun| begun.ends_at.is_past(cx.now));
     let previous = previous.filter(|v| v.address == hash && v.session == creator.session && !over(v));
     let previous = previous.ok_or(Code::InvalidEmailVerification)?;
     // Only the change of an address sends its code with a permit.
-    let purpose = match previous.permitted {
+    let purpose = match previous.begun {
         Some(_) => Purpose::ChangeEmail,
         None => purpose(me.as_ref(), &address),
     };
-    let id = codes::send(&cx, &address, creator, purpose, previous.permitted.as_deref()).await?;
+    let id = codes::send(&cx, &address, creator, purpose, previous.begun.as_ref()).await?;
     let answer =
         EmailVerificationCreateResponse { verification_uuid: id.to_string(), email: address.to_string() };
     Ok((StatusCode::CREATED, Answer(answer)))

@@ -4,7 +4,8 @@ use axum::Json as Answer;
 use axum::http::HeaderMap;
 use serde_json::json;
 use stile_core::email::EmailAddress;
-use stile_core::{Credential, CredentialId, CredentialKind, Principal, Proof, Scope, policy};
+use stile_core::policy::{self, Begun};
+use stile_core::{Credential, CredentialId, CredentialKind, Principal, Scope};
 use stile_factors::device::DeviceProof;
 use stile_keys::random;
 use stile_store::{CommitError, Miss, Mutation, Step, credentials, users};
@@ -63,13 +64,11 @@ async fn proved(
     answered: &Answered,
     device: Option<&DeviceProof>,
 ) -> Result<VerifyResponse, ApiError> {
-    match own(me, &answered.address) {
-        Some(_) => deciding!(step_up(cx, me, body, answered, device).await),
-        None if !body.requested_scopes.is_empty() => Err(Code::CredentialNotAccepted.into()),
-        None if answered.verification.permitted.as_deref() == Some(Scope::CredentialUpdate.as_str()) => {
-            deciding!(change(cx, me, answered, device).await)
-        }
-        None => {
+    match (own(me, &answered.address), &answered.verification.begun) {
+        (Some(_), _) => deciding!(step_up(cx, me, body, answered, device).await),
+        (None, _) if !body.requested_scopes.is_empty() => Err(Code::CredentialNotAccepted.into()),
+        (None, Some(begun)) => deciding!(change(cx, me, begun, answered, device).await),
+        (None, None) => {
             // Before the permit is used up, and again when it is known that nobody was faster.
             room_for_one(me)?;
             let permit = gate::pass(cx, me, &gate::EMAIL_LINK, headers).await?;
@@ -124,6 +123,7 @@ async fn link(
     device: Option<&DeviceProof>,
 ) -> Result<VerifyResponse, ApiError> {
     let me = reload(cx, me).await?;
+    permit.still_holds(cx, &me)?;
     room_for_one(&me)?;
     let notice = Content::EmailAdded { masked: answered.address.masked(), at: cx.now };
     let mut steps = cx.notice(&me, &notice)?;
@@ -135,15 +135,18 @@ async fn link(
 async fn change(
     cx: &Cx,
     me: &Principal,
+    begun: &Begun,
     answered: &Answered,
     device: Option<&DeviceProof>,
 ) -> Result<VerifyResponse, ApiError> {
     let me = reload(cx, me).await?;
-    // That was for the factors of then. The session is judged again for those of now: an e-mail code does not change
-    // the address of somebody who has enrolled a passkey since (CVE-2023-3597).
-    let may = |p: &Proof| policy::accepts(&cx.env.settings, &me, p.into(), &Scope::CredentialUpdate).is_ok();
-    if !me.session.proofs.iter().any(may) {
-        return Err(Code::MfaRequired.into());
+    // That was for the factors, the rules and the time of then. What it stood on is judged again: an e-mail code does not
+    // change the address of somebody who has enrolled a passkey since (CVE-2023-3597), nor does a proof of long ago.
+    let (settings, scope) = (&cx.env.settings, Scope::CredentialUpdate);
+    policy::accepts(settings, &me, begun.evidence, &scope)?;
+    if !policy::may_complete(settings, &me, begun, &scope, cx.now) {
+        let code = if me.has_mfa() { Code::MfaRequired } else { Code::ElevatedTokenRequired };
+        return Err(ApiError::from(code).for_scope(scope.as_str()));
     }
     let old = me.email_credential().map(|c| c.id);
     let notice = Content::EmailChanged { new_masked: answered.address.masked(), at: cx.now };

@@ -41,6 +41,7 @@ async fn remove(
     permit: &Permit<gate::CredentialUnlink>,
     id: CredentialId,
 ) -> Result<StatusCode, ApiError> {
+    permit.still_holds(cx, me)?;
     let credential = me.credential(id).ok_or_else(no_such_device)?;
     let CredentialKind::Totp { alias } = &credential.kind else { return Err(no_such_device()) };
     let name = alias.clone().unwrap_or_else(|| "Authenticator app".into());

@@ -51,6 +51,7 @@ async fn remove(
     id: CredentialId,
 ) -> Result<StatusCode, ApiError> {
     let me = reload(cx, me).await?;
+    permit.still_holds(cx, &me)?;
     let credential = me.credential(id).ok_or(Code::PasskeyNotFound)?;
     let CredentialKind::Passkey { alias, .. } = &credential.kind else {
         return Err(Code::PasskeyNotFound.into());

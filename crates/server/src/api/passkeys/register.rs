@@ -223,13 +223,8 @@ async fn enrol(
     body: &PasskeyRegisterRequest,
     user_agent: &str,
 ) -> Result<Answer<VerifyResponse>, ApiError> {
-    let had_mfa = me.has_mfa();
     let me = reload(cx, me).await?;
-    // The permit was judged for the factors that the user had then: a factor that came in between is not enrolled
-    // beside (CVE-2023-3597).
-    if me.has_mfa() != had_mfa {
-        return Err(Code::ElevatedTokenRequired.into());
-    }
+    permit.still_holds(cx, &me)?;
     let held = me.credentials.iter().filter(|c| matches!(c.kind, CredentialKind::Passkey { .. })).count();
     if held >= usize::try_from(cx.env.settings.passkeys.max_per_user).unwrap_or(usize::MAX) {
         return Err(Code::MaxPasskeys.into());

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 use stile_core::principal::Profile;
 use stile_core::{Acknowledgement, EmailAddress, Micros, Principal, Username};
+use stile_factors::email_code;
 use stile_store::{CommitError, Miss, Mutation, recovery_codes, users};
 use utoipa::ToSchema;
 
@@ -101,7 +102,10 @@ pub async fn handle(
     };
     let key = session_key(&headers, None)?;
     let creator = Creator::new(&cx, Some(me.session.id), key.as_ref());
-    let id = codes::send(&cx, &address, creator, Purpose::ChangeEmail, Some(permit.scope())).await?;
+    // `credential:update` is protected always: there is no permit for it without evidence.
+    let ends_at = cx.now.plus_seconds(email_code::LIFETIME_SECONDS);
+    let begun = permit.begun(&me, ends_at).ok_or(Code::ElevatedTokenRequired)?;
+    let id = codes::send(&cx, &address, creator, Purpose::ChangeEmail, Some(&begun)).await?;
     let sent =
         EmailVerificationCreateResponse { verification_uuid: id.to_string(), email: address.to_string() };
     answer(&cx, after, &headers, NextViewEnum::VerifyEmail, Some(sent))
