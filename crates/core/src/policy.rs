@@ -4,10 +4,13 @@
 //! what `accepts` would have turned into a token, so that they cannot disagree.
 
 mod removal;
+mod youth;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::removal::{Standing, left_of};
+pub use self::youth::{Addition, YOUNG_SECONDS, descendants, may_touch};
+use self::youth::{is_young_beside, touches_credentials};
 use crate::id::CredentialId;
 use crate::principal::{Level, Principal};
 use crate::proof::{Method, Proof};
@@ -104,6 +107,9 @@ pub enum Refusal {
     /// A rule demands a second factor and the user has none.
     #[error("a second factor must be set up first")]
     EnrolmentRequired,
+    /// An address that was added a moment ago, or what it enrolled, removes or changes nothing that is older.
+    #[error("this way of confirming is too new to remove or change an older one: use an older one")]
+    AddressTooNew,
 }
 
 /// What a token or a begun action stands on: by which credential it was earned, how strong that proof was, and when.
@@ -174,7 +180,13 @@ pub fn requirement(
             answering(me).filter(|c| c.strength().meets(demand)).map(|c| c.id).collect()
         }
     };
-    let default = default_credential(me, &credentials);
+    // A young address may be refused for its youth: it is offered after the others, and not as the default.
+    let young = |id: &CredentialId| {
+        touches_credentials(scope) && me.credential(*id).is_some_and(|c| is_young_beside(me, c, now))
+    };
+    let (last, mut credentials): (Vec<_>, Vec<_>) = credentials.into_iter().partition(young);
+    let default = default_credential(me, if credentials.is_empty() { &last } else { &credentials });
+    credentials.extend(last);
     Requirement { required: true, reason, credentials, default, terms: Some(terms(settings, me, scope)) }
 }
 
@@ -250,8 +262,6 @@ pub fn grant(
 }
 
 /// The newest proof of this session that answers for the scope under the exemption.
-///
-/// Proofs are kept in the session by the verifying routes alone; refreshing adds none.
 pub fn recent_proof<'a>(
     settings: &Settings,
     me: &'a Principal,
@@ -259,6 +269,19 @@ pub fn recent_proof<'a>(
     exemption: Exemption,
     now: Micros,
 ) -> Option<&'a Proof> {
+    recent_proofs(settings, me, scope, exemption, now).next()
+}
+
+/// All of them, newest first.
+///
+/// Proofs are kept in the session by the verifying routes alone; refreshing adds none.
+pub fn recent_proofs<'a>(
+    settings: &Settings,
+    me: &'a Principal,
+    scope: &Scope,
+    exemption: Exemption,
+    now: Micros,
+) -> impl Iterator<Item = &'a Proof> {
     let seconds = match exemption {
         Exemption::None => 0,
         Exemption::FirstFactor if me.has_mfa() => 0,
@@ -267,8 +290,9 @@ pub fn recent_proof<'a>(
         Exemption::Unlink => settings.recent_proof.unlink_seconds,
     };
     let longest = rule_of(settings, scope).and_then(|rule| rule.max_age_seconds).unwrap_or(u32::MAX);
-    let fresh = |p: &&Proof| seconds > 0 && is_fresh(p, i64::from(seconds.min(longest)), now);
-    me.session.proofs.iter().rev().filter(fresh).find(|p| accepts(settings, me, (*p).into(), scope).is_ok())
+    let fresh = move |p: &&Proof| seconds > 0 && is_fresh(p, i64::from(seconds.min(longest)), now);
+    let accepted = move |p: &&Proof| accepts(settings, me, (*p).into(), scope).is_ok();
+    me.session.proofs.iter().rev().filter(fresh).filter(accepted)
 }
 
 /// The level of a session that this proof opens or raises.

@@ -22,6 +22,8 @@ pub struct Keyring {
     pub recovery_code: MacKey,
     /// Hashes of legacy MFA tokens.
     pub mfa_token: MacKey,
+    /// Hashes of the tokens in links that undo an addition.
+    pub undo_link: MacKey,
 }
 
 impl Keyring {
@@ -65,6 +67,7 @@ impl Keyring {
             elevated_use: mac(Purpose::ElevatedUse),
             recovery_code: mac(Purpose::RecoveryCode),
             mfa_token: mac(Purpose::MfaToken),
+            undo_link: mac(Purpose::UndoLink),
         })
     }
 }
@@ -85,6 +88,7 @@ mod tests {
             &ring.elevated_use,
             &ring.recovery_code,
             &ring.mfa_token,
+            &ring.undo_link,
         ];
         for (i, a) in keys.iter().enumerate() {
             for (j, b) in keys.iter().enumerate() {

@@ -36,6 +36,8 @@ pub enum Purpose {
     RecoveryCode,
     /// Hashes of legacy MFA tokens.
     MfaToken,
+    /// Hashes of the tokens in links that undo an addition.
+    UndoLink,
 }
 
 /// Why a text is not a master key.
@@ -54,7 +56,7 @@ pub enum MasterKeyError {
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Seal,
         Self::Nonce,
         Self::WebauthnChallenge,
@@ -65,6 +67,7 @@ impl Purpose {
         Self::Check,
         Self::RecoveryCode,
         Self::MfaToken,
+        Self::UndoLink,
     ];
 
     /// The info label of HKDF. A label that changes makes what was sealed or hashed under it
@@ -81,6 +84,7 @@ impl Purpose {
             Self::Check => "stile/v1/check",
             Self::RecoveryCode => "stile/v1/recovery-code",
             Self::MfaToken => "stile/v1/mfa-token",
+            Self::UndoLink => "stile/v1/undo-link",
         }
     }
 }

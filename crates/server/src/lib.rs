@@ -29,6 +29,7 @@ mod ready;
 mod related_origins;
 mod tokens;
 mod traces;
+mod undo_page;
 mod verified;
 
 use std::sync::{Arc, LazyLock};
@@ -62,7 +63,8 @@ fn within(app: Arc<App>, deadline: Duration) -> Router {
         .route("/readyz", get(ready))
         .route("/.well-known/webauthn", get(related_origins::handle))
         .route("/openapi.json", get(|| async { Json(openapi_document()) }))
-        .merge(assets::docs());
+        .merge(assets::docs())
+        .merge(undo_page::routes(&app));
     if app.config.development.is_some() {
         router = router.merge(dev::routes(&app));
     }

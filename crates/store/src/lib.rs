@@ -32,9 +32,9 @@ pub use migrate::Schema;
 pub use mutation::{Miss, Mutation, Step};
 pub use tables::{
     Account, ApiToken, AuditEvent, AuditRow, Census, Environment, Failures, Guessed, Mail, MailSlot,
-    MfaToken, Passkey, SessionRow, SigningKeyRow, TotpDevice, UnverifiedTotp, Verification, api_tokens,
-    audit, counters, credentials, environments, failures, ledger, mfa_tokens, outbox, passkeys,
-    recovery_codes, sessions, signing_keys, totp, users, verifications,
+    MfaToken, Passkey, SessionRow, SigningKeyRow, TotpDevice, UndoLink, UnverifiedTotp, Verification,
+    additions, api_tokens, audit, counters, credentials, environments, failures, ledger, mfa_tokens, outbox,
+    passkeys, recovery_codes, sessions, signing_keys, totp, users, verifications,
 };
 use value::{Row, Value};
 

@@ -14,6 +14,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, sql: include_str!("../migrations/0002_mfa.sql") },
     Migration { version: 3, sql: include_str!("../migrations/0003_indexes.sql") },
     Migration { version: 4, sql: include_str!("../migrations/0004_gone_environments.sql") },
+    Migration { version: 5, sql: include_str!("../migrations/0005_additions.sql") },
 ];
 
 /// How a database stands to this binary.

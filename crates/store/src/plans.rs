@@ -20,7 +20,7 @@ use crate::mutation::Step;
 use crate::postgres::dollars;
 use crate::tables::sweep::SWEEPS;
 use crate::{
-    Engine, Failures, Guessed, Mail, MailSlot, Passkey, Store, api_tokens, counters, credentials,
+    Engine, Failures, Guessed, Mail, MailSlot, Passkey, Store, additions, api_tokens, counters, credentials,
     environments, failures, ledger, mfa_tokens, outbox, passkeys, recovery_codes, sessions, totp, users,
     verifications,
 };
@@ -67,7 +67,7 @@ async fn reads(store: &Store) -> Vec<String> {
         .unwrap();
     all_reads(store).await;
     let reads: Vec<String> = heard.try_iter().collect();
-    assert_eq!(reads.len(), 26, "{reads:#?}");
+    assert_eq!(reads.len(), 28, "{reads:#?}");
     reads
 }
 
@@ -104,6 +104,8 @@ async fn all_reads(store: &Store) {
     store.mfa_token(SessionId::from_bytes([3; 16]), [9; 32], NOW).await.unwrap();
     store.failures(owner, [9; 32], NOW).await.unwrap();
     store.users_after(environment, owner).await.unwrap();
+    store.additions(owner).await.unwrap();
+    store.undo_link([9; 32], NOW).await.unwrap();
     store.audit(environment, 10).await.unwrap();
     // Two reads: whether it is known, and what is kept once it has been written.
     store.remember("a", b"b").await.unwrap();
@@ -193,6 +195,7 @@ fn all_writes() -> Vec<Step> {
         sessions::forget_proofs(e, id, session.id),
         sessions::left(e, id, session.id, Level::Full, credential, &[]),
         sessions::end_standing_on(e, id, credential, None),
+        additions::use_up([9; 32], NOW),
         users::delete(e, id),
         credentials::insert(e, id, b"a", &email),
         credentials::verified(e, id, credential, NOW),
@@ -259,8 +262,8 @@ fn meant(sql: &str) -> bool {
 }
 
 /// What is swept may be empty at times, and known to be.
-const SWEPT_EMPTY: &str =
-    "VACUUM ANALYZE ledger, counters, verifications, outbox, totp_unverified, recovery_shown, mfa_tokens";
+const SWEPT_EMPTY: &str = "VACUUM ANALYZE ledger, counters, verifications, outbox, totp_unverified, recovery_shown, mfa_tokens, \
+     additions, undo_links";
 
 /// Plans are made once, and perhaps before there are any figures of a table.
 #[test]

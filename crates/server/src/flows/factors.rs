@@ -1,17 +1,17 @@
-//! Second factors: what a proof gives, what adding the first one brings, what taking one away takes along.
+//! Second factors: what a proof gives, and what adding the first one brings.
 
 use serde_json::json;
-use stile_core::policy::{self, Elevation, Standing};
+use stile_core::policy::{self, Addition, Elevation};
 use stile_core::settings::MfaMethod;
-use stile_core::{Acknowledgement, Credential, CredentialId, CredentialKind, Level, Principal, Proof};
+use stile_core::{Acknowledgement, CredentialId, CredentialKind, Level, Principal, Proof};
 use stile_factors::recovery_code;
 use stile_keys::random;
-use stile_store::{MfaToken, Step, credentials, mfa_tokens, recovery_codes, sessions as rows, users};
+use stile_store::{MfaToken, Step, additions, mfa_tokens, recovery_codes, users};
 use zeroize::Zeroizing;
 
 use crate::api::models::{CreateMfaToken, VerifyResponse};
 use crate::context::Cx;
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::flows::sessions;
 use crate::gate::mfa_token_hash;
 use crate::tokens;
@@ -128,97 +128,7 @@ pub fn codes_allowed(cx: &Cx, me: &Principal) -> bool {
     })
 }
 
-/// Removes a credential from the user in `me`, with all that stood on it: sessions that it opened or raised, proofs by
-/// it in every session, the user's choice of it, and with the last factor the recovery codes. Elevated tokens, legacy
-/// tokens and begun enrolments that stand on it are refused from then on, since each is judged by the credential behind
-/// it.
-///
-/// `me` becomes the principal after the removal. Whoever calls begins with the user's version.
-pub async fn removed(cx: &Cx, me: &mut Principal, id: CredentialId) -> Result<Vec<Step>, ApiError> {
-    let (environment, owner) = (cx.env.id, me.user.id);
-    me.credentials.retain(|c| c.id != id);
-    let mut steps = Vec::new();
-    // The user's row first, as in `new_codes`.
-    if me.user.default_method == Some(id) {
-        me.user.default_method = None;
-        steps.push(users::prefer(environment, owner, None));
-    }
-    if !me.has_mfa() {
-        me.user.recovery = None;
-        steps.extend([
-            users::recovery(environment, owner, None),
-            recovery_codes::delete_all(owner),
-            recovery_codes::hide(owner),
-        ]);
-    }
-    steps.push(credentials::delete(environment, owner, id));
-    steps.extend(sessions_left(cx, me, id).await?);
-    Ok(steps)
-}
-
-/// What the removal leaves of the user's sessions. One that is pending afterwards owes a factor again; one that has
-/// nothing left to stand on ends, and that may be the one that asks.
-async fn sessions_left(cx: &Cx, me: &mut Principal, removed: CredentialId) -> Result<Vec<Step>, ApiError> {
-    let (environment, owner, own) = (cx.env.id, me.user.id, me.session.id);
-    let settings = &cx.env.settings;
-    let mut steps = Vec::new();
-    for row in cx.app.store.sessions(environment, owner, cx.now, u32::MAX).await? {
-        if row.id == own {
-            continue;
-        }
-        let level = if row.pending { Level::Pending } else { Level::Full };
-        let standing = Standing {
-            sign_in_credential: row.sign_in_credential,
-            level,
-            proofs: &row.proofs,
-            removes: false,
-        };
-        match policy::left_of(settings, &me.credentials, removed, standing) {
-            None => steps.push(rows::end(environment, row.id)),
-            Some((to, proofs)) if to != level || proofs != row.proofs => {
-                let last = proofs.last().map_or(row.sign_in_credential, |p| p.credential);
-                steps.push(rows::left(environment, owner, row.id, to, last, &proofs));
-            }
-            Some(_) => {}
-        }
-    }
-    let standing = Standing {
-        sign_in_credential: me.session.sign_in_credential,
-        level: me.session.level,
-        proofs: &me.session.proofs,
-        removes: true,
-    };
-    let stays = policy::left_of(settings, &me.credentials, removed, standing);
-    match &stays {
-        None => {
-            // Tokens of a session that has ended are over at once.
-            me.session.idle_expires_at = cx.now;
-            steps.push(rows::end(environment, own));
-        }
-        Some((level, proofs)) => {
-            me.session.level = *level;
-            me.session.proofs.clone_from(proofs);
-            if me.session.last_credential == removed {
-                let opener = me.session.sign_in_credential;
-                me.session.last_credential = proofs.last().map_or(opener, |p| p.credential);
-            }
-            steps.push(rows::left(environment, owner, own, *level, me.session.last_credential, proofs));
-        }
-    }
-    steps.push(rows::end_standing_on(environment, owner, removed, stays.map(|_| own)));
-    Ok(steps)
-}
-
-/// Refuses taking away what signs in when nothing else does.
-pub fn keep_a_way_in(cx: &Cx, me: &Principal, id: CredentialId) -> Result<(), ApiError> {
-    let signs_in = |c: &Credential| match c.kind {
-        CredentialKind::Email { .. } => c.sign_in,
-        CredentialKind::Passkey { .. } => c.sign_in && cx.env.settings.passkeys.sign_in,
-        CredentialKind::Totp { .. } => false,
-    };
-    let others = me.credentials.iter().any(|c| c.id != id && signs_in(c));
-    if cx.env.settings.sdk.prevent_orphaned_accounts && !others {
-        return Err(Code::LastSignInCredential.into());
-    }
-    Ok(())
+/// Notes on whose proof a credential was added: for seven days the youth of an address is also that of what it enrolled.
+pub fn noted_addition(cx: &Cx, me: &Principal, credential: CredentialId, by: CredentialId) -> Step {
+    additions::note(me.user.id, Addition { credential, by }, cx.now.plus_seconds(policy::YOUNG_SECONDS))
 }

@@ -4,8 +4,10 @@ pub mod codes;
 pub mod environments;
 pub mod factors;
 pub mod guesses;
+pub mod removal;
 pub mod reset;
 pub mod sessions;
+pub mod undo;
 
 pub use stile_factors::totp::newest_step as newest_totp_step;
 

@@ -37,5 +37,7 @@ mod serving;
 mod sessions;
 mod tokens_at_the_edge;
 mod totp_app;
+mod undo;
+mod unlink;
 mod users;
 mod world;

@@ -1,5 +1,6 @@
 //! One file per table: its rows, its reads, and a typed constructor for every guarded write.
 
+pub mod additions;
 pub mod api_tokens;
 pub mod audit;
 pub mod counters;
@@ -19,6 +20,7 @@ pub mod totp;
 pub mod users;
 pub mod verifications;
 
+pub use additions::UndoLink;
 pub use api_tokens::ApiToken;
 pub use audit::{AuditEvent, AuditRow};
 pub use environments::{Census, Environment};

@@ -8,7 +8,7 @@ use crate::mutation::{Mutation, Step};
 
 /// The time is asked for twice: on an engine with parallel writers, the outer condition is judged again when a row
 /// had to be waited for, the list of the inner one is not, and a counter may have begun a new window meanwhile.
-pub(crate) const SWEEPS: [&str; 9] = [
+pub(crate) const SWEEPS: [&str; 11] = [
     "DELETE FROM ledger WHERE expires_at <= ?1 AND (kind, key) IN (SELECT kind, key FROM ledger WHERE expires_at <= ?1 LIMIT 500)",
     "DELETE FROM counters WHERE expires_at <= ?1 AND key IN (SELECT key FROM counters WHERE expires_at <= ?1 LIMIT 500)",
     "DELETE FROM verifications WHERE expires_at <= ?1 AND id IN (SELECT id FROM verifications WHERE expires_at <= ?1 LIMIT 500)",
@@ -17,6 +17,8 @@ pub(crate) const SWEEPS: [&str; 9] = [
     "DELETE FROM totp_unverified WHERE expires_at <= ?1 AND session IN (SELECT session FROM totp_unverified WHERE expires_at <= ?1 LIMIT 500)",
     "DELETE FROM recovery_shown WHERE expires_at <= ?1 AND owner IN (SELECT owner FROM recovery_shown WHERE expires_at <= ?1 LIMIT 500)",
     "DELETE FROM mfa_tokens WHERE expires_at <= ?1 AND hash IN (SELECT hash FROM mfa_tokens WHERE expires_at <= ?1 LIMIT 500)",
+    "DELETE FROM additions WHERE expires_at <= ?1 AND credential IN (SELECT credential FROM additions WHERE expires_at <= ?1 LIMIT 500)",
+    "DELETE FROM undo_links WHERE expires_at <= ?1 AND hash IN (SELECT hash FROM undo_links WHERE expires_at <= ?1 LIMIT 500)",
     "DELETE FROM signing_keys WHERE verifies_until <= ?1",
 ];
 

@@ -17,7 +17,7 @@ use crate::context::{Cx, session_key};
 use crate::delivery::Content;
 use crate::error::{ApiError, Code};
 use crate::flows::codes::{self, Answered, Creator};
-use crate::flows::{deciding, factors, sessions};
+use crate::flows::{deciding, factors, removal, sessions, undo};
 use crate::gate::{self, Permit};
 use crate::http::Json;
 use crate::limits::Bucket;
@@ -124,11 +124,26 @@ async fn link(
 ) -> Result<VerifyResponse, ApiError> {
     let me = reload(cx, me).await?;
     permit.still_holds(cx, &me)?;
+    add(cx, me, permit.evidence().map(|by| by.credential), permit.how(), answered, device).await
+}
+
+/// Adds the address beside the others. `by` is the credential on whose proof.
+async fn add(
+    cx: &Cx,
+    me: Principal,
+    by: Option<CredentialId>,
+    permit: &'static str,
+    answered: &Answered,
+    device: Option<&DeviceProof>,
+) -> Result<VerifyResponse, ApiError> {
     room_for_one(&me)?;
-    let notice = Content::EmailAdded { masked: answered.address.masked(), at: cx.now };
-    let mut steps = cx.notice(&me, &notice)?;
-    steps.push(cx.audit("email.linked", Some(me.user.id), json!({ "permit": permit.how() })));
-    attach(cx, me, answered, device, None, steps).await
+    let several = cx.env.settings.security.auth.allow_multiple_credentials_for_sign_in;
+    let wanted = several && me.user.profile.further_emails_sign_in != Some(false);
+    let new = new_address(cx, answered, wanted || !me.credentials.iter().any(|c| c.sign_in));
+    let mut steps = undo::notices(cx, &me, &new, &answered.address)?;
+    steps.extend(by.map(|by| factors::noted_addition(cx, &me, new.id, by)));
+    steps.push(cx.audit("email.linked", Some(me.user.id), json!({ "permit": permit })));
+    attach(cx, me, answered, device, new, None, steps).await
 }
 
 /// The permit for this was used up when the change was asked for.
@@ -148,37 +163,40 @@ async fn change(
         let code = if me.has_mfa() { Code::MfaRequired } else { Code::ElevatedTokenRequired };
         return Err(ApiError::from(code).for_scope(scope.as_str()));
     }
-    let old = me.email_credential().map(|c| c.id);
+    let Some(old) = me.email_credential() else {
+        // With no address that signs in there is none to replace.
+        let by = begun.evidence.credential;
+        return add(cx, me, Some(by), "elevated_token", answered, device).await;
+    };
+    let additions = cx.app.store.additions(me.user.id).await?;
+    policy::may_touch(&me, &additions, begun.evidence, old, cx.now)?;
+    let (old, new) = (old.id, new_address(cx, answered, true));
     let notice = Content::EmailChanged { new_masked: answered.address.masked(), at: cx.now };
     let mut steps = cx.notice(&me, &notice)?;
     steps.push(cx.audit("email.changed", Some(me.user.id), json!({ "permit": "elevated_token" })));
-    attach(cx, me, answered, device, old, steps).await
+    attach(cx, me, answered, device, new, Some(old), steps).await
 }
 
-/// Gives the user the address as a credential, in place of `old` where one is named.
-async fn attach(
-    cx: &Cx,
-    me: Principal,
-    answered: &Answered,
-    device: Option<&DeviceProof>,
-    old: Option<CredentialId>,
-    more: Vec<Step>,
-) -> Result<VerifyResponse, ApiError> {
-    let replaced = old.and_then(|id| me.credential(id));
-    let sign_in = match replaced {
-        Some(old) => old.sign_in,
-        None => {
-            let several = cx.env.settings.security.auth.allow_multiple_credentials_for_sign_in;
-            several || !me.credentials.iter().any(|c| c.sign_in)
-        }
-    };
-    let credential = Credential {
+fn new_address(cx: &Cx, answered: &Answered, sign_in: bool) -> Credential {
+    Credential {
         id: CredentialId::new(cx.now, random::bytes()),
         kind: CredentialKind::Email { address: answered.address.to_string() },
         sign_in,
         created_at: cx.now,
         verified_at: cx.now,
-    };
+    }
+}
+
+/// Gives the user the new address, in place of `old` where one is named. `more` comes after the address.
+async fn attach(
+    cx: &Cx,
+    me: Principal,
+    answered: &Answered,
+    device: Option<&DeviceProof>,
+    credential: Credential,
+    old: Option<CredentialId>,
+    more: Vec<Step>,
+) -> Result<VerifyResponse, ApiError> {
     let mut after = me.clone();
     after.credentials.push(credential.clone());
     after.session.last_credential = credential.id;
@@ -192,7 +210,7 @@ async fn attach(
         // The code proved the new address, on which the session stands from now on.
         Some(old) => {
             after.session.proofs = after.session.proofs_with(answered.right.proof(credential.id));
-            mutation.and_all(factors::removed(cx, &mut after, old).await?)
+            mutation.and_all(removal::removed(cx, &mut after, old).await?)
         }
         None => mutation.and(stile_store::sessions::proved(cx.env.id, me.user.id, &after.session)),
     };

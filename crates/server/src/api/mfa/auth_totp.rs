@@ -149,6 +149,7 @@ async fn verify(
         rows::awaited(me.session.id, id),
         credentials::insert(cx.env.id, me.user.id, id.as_bytes(), &credential),
         rows::insert(&stored),
+        factors::noted_addition(cx, me, id, device.evidence.credential),
     ])
     .and_all(codes)
     .and_all(given.steps())

@@ -19,7 +19,7 @@ use crate::gate;
     responses((status = 204)), extensions(("x-stile-access" = json!("gated")))
 )]
 pub async fn handle(cx: Cx, me: Me, headers: HeaderMap) -> Result<StatusCode, ApiError> {
-    let permit = gate::pass(&cx, &me, &gate::USER_DELETE, &headers).await?;
+    let permit = gate::pass_over(&cx, &me, &gate::USER_DELETE, &headers, me.credentials.first()).await?;
     let mutation = Mutation::new([
         users::delete(cx.env.id, me.user.id),
         cx.audit("user.deleted", Some(me.user.id), json!({ "permit": permit.how() })),
