@@ -38,6 +38,10 @@ events! {
     EmailChanged = "email.changed",
     /// The user linked a further address.
     EmailLinked = "email.linked",
+    /// The addition of an address was undone by the link mailed to an older one.
+    EmailUndone = "email.undone",
+    /// The user removed an address.
+    EmailUnlinked = "email.unlinked",
     /// A code was answered that is not there, is over, or belongs to somebody else.
     EmailCodeRefused = "email_code.refused",
     /// A code went out by mail.

@@ -3,9 +3,16 @@
 //! The step-up check and the gate both ask `requirement`, and a gate accepts as a recent proof only
 //! what `accepts` would have turned into a token, so that they cannot disagree.
 
+mod removal;
+mod youth;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Credential;
+
+pub use self::removal::{Standing, left_of};
+pub use self::youth::{Addition, YOUNG_SECONDS, descendants, may_touch};
+use self::youth::{is_young_beside, touches_credentials};
 use crate::id::CredentialId;
 use crate::principal::{Level, Principal};
 use crate::proof::{Method, Proof};
@@ -104,20 +111,39 @@ pub enum Refusal {
     /// A rule demands a second factor and the user has none.
     #[error("a second factor must be set up first")]
     EnrolmentRequired,
+    /// An address that was added a moment ago, or what it enrolled, removes or changes nothing that is older.
+    #[error("this way of confirming is too new to remove or change an older one: use an older one")]
+    AddressTooNew,
 }
 
-/// What a token or a waiting device stands on: by which credential it was earned, and how strong that proof was.
+/// What a token or a begun action stands on: by which credential it was earned, how strong that proof was, and when.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Evidence {
     /// The credential that was proved.
     pub credential: CredentialId,
     /// How strongly.
     pub strength: Strength,
+    /// When. Rows of versions that kept no time count as proved long ago.
+    #[serde(default)]
+    pub at: Micros,
+}
+
+/// What an action stands on that a permit began and a later answer completes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Begun {
+    /// The scope that was permitted.
+    pub scope: String,
+    /// What the permit stood on.
+    pub evidence: Evidence,
+    /// The user's epoch then.
+    pub epoch: i64,
+    /// Until when it can be completed. Asking for another code does not move it.
+    pub ends_at: Micros,
 }
 
 impl From<&Proof> for Evidence {
     fn from(proof: &Proof) -> Self {
-        Self { credential: proof.credential, strength: proof.strength() }
+        Self { credential: proof.credential, strength: proof.strength(), at: proof.at }
     }
 }
 
@@ -153,9 +179,14 @@ pub fn requirement(
     }
     // None when the user must enrol first: nothing that the user has is of the strength that is demanded then.
     let demand = demand(settings, me, scope);
-    let credentials: Vec<CredentialId> =
-        answering(me).filter(|c| c.strength().meets(demand)).map(|c| c.id).collect();
-    let default = default_credential(me, &credentials);
+    let able = answering(me).filter(|c| c.strength().meets(demand)).map(|c| c.id);
+    // A young address may be refused for its youth: it is offered after the others, and not as the default.
+    let young = |id: &CredentialId| {
+        touches_credentials(scope) && me.credential(*id).is_some_and(|c| is_young_beside(me, c, now))
+    };
+    let (last, mut credentials): (Vec<_>, Vec<_>) = able.partition(young);
+    let default = default_credential(me, if credentials.is_empty() { &last } else { &credentials });
+    credentials.extend(last);
     Requirement { required: true, reason, credentials, default, terms: Some(terms(settings, me, scope)) }
 }
 
@@ -177,18 +208,11 @@ pub fn accepts(settings: &Settings, me: &Principal, by: Evidence, scope: &Scope)
     if strong { Ok(()) } else { Err(Refusal::StrongerFactorNeeded) }
 }
 
-/// Whether evidence that was given at `proved_at` still satisfies the scope: factors and rules may have changed since,
-/// and proofs grow old.
-pub fn still_accepts(
-    settings: &Settings,
-    me: &Principal,
-    by: Evidence,
-    scope: &Scope,
-    proved_at: Micros,
-    now: Micros,
-) -> bool {
+/// Whether evidence still satisfies the scope: factors and rules may have changed since it was given, and proofs grow
+/// old.
+pub fn still_accepts(settings: &Settings, me: &Principal, by: Evidence, scope: &Scope, now: Micros) -> bool {
     let max_age = terms(settings, me, scope).max_age;
-    let young = max_age.is_none_or(|age| !proved_at.plus_seconds(age).is_past(now));
+    let young = max_age.is_none_or(|age| !by.at.plus_seconds(age).is_past(now));
     young && accepts(settings, me, by, scope).is_ok()
 }
 
@@ -197,6 +221,14 @@ pub fn still_accepts(
 pub fn has_own_level(me: &Principal) -> bool {
     let by_factor = |p: &Proof| me.credential(p.credential).is_some_and(Credential::is_mfa_method);
     !me.has_mfa() || me.session.proofs.iter().any(|p| p.is_mfa() && by_factor(p))
+}
+
+/// Whether a begun action may be completed now: judged as a token by the same proof would be.
+pub fn may_complete(settings: &Settings, me: &Principal, begun: &Begun, scope: &Scope, now: Micros) -> bool {
+    begun.scope == scope.as_str()
+        && begun.epoch == me.user.epoch
+        && !begun.ends_at.is_past(now)
+        && still_accepts(settings, me, begun.evidence, scope, now)
 }
 
 /// How old a proof may be that lets recovery codes be read or made, in seconds.
@@ -237,8 +269,6 @@ pub fn grant(
 }
 
 /// The newest proof of this session that answers for the scope under the exemption.
-///
-/// Proofs are kept in the session by the verifying routes alone; refreshing adds none.
 pub fn recent_proof<'a>(
     settings: &Settings,
     me: &'a Principal,
@@ -246,6 +276,19 @@ pub fn recent_proof<'a>(
     exemption: Exemption,
     now: Micros,
 ) -> Option<&'a Proof> {
+    recent_proofs(settings, me, scope, exemption, now).next()
+}
+
+/// All of them, newest first.
+///
+/// Proofs are kept in the session by the verifying routes alone; refreshing adds none.
+pub fn recent_proofs<'a>(
+    settings: &Settings,
+    me: &'a Principal,
+    scope: &Scope,
+    exemption: Exemption,
+    now: Micros,
+) -> impl Iterator<Item = &'a Proof> {
     let seconds = match exemption {
         Exemption::None => 0,
         Exemption::FirstFactor if me.has_mfa() => 0,
@@ -254,19 +297,25 @@ pub fn recent_proof<'a>(
         Exemption::Unlink => settings.recent_proof.unlink_seconds,
     };
     let longest = rule_of(settings, scope).and_then(|rule| rule.max_age_seconds).unwrap_or(u32::MAX);
-    let fresh = |p: &&Proof| seconds > 0 && is_fresh(p, i64::from(seconds.min(longest)), now);
-    me.session.proofs.iter().rev().filter(fresh).find(|p| accepts(settings, me, (*p).into(), scope).is_ok())
+    let fresh = move |p: &&Proof| seconds > 0 && is_fresh(p, i64::from(seconds.min(longest)), now);
+    let accepted = move |p: &&Proof| accepts(settings, me, (*p).into(), scope).is_ok();
+    me.session.proofs.iter().rev().filter(fresh).filter(accepted)
 }
 
 /// The level of a session that this proof opens or raises.
 pub fn level_after(settings: &Settings, has_mfa: bool, proof: &Proof) -> Level {
+    level_of(settings, has_mfa, std::slice::from_ref(proof))
+}
+
+/// The level that these proofs give a session.
+pub fn level_of(settings: &Settings, has_mfa: bool, proofs: &[Proof]) -> Level {
     let mfa = &settings.security.mfa;
     let owes = if has_mfa {
         mfa.enabled || mfa.enrollment == Enrollment::Signup
     } else {
         mfa.enrollment == Enrollment::Signup
     };
-    if owes && !(has_mfa && proof.is_mfa()) { Level::Pending } else { Level::Full }
+    if owes && !(has_mfa && proofs.iter().any(Proof::is_mfa)) { Level::Pending } else { Level::Full }
 }
 
 /// How long a session lasts, in seconds.

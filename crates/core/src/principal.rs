@@ -74,6 +74,9 @@ pub struct Profile {
     /// Whether the user agreed to the app's policies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policies_consent: Option<bool>,
+    /// Whether addresses that are added later sign in; they do unless this is `false`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub further_emails_sign_in: Option<bool>,
     /// The app's own facts: a JSON object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<serde_json::Map<String, serde_json::Value>>,

@@ -24,6 +24,8 @@ pub struct Keyring {
     pub mfa_token: MacKey,
     /// Seeds of the keys that sign tokens of pending sessions.
     pub pending_token: MacKey,
+    /// Hashes of the tokens in links that undo an addition.
+    pub undo_link: MacKey,
 }
 
 impl Keyring {
@@ -68,6 +70,7 @@ impl Keyring {
             recovery_code: mac(Purpose::RecoveryCode),
             mfa_token: mac(Purpose::MfaToken),
             pending_token: mac(Purpose::PendingToken),
+            undo_link: mac(Purpose::UndoLink),
         })
     }
 }
@@ -89,6 +92,7 @@ mod tests {
             &ring.recovery_code,
             &ring.mfa_token,
             &ring.pending_token,
+            &ring.undo_link,
         ];
         for (i, a) in keys.iter().enumerate() {
             for (j, b) in keys.iter().enumerate() {

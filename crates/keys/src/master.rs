@@ -38,6 +38,8 @@ pub enum Purpose {
     MfaToken,
     /// Seeds of the keys that sign tokens of pending sessions.
     PendingToken,
+    /// Hashes of the tokens in links that undo an addition.
+    UndoLink,
 }
 
 /// Why a text is not a master key.
@@ -56,7 +58,7 @@ pub enum MasterKeyError {
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Seal,
         Self::Nonce,
         Self::WebauthnChallenge,
@@ -68,6 +70,7 @@ impl Purpose {
         Self::RecoveryCode,
         Self::MfaToken,
         Self::PendingToken,
+        Self::UndoLink,
     ];
 
     /// The info label of HKDF. A label that changes makes what was sealed or hashed under it
@@ -85,6 +88,7 @@ impl Purpose {
             Self::RecoveryCode => "stile/v1/recovery-code",
             Self::MfaToken => "stile/v1/mfa-token",
             Self::PendingToken => "stile/v1/pending-token",
+            Self::UndoLink => "stile/v1/undo-link",
         }
     }
 }

@@ -15,7 +15,7 @@ use stile_keys::{encoding, random};
 use stile_store::{ApiToken, AuditEvent, Mutation, Source, Step, audit, outbox};
 
 use crate::app::App;
-use crate::delivery::{Content, Letter, NOTICE_SECONDS};
+use crate::delivery::{By, Content, Letter, NOTICE_SECONDS};
 use crate::environment::Environment;
 use crate::error::{ApiError, Code};
 use crate::limits::{Bucket, Party, Wait};
@@ -129,12 +129,23 @@ impl Cx {
 
     /// A step that queues a mail.
     pub fn mail(&self, to: &str, content: Content, lifetime_seconds: i64) -> Result<Step, ApiError> {
+        self.queued(to, content, None, lifetime_seconds)
+    }
+
+    fn queued(
+        &self,
+        to: &str,
+        content: Content,
+        by: Option<By>,
+        lifetime_seconds: i64,
+    ) -> Result<Step, ApiError> {
         let id = OutboxId::new(self.now, random::bytes());
         let general = &self.env.settings.general;
         let letter = Letter {
             to: to.to_owned(),
             app: general.display_name.clone(),
             support: general.support_email.clone(),
+            by,
             content,
         };
         let mail = letter
@@ -145,7 +156,13 @@ impl Cx {
 
     /// A security notice to every address of the user, kept for a day of trying.
     pub fn notice(&self, me: &Principal, content: &Content) -> Result<Vec<Step>, ApiError> {
-        me.emails().map(|to| self.mail(to, content.clone(), NOTICE_SECONDS)).collect()
+        me.emails().map(|to| self.session_notice(me, to, content.clone())).collect()
+    }
+
+    /// A security notice to one address. It names the session in which the thing was done.
+    pub fn session_notice(&self, me: &Principal, to: &str, content: Content) -> Result<Step, ApiError> {
+        let by = By { browser: me.session.user_agent.clone(), opened_at: me.session.created_at };
+        self.queued(to, content, Some(by), NOTICE_SECONDS)
     }
 
     /// Commits, and wakes the mail sender.

@@ -84,6 +84,8 @@ codes! {
     MfaMethodLocked = 403 "mfa_method_locked" "There were too many wrong codes in a row: confirm with another method.",
     /// The credential may not answer for an action.
     CredentialNotAccepted = 403 "credential_not_accepted" "This credential cannot be used to confirm an action.",
+    /// An address that was added within seven days, or what it enrolled, confirms no removal or change of an older one.
+    AddressTooNew = 403 "address_too_new" "This way of confirming was added less than seven days ago, and what you remove or change is older: confirm with an older one.",
     /// A rule demands a second factor and the user has none.
     EnrolmentRequired = 403 "mfa_enrolment_required" "A second factor must be set up first.",
     /// No user of that id.
@@ -166,6 +168,8 @@ codes! {
     InvalidUpdate = 422 "invalid_update" "These fields cannot be changed like this.",
     /// No SMS provider is set up.
     NoSmsProvider = 422 "no_enabled_sms_provider" "Phone numbers are not set up for this environment.",
+    /// What to unlink is not named, or is nothing that this operation removes.
+    InvalidUnlinkRequest = 422 "invalid_unlink_request" "Name one of the account's e-mail addresses by its credential id: passkeys and authenticator apps have operations of their own, and there are no wallets here.",
     /// Removing it would leave the user without a way to sign in.
     LastSignInCredential = 422 "cannot_delete_last_sign_in_verified_credential" "This is the last way to sign in to the account: add another first.",
     /// Too many wrong codes.
@@ -306,6 +310,7 @@ impl From<Refusal> for ApiError {
             Refusal::StrongerFactorNeeded => Code::StrongerFactorRequired.into(),
             Refusal::CredentialNotAccepted => Code::CredentialNotAccepted.into(),
             Refusal::EnrolmentRequired => Code::EnrolmentRequired.into(),
+            Refusal::AddressTooNew => Code::AddressTooNew.into(),
         }
     }
 }

@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 use axum::http::HeaderMap;
 use serde_json::json;
 use stile_core::claims::ElevatedClaims;
-use stile_core::policy::{self, Evidence, Exemption};
+use stile_core::policy::{self, Addition, Begun, Evidence, Exemption, Reason, Refusal};
 use stile_core::settings::ApiVersion;
-use stile_core::{Event, Micros, Principal, Scope, scope};
+use stile_core::{Credential, Event, Micros, Principal, Scope, scope};
 use stile_store::ledger::{self, Kind};
 use stile_store::{CommitError, Miss, Mutation, Step, mfa_tokens};
 
@@ -80,17 +80,19 @@ impl<S: GatedScope> Permit<S> {
         self.evidence
     }
 
-    /// The scope that is permitted: what a verification remembers when it completes the action later.
-    pub const fn scope(&self) -> &'static str {
-        S::SCOPE_TEXT
+    /// What the action stands on when a later answer completes it, by `ends_at` at the latest; `None` where no rule
+    /// protects it.
+    pub fn begun(&self, me: &Principal, ends_at: Micros) -> Option<Begun> {
+        let evidence = self.evidence?;
+        Some(Begun { scope: S::SCOPE_TEXT.to_owned(), evidence, epoch: me.user.epoch, ends_at })
     }
 
-    /// Judges the permit again for the user as read now. What a factor that came since would refuse, or what a removed
-    /// credential gave, is no permit any more (CVE-2023-3597).
+    /// Refuses when the permit would not be given any more. Whoever decides again on the user as stored now asks this
+    /// again: a factor that came or went since the permit was given changes what counts (CVE-2023-3597).
     pub fn still_holds(&self, cx: &Cx, me: &Principal) -> Result<(), ApiError> {
         let settings = &cx.env.settings;
         let holds = match self.evidence {
-            Some(evidence) => policy::accepts(settings, me, evidence, &S::SCOPE).is_ok(),
+            Some(by) => policy::still_accepts(settings, me, by, &S::SCOPE, cx.now),
             None => !policy::requirement(settings, me, &S::SCOPE, Exemption::None, cx.now).required,
         };
         if holds { Ok(()) } else { Err(ApiError::from(Code::ElevatedTokenRequired).for_scope(S::SCOPE_TEXT)) }
@@ -132,6 +134,8 @@ pub const PASSKEY_REGISTER: Row<CredentialLink> = Row::new("registerPasskey", Ex
 pub const PASSKEY_DELETE: Row<CredentialUnlink> = Row::new("deletePasskey", Exemption::Unlink);
 /// Adding an e-mail address.
 pub const EMAIL_LINK: Row<CredentialLink> = Row::new("verifyEmail", Exemption::Link);
+/// Removing an e-mail address.
+pub const UNLINK: Row<CredentialUnlink> = Row::new("unlinkCredential", Exemption::Unlink);
 /// Changing the e-mail address.
 pub const EMAIL_CHANGE: Row<CredentialUpdate> = Row::new("updateUser", Exemption::None);
 /// Enrolling an authenticator app.
@@ -162,6 +166,7 @@ pub fn table() -> Vec<Listed> {
         TOTP_REGISTER.listed(),
         MFA_DEVICE_DELETE.listed(),
         EMAIL_LINK.listed(),
+        UNLINK.listed(),
         EMAIL_CHANGE.listed(),
         PROFILE_CHANGE.listed(),
         USER_DELETE.listed(),
@@ -176,20 +181,63 @@ pub async fn pass<S: GatedScope>(
     row: &Row<S>,
     headers: &HeaderMap,
 ) -> Result<Permit<S>, ApiError> {
-    let permit = |how, evidence, claims| Permit { how, evidence, claims, scope: PhantomData };
-    let settings = &cx.env.settings;
-    let requirement = policy::requirement(settings, me, &S::SCOPE, row.exemption, cx.now);
-    if !requirement.required {
-        let recent = policy::recent_proof(settings, me, &S::SCOPE, row.exemption, cx.now);
-        let how =
-            if requirement.reason == policy::Reason::RecentProof { How::RecentProof } else { How::Open };
-        return Ok(permit(how, recent.map(Into::into), None));
+    judged(cx, me, row, headers, None).await
+}
+
+/// As `pass`, for an action that removes or changes this credential: a young address proves nothing against older ones.
+pub async fn pass_over<S: GatedScope>(
+    cx: &Cx,
+    me: &Principal,
+    row: &Row<S>,
+    headers: &HeaderMap,
+    target: Option<&Credential>,
+) -> Result<Permit<S>, ApiError> {
+    let Some(target) = target else { return judged(cx, me, row, headers, None).await };
+    let over = Over { target, additions: cx.app.store.additions(me.user.id).await? };
+    judged(cx, me, row, headers, Some(&over)).await
+}
+
+/// What an action removes or changes.
+struct Over<'a> {
+    target: &'a Credential,
+    additions: Vec<Addition>,
+}
+
+impl Over<'_> {
+    fn may(over: Option<&Self>, cx: &Cx, me: &Principal, by: Evidence) -> Result<(), Refusal> {
+        over.map_or(Ok(()), |over| policy::may_touch(me, &over.additions, by, over.target, cx.now))
     }
-    let refused = match present(cx, me, &S::SCOPE, headers).await {
+}
+
+async fn judged<S: GatedScope>(
+    cx: &Cx,
+    me: &Principal,
+    row: &Row<S>,
+    headers: &HeaderMap,
+    over: Option<&Over<'_>>,
+) -> Result<Permit<S>, ApiError> {
+    let permit = |how, evidence, claims| Permit { how, evidence, claims, scope: PhantomData };
+    let (settings, scope) = (&cx.env.settings, S::SCOPE);
+    let requirement = policy::requirement(settings, me, &scope, row.exemption, cx.now);
+    let mut recent = policy::recent_proofs(settings, me, &scope, row.exemption, cx.now).map(Evidence::from);
+    match requirement.reason {
+        _ if requirement.required => {}
+        Reason::RecentProof => {
+            // A token by an older credential may do where the proofs given just now are too young.
+            if let Some(by) = recent.find(|by| Over::may(over, cx, me, *by).is_ok()) {
+                return Ok(permit(How::RecentProof, Some(by), None));
+            }
+        }
+        _ => return Ok(permit(How::Open, recent.next(), None)),
+    }
+    let mut refused = match present(cx, me, &scope, headers, over).await {
         Ok((evidence, claims)) => return Ok(permit(How::ElevatedToken, Some(evidence), Some(claims))),
         Err(refused) => refused,
     };
-    match legacy(cx, me, &S::SCOPE, headers).await {
+    if !requirement.required && refused.code == Code::ElevatedTokenRequired {
+        refused = Refusal::AddressTooNew.into();
+    }
+    match legacy(cx, me, &scope, headers, over).await {
         Some(Ok(evidence)) => Ok(permit(How::MfaToken, Some(evidence), None)),
         none_or_refused => {
             let error = none_or_refused.and_then(Result::err).unwrap_or(refused);
@@ -206,10 +254,12 @@ async fn present(
     me: &Principal,
     scope: &Scope,
     headers: &HeaderMap,
+    over: Option<&Over<'_>>,
 ) -> Result<(Evidence, ElevatedClaims), ApiError> {
     let token = text(headers, "x-dyn-elevated-access-token").filter(|t| !t.is_empty());
     let claims = tokens::verify_elevated(cx, token.ok_or(Code::ElevatedTokenRequired)?, me.session.level)?;
     let evidence = belongs(cx, me, &claims, scope)?;
+    Over::may(over, cx, me, evidence)?;
     match cx.app.store.commit(Mutation::new(use_up(cx, &claims))).await {
         Ok(()) => Ok((evidence, claims)),
         Err(CommitError::Missed(Miss::AlreadyUsed)) => Err(Code::ElevatedTokenUsed.into()),
@@ -231,10 +281,10 @@ pub fn belongs(
         && claims.epoch == me.user.epoch
         && scope::contains(&claims.scope, wanted.as_str());
     let credential = claims.credential_id.parse().map_err(|_| Code::ElevatedTokenInvalid)?;
-    let evidence = Evidence { credential, strength: claims.acr };
-    let proved_at = Micros::new(claims.auth_time.saturating_mul(1_000_000));
+    let at = Micros::new(claims.auth_time.saturating_mul(1_000_000));
+    let evidence = Evidence { credential, strength: claims.acr, at };
     let settings = &cx.env.settings;
-    if same && policy::still_accepts(settings, me, evidence, wanted, proved_at, cx.now) {
+    if same && policy::still_accepts(settings, me, evidence, wanted, cx.now) {
         Ok(evidence)
     } else {
         Err(Code::ElevatedTokenInvalid.into())
@@ -248,22 +298,30 @@ async fn legacy(
     me: &Principal,
     scope: &Scope,
     headers: &HeaderMap,
+    over: Option<&Over<'_>>,
 ) -> Option<Result<Evidence, ApiError>> {
     let token = text(headers, "x-mfa-auth-token").filter(|token| !token.is_empty())?;
     match cx.env.settings.sdk.min_api_version {
-        ApiVersion::V20260101 => Some(spend_legacy(cx, me, scope, token).await),
+        ApiVersion::V20260101 => Some(spend_legacy(cx, me, scope, token, over).await),
         ApiVersion::V20260401 => None,
     }
 }
 
-async fn spend_legacy(cx: &Cx, me: &Principal, scope: &Scope, token: &str) -> Result<Evidence, ApiError> {
+async fn spend_legacy(
+    cx: &Cx,
+    me: &Principal,
+    scope: &Scope,
+    token: &str,
+    over: Option<&Over<'_>>,
+) -> Result<Evidence, ApiError> {
     let hash = mfa_token_hash(cx, token);
     let found = cx.app.store.mfa_token(me.session.id, hash, cx.now).await?.ok_or(Code::MfaTokenInvalid)?;
     let (settings, evidence) = (&cx.env.settings, Evidence::from(&found.proof));
-    let satisfies = policy::still_accepts(settings, me, evidence, scope, found.proof.at, cx.now);
+    let satisfies = policy::still_accepts(settings, me, evidence, scope, cx.now);
     if found.epoch != me.user.epoch || !satisfies {
         return Err(Code::MfaTokenInvalid.into());
     }
+    Over::may(over, cx, me, evidence)?;
     if !found.single_use {
         return Ok(evidence);
     }

@@ -30,6 +30,7 @@ mod refusals;
 mod related_origins;
 mod tokens;
 mod traces;
+mod undo_page;
 mod verified;
 
 use std::sync::{Arc, LazyLock};
@@ -64,7 +65,8 @@ fn within(app: Arc<App>, deadline: Duration) -> Router {
         .route("/readyz", get(ready))
         .route("/.well-known/webauthn", get(related_origins::handle))
         .route("/openapi.json", get(|| async { Json(openapi_document()) }))
-        .merge(assets::docs());
+        .merge(assets::docs())
+        .merge(undo_page::routes(&app));
     if app.config.development.is_some() {
         router = router.merge(dev::routes(&app));
     }

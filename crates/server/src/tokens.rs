@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+use axum::http::HeaderMap;
 use stile_core::claims::{ACCESS, ELEVATED, ElevatedClaims, IDENTITY, IdentityClaims, SessionClaims};
 use stile_core::policy::Elevation;
 use stile_core::{Level, Micros, Principal};
@@ -10,7 +11,7 @@ use stile_keys::jws::{self, JwsError};
 use stile_keys::{encoding, random};
 
 use crate::api::models::{iso, verified_credentials};
-use crate::context::Cx;
+use crate::context::{Cx, bearer};
 use crate::error::{ApiError, Code};
 use crate::verified::Access;
 
@@ -82,6 +83,15 @@ pub fn session(cx: &Cx, me: &Principal, new_user: bool) -> Result<SessionTokens,
     };
     let identity = signed.map_err(ApiError::internal)?;
     Ok(SessionTokens { identity, access, expires_at: exp })
+}
+
+/// Lets the session's next tokens live no longer than the one that was sent: nothing was proved by the request, least of
+/// all by the device that the session may be bound to. `/refresh` prolongs.
+pub fn no_longer_than_sent(cx: &Cx, me: &mut Principal, headers: &HeaderMap) -> Result<(), ApiError> {
+    let sent = verify_access(cx, bearer(headers).ok_or(Code::Unauthorized)?)?.expires_at;
+    let end = Micros::new(sent.saturating_mul(1_000_000));
+    me.session.idle_expires_at = me.session.idle_expires_at.min(end);
+    Ok(())
 }
 
 /// Signs an elevated access token.

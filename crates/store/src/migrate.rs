@@ -17,6 +17,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 5, sql: include_str!("../migrations/0005_guessing.sql") },
     Migration { version: 6, sql: include_str!("../migrations/0006_pending_sessions.sql") },
     Migration { version: 7, sql: include_str!("../migrations/0007_audit.sql") },
+    Migration { version: 8, sql: include_str!("../migrations/0008_additions.sql") },
 ];
 
 /// How a database stands to this binary.

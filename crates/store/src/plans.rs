@@ -22,9 +22,9 @@ use crate::postgres::dollars;
 use crate::tables::audit::SWEEP as AUDIT_SWEEP;
 use crate::tables::sweep::SWEEPS;
 use crate::{
-    AuditFilter, Engine, Failures, Guessed, Mail, MailSlot, Passkey, Store, Verification, api_tokens,
-    buckets, counters, credentials, environments, failures, known_devices, ledger, mail_turns, mfa_tokens,
-    outbox, passkeys, recovery_codes, sessions, totp, users, verifications,
+    AuditFilter, Engine, Failures, Guessed, Mail, MailSlot, Passkey, Store, Verification, additions,
+    api_tokens, buckets, counters, credentials, environments, failures, known_devices, ledger, mail_turns,
+    mfa_tokens, outbox, passkeys, recovery_codes, sessions, totp, users, verifications,
 };
 
 const NOW: Micros = Micros::new(1_800_000_000_000_000);
@@ -69,7 +69,7 @@ async fn reads(store: &Store) -> Vec<String> {
         .unwrap();
     all_reads(store).await;
     let reads: Vec<String> = heard.try_iter().collect();
-    assert_eq!(reads.len(), 33, "{reads:#?}");
+    assert_eq!(reads.len(), 35, "{reads:#?}");
     reads
 }
 
@@ -110,6 +110,8 @@ async fn all_reads(store: &Store) {
     store.mfa_token(SessionId::from_bytes([3; 16]), [9; 32], NOW).await.unwrap();
     store.failures(owner, [9; 32], NOW).await.unwrap();
     store.users_after(environment, owner).await.unwrap();
+    store.additions(owner).await.unwrap();
+    store.undo_link([9; 32], NOW).await.unwrap();
     store.audit(environment, AuditFilter::newest(10)).await.unwrap();
     store.audit(environment, AuditFilter { subject: Some(owner), ..AuditFilter::newest(10) }).await.unwrap();
     store.next_audited(None).await.unwrap();
@@ -174,7 +176,7 @@ fn all_writes() -> Vec<Step> {
         sealed_address: Vec::new(),
         creator: [2; 32],
         session: None,
-        permitted: None,
+        begun: None,
         device: None,
         code: [3; 32],
         digits: 6,
@@ -215,6 +217,9 @@ fn all_writes() -> Vec<Step> {
         sessions::end_of(e, id, session.id),
         sessions::end_all(e, id, Some(session.id)),
         sessions::forget_proofs(e, id, session.id),
+        sessions::left(e, id, session.id, Level::Full, credential, &[]),
+        sessions::end_standing_on(e, id, credential, None),
+        additions::use_up([9; 32], NOW),
         users::delete(e, id),
         credentials::insert(e, id, b"a", &email),
         credentials::verified(e, id, credential, NOW),
@@ -298,8 +303,8 @@ fn meant(sql: &str) -> bool {
 }
 
 /// What is swept may be empty at times, and known to be.
-const SWEPT_EMPTY: &str =
-    "VACUUM ANALYZE ledger, counters, verifications, outbox, totp_unverified, recovery_shown, mfa_tokens";
+const SWEPT_EMPTY: &str = "VACUUM ANALYZE ledger, counters, verifications, outbox, totp_unverified, recovery_shown, mfa_tokens, \
+     additions, undo_links";
 
 /// Plans are made once, and perhaps before there are any figures of a table.
 #[test]

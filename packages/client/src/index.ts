@@ -102,4 +102,5 @@ export type {
 } from './types.js';
 export { deleteUser } from './user/deleteUser.js';
 export { refreshUser } from './user/refreshUser.js';
+export { unlinkEmail } from './user/unlinkEmail.js';
 export { updateUser } from './user/updateUser.js';

@@ -190,7 +190,7 @@ fn evidence_remembers_credential_and_strength() {
         (Proof::totp(TOTP, NOW), Strength::Mfa),
         (passkey_proof(NOW, true), Strength::PhishingResistantVerified),
     ] {
-        assert_eq!(Evidence::from(&proof), Evidence { credential: proof.credential, strength });
+        assert_eq!(Evidence::from(&proof), Evidence { credential: proof.credential, strength, at: NOW });
     }
 }
 
@@ -220,12 +220,13 @@ fn proofs_grow_old_at_their_second() {
     let aged = with_scope(ScopeRule { max_age_seconds: Some(60), ..ScopeRule::new("vault:open") });
     let evidence = Evidence::from(&Proof::email(EMAIL, NOW));
     let accepted = |s: &Settings, age: i64| {
-        still_accepts(s, &me, evidence, &scope("vault:open"), NOW.plus_seconds(-age), NOW)
+        let evidence = Evidence { at: NOW.plus_seconds(-age), ..evidence };
+        still_accepts(s, &me, evidence, &scope("vault:open"), NOW)
     };
     assert!(accepted(&aged, 59) && !accepted(&aged, 60) && !accepted(&aged, 61));
     assert!(accepted(&settings(), 100_000));
     let gone = Evidence { credential: PASSKEY, ..evidence };
-    assert!(!still_accepts(&settings(), &me, gone, &scope("vault:open"), NOW, NOW));
+    assert!(!still_accepts(&settings(), &me, gone, &scope("vault:open"), NOW));
 }
 
 #[test]

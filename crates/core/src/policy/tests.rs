@@ -363,7 +363,7 @@ proptest! {
         let open = protection(&s, &me, &scope) == Reason::NotProtected;
         prop_assert_eq!(need.required, !open && recent.is_none());
         if let Some(proof) = recent {
-            prop_assert!(still_accepts(&s, &me, proof.into(), &scope, proof.at, NOW));
+            prop_assert!(still_accepts(&s, &me, proof.into(), &scope, NOW));
             prop_assert!(exemption != Exemption::None);
             if me.has_mfa() {
                 prop_assert!(proof.is_mfa() && exemption != Exemption::FirstFactor);
@@ -392,7 +392,7 @@ proptest! {
                 prop_assert_eq!(granted.is_ok(), need.credentials.contains(&credential.id), "{:?}", credential);
             }
             let Ok(Some(elevation)) = granted else { continue };
-            prop_assert!(still_accepts(&s, &me, (&proof).into(), &scope, NOW, NOW));
+            prop_assert!(still_accepts(&s, &me, (&proof).into(), &scope, NOW));
             if let Some(terms) = need.terms {
                 prop_assert!(proof.strength().meets(terms.strength));
                 prop_assert_eq!((elevation.single_use, elevation.seconds), (terms.single_use, terms.seconds));
@@ -400,7 +400,7 @@ proptest! {
                 prop_assert!(terms.max_age.is_none_or(|age| elevation.seconds <= age));
                 if let Some(age) = terms.max_age {
                     let late = NOW.plus_seconds(age);
-                    prop_assert!(!still_accepts(&s, &me, (&proof).into(), &scope, NOW, late));
+                    prop_assert!(!still_accepts(&s, &me, (&proof).into(), &scope, late));
                 }
             }
         }

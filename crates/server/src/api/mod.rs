@@ -61,6 +61,7 @@ fn sdk() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(passkeys::signin::options, passkeys::signin::handle))
         .routes(routes!(users::get::handle, users::update::handle, users::delete::handle))
         .routes(routes!(users::check::handle))
+        .routes(routes!(users::unlink::handle))
         .routes(routes!(users::sessions::list, users::sessions::end_others))
         .routes(routes!(users::sessions::end))
         .routes(routes!(mfa::methods::handle))

@@ -127,6 +127,9 @@ pub struct SdkUser {
     team: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     policies_consent: Option<bool>,
+    /// Whether addresses that are added later sign in; absent as long as it was not set. An addition to the contract.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    further_emails_sign_in: Option<bool>,
     /// The app's own facts.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -169,6 +172,7 @@ impl SdkUser {
             t_shirt_size: profile.t_shirt_size,
             team: profile.team,
             policies_consent: profile.policies_consent,
+            further_emails_sign_in: profile.further_emails_sign_in,
             metadata: profile.metadata,
             first_visit: iso(me.user.first_visit),
             last_visit: iso(me.user.last_visit),

@@ -75,7 +75,7 @@ mod tests {
 
     fn push(outbox: &DevOutbox, to: &str, code: &str) {
         let content = Content::Code { code: code.into(), purpose: Purpose::SignIn, minutes: 10 };
-        let letter = Letter { to: to.into(), app: "Acme".into(), support: None, content };
+        let letter = Letter { to: to.into(), app: "Acme".into(), support: None, by: None, content };
         let at = Micros::new(1_760_000_000_000_000);
         outbox.push(OutboxId::from_bytes([1; 16]), to, &render(&letter), at);
     }

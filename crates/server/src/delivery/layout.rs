@@ -1,5 +1,5 @@
 //! The one HTML page of all letters: styled inline, as most mail programs read nothing else, with a
-//! style sheet for those that show dark. No images, links or anything else that loads or tracks.
+//! style sheet for those that show dark. No images or anything else that loads or tracks, and no link but the one that undoes an addition.
 
 use super::render::Draft;
 use super::text::escape;
@@ -32,13 +32,14 @@ pub(super) fn html(draft: &Draft) -> String {
     let heading = escape(&draft.heading);
     let code = if draft.groups.is_empty() { String::new() } else { code(&draft.groups) };
     let paragraphs: String = draft.paragraphs.iter().map(|text| paragraph(text)).collect();
+    let undo = draft.undo.as_deref().map(link).unwrap_or_default();
     format!(
         r#"{HEAD}<title>{heading}</title>
 {STYLE}</head>
 <body class="page" style="margin: 0; padding: 24px 12px; background: #f3f5f8">
 <main class="card" style="max-width: 480px; margin: 0 auto; padding: 28px; background: #ffffff; border: 1px solid #dde2e9; border-radius: 12px; {FONT}">
 <h1 class="ink" style="margin: 0 0 16px; font-size: 20px; line-height: 28px; font-weight: 600; color: #15181d">{heading}</h1>
-{code}{paragraphs}</main>
+{code}{paragraphs}{undo}</main>
 </body>
 </html>
 "#
@@ -49,6 +50,13 @@ fn paragraph(text: &str) -> String {
     let text = escape(text);
     format!(
         "<p class=\"soft\" style=\"margin: 0 0 16px; font-size: 15px; line-height: 23px; color: #3d4652; overflow-wrap: break-word\">{text}</p>\n"
+    )
+}
+
+fn link(to: &str) -> String {
+    let to = escape(to);
+    format!(
+        "<p style=\"margin: 0; font-size: 15px; line-height: 23px\"><a class=\"ink\" href=\"{to}\" style=\"color: #15181d; font-weight: 600\">Remove the address</a></p>\n"
     )
 }
 

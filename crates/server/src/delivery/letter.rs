@@ -26,8 +26,20 @@ pub struct Letter {
     pub app: String,
     /// Where users find help: an address, or a sentence with one.
     pub support: Option<String>,
+    /// In which session the thing was done that the letter tells of.
+    #[serde(default)]
+    pub by: Option<By>,
     /// What it tells.
     pub content: Content,
+}
+
+/// A session as its owner can recognise it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct By {
+    /// The browser that opened it, as it calls itself; empty when it did not say.
+    pub browser: String,
+    /// When it was opened.
+    pub opened_at: Micros,
 }
 
 /// What a code is for. A mail that names it lets its reader notice when somebody else asked for the code.
@@ -89,6 +101,23 @@ pub enum Content {
     },
     /// An address was added to the account.
     EmailAdded {
+        /// The address, masked.
+        masked: String,
+        /// When.
+        at: Micros,
+        /// The link that undoes it; not in the letter to the address itself.
+        #[serde(default)]
+        undo: Option<String>,
+    },
+    /// An address was removed from the account by its user.
+    EmailRemoved {
+        /// The address, masked.
+        masked: String,
+        /// When.
+        at: Micros,
+    },
+    /// The addition of an address was undone by the link in its notice.
+    EmailUndone {
         /// The address, masked.
         masked: String,
         /// When.
@@ -204,19 +233,23 @@ impl Letter {
 impl Drop for Letter {
     fn drop(&mut self) {
         self.to.zeroize();
-        if let Content::Code { code, .. } = &mut self.content {
-            code.zeroize();
+        match &mut self.content {
+            Content::Code { code, .. } => code.zeroize(),
+            Content::EmailAdded { undo, .. } => undo.zeroize(),
+            _ => {}
         }
     }
 }
 
-const TEMPLATES: [&str; 13] = [
+const TEMPLATES: [&str; 15] = [
     "code",
     "passkey_added",
     "passkey_removed",
     "passkey_synced",
     "email_changed",
     "email_added",
+    "email_removed",
+    "email_undone",
     "totp_added",
     "totp_removed",
     "recovery_codes_made",
@@ -236,6 +269,8 @@ impl Content {
             Self::PasskeySynced { .. } => "passkey_synced",
             Self::EmailChanged { .. } => "email_changed",
             Self::EmailAdded { .. } => "email_added",
+            Self::EmailRemoved { .. } => "email_removed",
+            Self::EmailUndone { .. } => "email_undone",
             Self::TotpAdded { .. } => "totp_added",
             Self::TotpRemoved { .. } => "totp_removed",
             Self::RecoveryCodesMade { .. } => "recovery_codes_made",
@@ -272,17 +307,23 @@ mod tests {
     }
 
     fn letter(content: Content) -> Letter {
-        Letter { to: "ann@example.com".into(), app: "Acme".into(), support: None, content }
+        Letter { to: "ann@example.com".into(), app: "Acme".into(), support: None, by: None, content }
     }
 
-    fn contents() -> [Content; 13] {
+    fn contents() -> [Content; 15] {
         [
             Content::Code { code: "123456".into(), purpose: Purpose::SignIn, minutes: 10 },
             Content::PasskeyAdded { name: "Phone".into(), at: NOW },
             Content::PasskeyRemoved { name: "Phone".into(), at: NOW },
             Content::PasskeySynced { name: "Phone".into(), at: NOW },
             Content::EmailChanged { new_masked: "b•••@example.com".into(), at: NOW },
-            Content::EmailAdded { masked: "b•••@example.com".into(), at: NOW },
+            Content::EmailAdded {
+                masked: "b•••@example.com".into(),
+                at: NOW,
+                undo: Some("https://auth.example.com/undo?token=x".into()),
+            },
+            Content::EmailRemoved { masked: "b•••@example.com".into(), at: NOW },
+            Content::EmailUndone { masked: "b•••@example.com".into(), at: NOW },
             Content::TotpAdded { at: NOW },
             Content::TotpRemoved { name: "Phone".into(), at: NOW },
             Content::RecoveryCodesMade { at: NOW },

@@ -29,7 +29,8 @@ pub mod transport;
 
 pub use dev_outbox::{DevMail, DevOutbox};
 pub use hello::Hello;
-pub use letter::{Content, Letter, NOTICE_SECONDS, OpenError, Purpose};
+pub use letter::{By, Content, Letter, NOTICE_SECONDS, OpenError, Purpose};
 pub use render::{Rendered, render};
 pub use sender::{Sender, run};
+pub(crate) use text::escape;
 pub use transport::{ConfigError, SendError, Transport};

@@ -5,12 +5,14 @@ use stile_core::Micros;
 use zeroize::Zeroize;
 
 use super::layout;
-use super::letter::{Content, Letter, Purpose};
+use super::letter::{By, Content, Letter, Purpose};
 use super::text::{one_line, unlinked};
 
 /// The longest name of an app, of a passkey, and the longest support line that are shown whole.
 const MAX_NAME: usize = 64;
 const MAX_SUPPORT: usize = 254;
+/// The longest name of a browser that is shown whole.
+const MAX_BROWSER: usize = 120;
 
 /// A letter, ready to send. No `Debug`: it holds the code, which is overwritten when it is dropped.
 #[derive(Clone, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub(super) struct Draft {
     /// The code in the groups that it is shown in.
     pub(super) groups: Vec<String>,
     pub(super) paragraphs: Vec<String>,
+    /// A link that undoes what the letter tells of, after the paragraphs.
+    pub(super) undo: Option<String>,
 }
 
 /// Writes a letter out, as text and as HTML.
@@ -41,6 +45,9 @@ pub fn render(letter: &Letter) -> Rendered {
         name => name,
     };
     let mut draft = draft(&letter.content, &app);
+    if let Some(by) = &letter.by {
+        draft.paragraphs.insert(draft.paragraphs.len().min(1), session(by));
+    }
     let support = letter.support.as_deref().map(|support| one_line(support, MAX_SUPPORT));
     if let Some(support) = support.filter(|support| !support.is_empty()) {
         draft.paragraphs.push(format!("Questions? {app} support: {support}"));
@@ -95,11 +102,39 @@ fn draft(content: &Content, app: &str) -> Draft {
             "If this was you, there is nothing to do. If it was not, somebody else has got into your account: \
              get in touch with support at once.",
         ),
-        Content::EmailAdded { masked, at } => notice(
-            format!("An e-mail address was added to your {app} account"),
-            format!("The address {} was added on {}.", one_line(masked, MAX_SUPPORT), utc(*at)),
+        Content::EmailAdded { masked, at, undo } => Draft {
+            undo: undo.clone(),
+            ..notice(
+                format!("An e-mail address was added to your {app} account"),
+                format!("The address {} was added on {}.", one_line(masked, MAX_SUPPORT), utc(*at)),
+                match undo {
+                    None => {
+                        "If this was you, there is nothing to do. If it was not, somebody else can get into your \
+                         account: sign in, remove this address, and check your other ways of signing in."
+                    }
+                    Some(_) => {
+                        "If this was you, there is nothing to do. If it was not, somebody else can get into your \
+                         account: remove this address with the link below, within seven days, and check your other \
+                         ways of signing in."
+                    }
+                },
+            )
+        },
+        Content::EmailRemoved { masked, at } => notice(
+            format!("An e-mail address was removed from your {app} account"),
+            format!("The address {} was removed on {}.", one_line(masked, MAX_SUPPORT), utc(*at)),
             "If this was you, there is nothing to do. If it was not, somebody else can get into your account: \
-             sign in, remove this address, and check your other ways of signing in.",
+             sign in, and check your ways of signing in.",
+        ),
+        Content::EmailUndone { masked, at } => notice(
+            format!("An added e-mail address was removed from your {app} account"),
+            format!(
+                "The address {} was removed on {} by the link in the notice of its addition. Whoever signed in with it \
+                 is signed out.",
+                one_line(masked, MAX_SUPPORT),
+                utc(*at)
+            ),
+            "If this was you, check your other ways of signing in. If it was not, somebody else can read your e-mail.",
         ),
         Content::TotpAdded { at } => notice(
             format!("An authenticator app was added to your {app} account"),
@@ -152,6 +187,16 @@ fn draft(content: &Content, app: &str) -> Draft {
     }
 }
 
+fn session(by: &By) -> String {
+    let opened = utc(by.opened_at);
+    match unlinked(&by.browser, MAX_BROWSER) {
+        browser if browser.is_empty() => format!("It was done in the session that was opened on {opened}."),
+        browser => {
+            format!("It was done in the session that was opened on {opened} by the browser “{browser}”.")
+        }
+    }
+}
+
 fn codes_left(left: u32) -> String {
     match left {
         0 => "That was the last one: make new codes now, or losing your device will lock you out.".to_owned(),
@@ -194,6 +239,7 @@ fn code_letter(app: &str, code: &str, purpose: Purpose, minutes: u32) -> Draft {
                  you for it."
             ),
         ],
+        undo: None,
     }
 }
 
@@ -203,6 +249,7 @@ fn notice(title: String, what: String, what_to_do: &str) -> Draft {
         heading: title,
         groups: Vec::new(),
         paragraphs: vec![what, what_to_do.to_owned()],
+        undo: None,
     }
 }
 
@@ -213,6 +260,10 @@ fn plain_text(draft: &Draft) -> String {
     for paragraph in &draft.paragraphs {
         text.push_str("\n\n");
         text.push_str(paragraph);
+    }
+    if let Some(link) = &draft.undo {
+        text.push_str("\n\nRemove the address: ");
+        text.push_str(link);
     }
     text.push('\n');
     text
@@ -245,6 +296,7 @@ mod tests {
             to: "ann@example.com".into(),
             app: app.into(),
             support: support.map(Into::into),
+            by: None,
             content,
         })
     }
@@ -253,7 +305,7 @@ mod tests {
         Content::Code { code: code.into(), purpose: Purpose::SignIn, minutes: 10 }
     }
 
-    fn contents(value: &str) -> [Content; 13] {
+    fn contents(value: &str) -> [Content; 15] {
         let value = || value.to_owned();
         [
             Content::Code { code: value(), purpose: Purpose::AddEmail, minutes: 10 },
@@ -261,7 +313,9 @@ mod tests {
             Content::PasskeyRemoved { name: value(), at: AT },
             Content::PasskeySynced { name: value(), at: AT },
             Content::EmailChanged { new_masked: value(), at: AT },
-            Content::EmailAdded { masked: value(), at: AT },
+            Content::EmailAdded { masked: value(), at: AT, undo: None },
+            Content::EmailRemoved { masked: value(), at: AT },
+            Content::EmailUndone { masked: value(), at: AT },
             Content::TotpAdded { at: AT },
             Content::TotpRemoved { name: value(), at: AT },
             Content::RecoveryCodesMade { at: AT },
@@ -337,6 +391,14 @@ mod tests {
                 "The address Phone was added on 9 October 2025, 08:53 UTC.",
             ),
             (
+                "An e-mail address was removed from your Acme account",
+                "The address Phone was removed on 9 October 2025, 08:53 UTC.",
+            ),
+            (
+                "An added e-mail address was removed from your Acme account",
+                "The address Phone was removed on 9 October 2025, 08:53 UTC by the link in the notice of its addition.",
+            ),
+            (
                 "An authenticator app was added to your Acme account",
                 "It was added on 9 October 2025, 08:53 UTC.",
             ),
@@ -370,6 +432,33 @@ mod tests {
             assert!(mail.text.contains("If this was you") || mail.text.contains("If you asked for this"));
             assert_eq!(mail.code, None);
         }
+    }
+
+    #[test]
+    fn a_notice_names_the_session_and_holds_no_link_of_it() {
+        let by = |browser: &str| {
+            let by = By { browser: browser.into(), opened_at: AT };
+            let (to, app) = ("ann@example.com".into(), "Acme".into());
+            render(&Letter { to, app, support: None, by: Some(by), content: Content::TotpAdded { at: AT } })
+                .text
+                .clone()
+        };
+        let opened = "It was done in the session that was opened on 9 October 2025, 08:53 UTC";
+        assert_eq!(by("").lines().nth(4), Some(format!("{opened}.").as_str()));
+        let firefox = format!("{opened} by the browser “Mozilla 5.0 Firefox 128”.");
+        assert_eq!(by("Mozilla/5.0 Firefox/128").lines().nth(4), Some(firefox.as_str()));
+        let evil = by("see https://evil.example\r\n\r\nBcc: eve@evil.example");
+        assert!(!evil.contains("://") && !evil.contains("eve@") && !evil.contains("evil.example"), "{evil}");
+    }
+
+    #[test]
+    fn the_link_that_undoes_an_addition_is_in_text_and_page_once() {
+        let link = "https://auth.example.com/undo?token=abc";
+        let undo = Some(link.to_owned());
+        let mail = rendered("Acme", Some("help"), Content::EmailAdded { masked: "x".into(), at: AT, undo });
+        assert!(mail.text.ends_with(&format!("\n\nRemove the address: {link}\n")), "{}", mail.text);
+        assert_eq!(mail.html.matches(&format!("<a href=\"{link}\"")).count(), 1);
+        assert_eq!(mail.html.matches("href").count(), 1);
     }
 
     #[test]

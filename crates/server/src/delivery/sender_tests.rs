@@ -71,7 +71,7 @@ impl World {
 
     fn mail(&self, to: &str) -> Mail {
         let content = Content::Code { code: "123456".into(), purpose: Purpose::SignIn, minutes: 10 };
-        let letter = Letter { to: to.into(), app: "Acme".into(), support: None, content };
+        let letter = Letter { to: to.into(), app: "Acme".into(), support: None, by: None, content };
         let now = self.clock.now();
         let mut id = random::bytes::<10>();
         id[9] = self.queued.fetch_add(1, Ordering::SeqCst);

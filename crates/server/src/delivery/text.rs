@@ -25,7 +25,7 @@ pub(super) fn unlinked(value: &str, max: usize) -> String {
 }
 
 /// The value for use in HTML, as text or inside a quoted attribute.
-pub(super) fn escape(value: &str) -> String {
+pub fn escape(value: &str) -> String {
     let mut out = String::with_capacity(value.len() + 8);
     for c in value.chars() {
         match c {

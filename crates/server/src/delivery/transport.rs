@@ -187,7 +187,7 @@ mod tests {
 
     fn composed(from: &str, to: &str, app: &str) -> Result<String, SendError> {
         let content = Content::Code { code: "123456".into(), purpose: Purpose::SignIn, minutes: 10 };
-        let letter = Letter { to: to.into(), app: app.into(), support: None, content };
+        let letter = Letter { to: to.into(), app: app.into(), support: None, by: None, content };
         let rendered = render(&letter);
         let id = OutboxId::from_bytes([7; 16]);
         let created_at = Micros::new(1_760_000_000_000_000);

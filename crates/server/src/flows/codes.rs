@@ -5,6 +5,7 @@
 
 use serde_json::json;
 use stile_core::guessing::LONG_DIGITS;
+use stile_core::policy::Begun;
 use stile_core::{EmailAddress, Event, Principal, SessionId, UserId, VerificationId};
 use stile_factors::device::DeviceProof;
 use stile_factors::email_code::{self, RightCode};
@@ -60,7 +61,7 @@ pub async fn send(
     address: &EmailAddress,
     creator: Creator,
     device: Option<&DeviceProof>,
-    permitted: Option<&str>,
+    begun: Option<&Begun>,
 ) -> Result<Sent, ApiError> {
     if cx.env.settings.sdk.block_email_subaddresses && address.is_subaddress() {
         return Err(ApiError::with(Code::InvalidEmail, "Addresses with a + are not accepted here."));
@@ -68,6 +69,9 @@ pub async fn send(
     let keys = &cx.app.keys;
     let hash = email_code::address_hash(keys, cx.env.id, address);
     let stands = standing(cx, &hash, address, device.map(|d| d.key.as_str())).await?;
+    // A code for what was begun with a permit lives no longer than that.
+    let left = begun.map_or(i64::MAX, |begun| begun.ends_at.seconds_since(cx.now));
+    let seconds = email_code::LIFETIME_SECONDS.min(left);
     let id = VerificationId::new(cx.now, random::bytes());
     let digits = stands.digits();
     let code = email_code::new_code(digits);
@@ -81,7 +85,7 @@ pub async fn send(
         sealed_address,
         creator: creator.hash,
         session: creator.session,
-        permitted: permitted.map(str::to_owned),
+        begun: begun.cloned(),
         device: match &stands.payer {
             Payer::Device { key, .. } => Some(key.clone()),
             Payer::Strangers { .. } => None,
@@ -90,13 +94,13 @@ pub async fn send(
         digits,
         tries: 0,
         created_at: cx.now,
-        expires_at: cx.now.plus_seconds(email_code::LIFETIME_SECONDS),
+        expires_at: cx.now.plus_seconds(seconds),
     };
-    let purpose = purpose(creator, &stands, permitted);
-    let mail = Content::Code { code, purpose, minutes: minutes(email_code::LIFETIME_SECONDS) };
+    let purpose = purpose(creator, &stands, begun);
+    let mail = Content::Code { code, purpose, minutes: minutes(seconds) };
     let mut steps = vec![
         verifications::insert(cx.env.id, &verification),
-        cx.mail(address.as_str(), mail, email_code::LIFETIME_SECONDS)?,
+        cx.mail(address.as_str(), mail, seconds)?,
         cx.audit(Event::EmailCodeSent, None, json!({ "verification": id.to_string() })),
     ];
     steps.extend(device.map(|d| sessions::nonce_used(cx, d)));
@@ -112,8 +116,8 @@ pub async fn send(
 }
 
 /// What a code is for. Only a change of address uses up a permit before its code is sent.
-fn purpose(creator: Creator, stands: &Standing, permitted: Option<&str>) -> Purpose {
-    match (creator.user, permitted) {
+fn purpose(creator: Creator, stands: &Standing, begun: Option<&Begun>) -> Purpose {
+    match (creator.user, begun) {
         (None, _) => Purpose::SignIn,
         (Some(_), Some(_)) => Purpose::ChangeEmail,
         (Some(user), None) if stands.holder == Some(user) => Purpose::Confirm,
@@ -131,7 +135,7 @@ async fn repeated(
         return Ok(None);
     }
     let live = cx.app.store.live_verification(cx.env.id, wanted.address, wanted.creator, cx.now).await?;
-    let same = |live: &Verification| live.permitted == wanted.permitted && live.digits == wanted.digits;
+    let same = |live: &Verification| live.begun == wanted.begun && live.digits == wanted.digits;
     Ok(live.filter(same).map(|live| live.id))
 }
 
@@ -270,7 +274,7 @@ async fn lengthen(
     let hash = email_code::hash(&cx.app.keys, cx.env.id, v.id, &code);
     let longer = Verification { code: hash, digits: LONG_DIGITS, ..v.clone() };
     let left = v.expires_at.seconds_since(cx.now).max(1);
-    let purpose = purpose(creator, stands, v.permitted.as_deref());
+    let purpose = purpose(creator, stands, v.begun.as_ref());
     let mail = Content::Code { code, purpose, minutes: minutes(left).max(1) };
     let steps = [
         verifications::lengthen(cx.env.id, &longer, cx.now),
@@ -332,7 +336,7 @@ fn address_context<'a>(cx: &'a Cx, id: &'a [u8; 16]) -> [&'a [u8]; 3] {
     [b"verification", cx.env.id.as_bytes(), id]
 }
 
-/// Whole minutes.
+/// Whole minutes, at least one.
 fn minutes(seconds: i64) -> u32 {
-    u32::try_from(seconds / 60).unwrap_or(0)
+    u32::try_from(seconds / 60).unwrap_or(0).max(1)
 }

@@ -1,17 +1,17 @@
-//! Second factors: what a proof gives, what adding the first one brings, what taking one away takes along.
+//! Second factors: what a proof gives, and what adding the first one brings.
 
 use serde_json::json;
-use stile_core::policy::Elevation;
+use stile_core::policy::{self, Addition, Elevation};
 use stile_core::settings::MfaMethod;
-use stile_core::{Acknowledgement, Credential, CredentialId, CredentialKind, Event, Level, Principal, Proof};
+use stile_core::{Acknowledgement, CredentialId, CredentialKind, Event, Level, Principal, Proof};
 use stile_factors::recovery_code;
 use stile_keys::random;
-use stile_store::{MfaToken, Step, credentials, mfa_tokens, recovery_codes, sessions as rows, users};
+use stile_store::{MfaToken, Step, additions, mfa_tokens, recovery_codes, users};
 use zeroize::Zeroizing;
 
 use crate::api::models::{CreateMfaToken, VerifyResponse};
 use crate::context::Cx;
-use crate::error::{ApiError, Code};
+use crate::error::ApiError;
 use crate::flows::sessions;
 use crate::gate::mfa_token_hash;
 use crate::tokens;
@@ -128,39 +128,7 @@ pub fn codes_allowed(cx: &Cx, me: &Principal) -> bool {
     })
 }
 
-/// What goes with a factor that is taken away: the sessions that it opened, the user's choice of it, and with the last
-/// factor the recovery codes. Whoever calls begins with the user's version.
-pub fn removed(cx: &Cx, me: &Principal, id: CredentialId) -> Vec<Step> {
-    let (environment, owner) = (cx.env.id, me.user.id);
-    let mut steps = Vec::new();
-    // The user's row first, as in `new_codes`.
-    if me.user.default_method == Some(id) {
-        steps.push(users::prefer(environment, owner, None));
-    }
-    if !me.mfa_methods().any(|c| c.id != id) {
-        steps.extend([
-            users::recovery(environment, owner, None),
-            recovery_codes::delete_all(owner),
-            recovery_codes::hide(owner),
-        ]);
-    }
-    steps.extend([
-        credentials::delete(environment, owner, id),
-        rows::end_opened_by(environment, owner, id, me.session.id),
-    ]);
-    steps
-}
-
-/// Refuses taking away what signs in when nothing else does.
-pub fn keep_a_way_in(cx: &Cx, me: &Principal, id: CredentialId) -> Result<(), ApiError> {
-    let signs_in = |c: &Credential| match c.kind {
-        CredentialKind::Email { .. } => c.sign_in,
-        CredentialKind::Passkey { .. } => c.sign_in && cx.env.settings.passkeys.sign_in,
-        CredentialKind::Totp { .. } => false,
-    };
-    let others = me.credentials.iter().any(|c| c.id != id && signs_in(c));
-    if cx.env.settings.sdk.prevent_orphaned_accounts && !others {
-        return Err(Code::LastSignInCredential.into());
-    }
-    Ok(())
+/// Notes on whose proof a credential was added: for seven days the youth of an address is also that of what it enrolled.
+pub fn noted_addition(cx: &Cx, me: &Principal, credential: CredentialId, by: CredentialId) -> Step {
+    additions::note(me.user.id, Addition { credential, by }, cx.now.plus_seconds(policy::YOUNG_SECONDS))
 }

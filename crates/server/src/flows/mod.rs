@@ -6,8 +6,10 @@ pub mod factors;
 pub mod guesses;
 pub mod payers;
 pub mod postage;
+pub mod removal;
 pub mod reset;
 pub mod sessions;
+pub mod undo;
 
 pub use stile_factors::totp::newest_step as newest_totp_step;
 

@@ -108,6 +108,7 @@ fn notice(keys: &Keyring, order: &Order<'_>, to: &str) -> Result<Step, ResetErro
         to: to.to_owned(),
         app: order.app.to_owned(),
         support: order.support.map(str::to_owned),
+        by: None,
         content: Content::MfaReset { at: order.now },
     };
     let id = OutboxId::new(order.now, random::bytes());

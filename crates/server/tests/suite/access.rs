@@ -40,6 +40,7 @@ pub fn operations() -> Vec<Operation> {
 pub fn body(id: &str) -> Option<Value> {
     match id {
         "deletePasskey" => Some(json!({ "passkeyId": "x" })),
+        "unlinkCredential" => Some(json!({ "verifiedCredentialId": "x" })),
         "updateUser" => Some(json!({ "email": "other@example.com" })),
         "registerPasskey" => Some(json!({
             "id": "AA", "rawId": "AA", "type": "public-key", "clientExtensionResults": {},

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use stile_core::settings::Rate;
+use stile_core::settings::{Rate, ScopeRule};
 use stile_store::Mutation;
 
 use crate::authenticator::Authenticator;
@@ -222,6 +222,67 @@ async fn a_retry_does_not_revive_the_permit_of_an_ended_change() {
     world.advance(601);
     let body = json!({ "verificationUUID": id, "email": EVE });
     refused(ann.post("/emailVerifications/retry", body).await, ENDED);
+}
+
+/// Asking again and again does not move the end of what was begun, and each code ends with it.
+#[tokio::test]
+async fn retries_do_not_move_the_end_of_a_begun_change() {
+    let world = World::new().await;
+    let ann = world.signed_in(ANN).await;
+    let token = email_token(&world, &ann, ANN, "credential:update").await;
+    let sent = ann.elevated(Method::PUT, "/users", Some(json!({ "email": EVE })), &token).await.ok();
+    let mut id = sent["emailVerification"]["verificationUUID"].as_str().unwrap().to_owned();
+    for _ in 0..2 {
+        world.advance(290);
+        world.deliver().await;
+        let body = json!({ "verificationUUID": id, "email": EVE });
+        let again = ann.post("/emailVerifications/retry", body).await.created();
+        again["verificationUUID"].as_str().unwrap().clone_into(&mut id);
+    }
+    let code = world.code(EVE).await;
+    world.advance(20);
+    let body = json!({ "verificationUUID": id, "email": EVE });
+    refused(ann.post("/emailVerifications/retry", body).await, ENDED);
+    refused(ann.post(VERIFY, answer(&id, &code)).await, ENDED);
+    assert_eq!(ann.get("/users").await.ok()["email"], ANN);
+}
+
+/// A begun change is judged as a token by the same proof would be: a rule on the age of proofs ends it, too.
+#[tokio::test]
+async fn a_begun_change_stands_on_a_proof_that_grows_old() {
+    let mut settings = settings();
+    settings.scopes.push(ScopeRule { max_age_seconds: Some(120), ..ScopeRule::new("credential:update") });
+    let world = World::with(settings).await;
+    let ann = world.signed_in(ANN).await;
+    for (wait, passes) in [(121, false), (100, true)] {
+        let token = email_token(&world, &ann, ANN, "credential:update").await;
+        let sent = ann.elevated(Method::PUT, "/users", Some(json!({ "email": EVE })), &token).await.ok();
+        let id = sent["emailVerification"]["verificationUUID"].as_str().unwrap().to_owned();
+        let code = world.code(EVE).await;
+        world.advance(wait);
+        let reply = ann.post(VERIFY, answer(&id, &code)).await;
+        if passes {
+            reply.ok();
+        } else {
+            refused(reply, (403, "elevated_token_required"));
+        }
+    }
+}
+
+/// A recovery ends what was begun before it.
+#[tokio::test]
+async fn a_change_begun_before_a_recovery_is_not_completed_after() {
+    let world = World::new().await;
+    let (ann, app) = world.with_totp(ANN).await;
+    let codes = ann.recovery_codes().await;
+    let session = ann.totp(None, &app.code(&world), &["credential:update"]).await.ok();
+    let token = session["elevatedAccessToken"].as_str().unwrap();
+    let sent = ann.elevated(Method::PUT, "/users", Some(json!({ "email": EVE })), token).await.ok();
+    let id = sent["emailVerification"]["verificationUUID"].as_str().unwrap().to_owned();
+    let code = world.code(EVE).await;
+    ann.recover(&codes[0], &[]).await.ok();
+    refused(ann.post(VERIFY, answer(&id, &code)).await, (403, "mfa_required"));
+    assert_eq!(ann.get("/users").await.ok()["email"], ANN);
 }
 
 /// An elevated token by an e-mail code.

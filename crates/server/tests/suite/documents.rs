@@ -165,9 +165,9 @@ fn the_openapi_document_is_current() {
 }
 
 /// The first words of a summary. API references name operations by an imperative.
-const VERBS: [&str; 19] = [
+const VERBS: [&str; 20] = [
     "Accept", "Begin", "Check", "Consume", "Create", "Delete", "End", "Enrol", "Get", "List", "Prove",
-    "Refresh", "Rename", "Reset", "Send", "Sign", "Update", "Use", "Verify",
+    "Refresh", "Rename", "Reset", "Send", "Sign", "Unlink", "Update", "Use", "Verify",
 ];
 
 #[test]

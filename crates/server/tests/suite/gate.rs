@@ -102,6 +102,14 @@ async fn requests(world: &World, page: &Page, n: usize) -> Vec<Gated> {
             passed: (404, "not_found"),
         },
         Gated {
+            operation: "unlinkCredential",
+            scope: "credential:unlink",
+            method: Method::POST,
+            path: "/verify/unlink",
+            body: Some(json!({ "verifiedCredentialId": "x" })),
+            passed: (422, "invalid_unlink_request"),
+        },
+        Gated {
             operation: "deleteUser",
             scope: "user:delete",
             method: Method::DELETE,
@@ -451,7 +459,7 @@ async fn parallel_removals_leave_one_credential_that_signs_in() {
         let body = second.register(&page.get("/users/passkeys/register").await.ok(), ORIGIN);
         page.elevated(Method::POST, "/users/passkeys/register", Some(body), &link).await.ok();
         let token = page.step_up(&mut first, &["credential:unlink"]).await;
-        // No operation takes the address away yet: the store does.
+        // The store takes the address away, so that the two passkeys are the last ways in.
         let user: UserId = page.user_id().await.parse().unwrap();
         let mail =
             page.get("/users").await.ok()["verifiedCredentials"][0]["id"].as_str().unwrap().parse().unwrap();

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use stile_core::settings::{Enrollment, Settings};
+use stile_core::settings::{Enrollment, ScopeRule, Settings};
 
 use crate::authenticator::Authenticator;
 use crate::totp_app::TotpApp;
@@ -65,6 +65,21 @@ async fn a_device_permitted_by_a_factor_that_was_removed_is_not_verified() {
     owner.elevated(Method::DELETE, &format!("/users/mfa/{}", stolen.id), None, &unlink).await.no_content();
     thief.totp(Some(&begun.id), &begun.code(&world), &[]).await.refused(403, "mfa_required");
     assert_eq!(owner.get("/users/mfa").await.ok()["count"], 0);
+}
+
+/// A waiting device is judged as a token by the same proof would be: a rule on the age of proofs ends it, too.
+#[tokio::test]
+async fn a_device_stands_on_a_proof_that_grows_old() {
+    let mut settings = several();
+    settings.scopes.push(ScopeRule { max_age_seconds: Some(120), ..ScopeRule::new("credential:link") });
+    let world = World::with(settings).await;
+    let (page, app) = world.with_totp(ANN).await;
+    let begun = begun_beside(&world, &page, &app).await;
+    world.advance(121);
+    page.totp(Some(&begun.id), &begun.code(&world), &[]).await.refused(403, "mfa_required");
+    let begun = begun_beside(&world, &page, &app).await;
+    world.advance(100);
+    page.totp(Some(&begun.id), &begun.code(&world), &[]).await.ok();
 }
 
 /// Devices do not survive a recovery, nor a reset by an operator: neither does what permitted them.

@@ -222,6 +222,11 @@ impl Actor<'_> {
         if page.elevated(Method::DELETE, &path, None, &token).await.status == 204 {
             self.justified(&page, &token, "credential:unlink").await;
             self.apps.retain(|a| a.id != app.id);
+            // A removal lowers sessions that the app raised: their next tokens say so.
+            for n in 0..self.pages.len() {
+                let reply = self.pages[n].post("/refresh", json!({})).await;
+                self.keep(n, &reply);
+            }
         }
     }
 

@@ -338,6 +338,28 @@ impl Page {
         self.post("/emailVerifications/verify", body).await
     }
 
+    /// The id of the user's credential of this address.
+    pub async fn address_id(&self, address: &str) -> String {
+        let user = self.get("/users").await.ok();
+        let all = user["verifiedCredentials"].as_array().unwrap();
+        all.iter().find(|c| c["email"] == address).unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Adds an address with this elevated token.
+    pub async fn link(&self, world: &World, address: &str, token: &str) -> Value {
+        let sent = self.post("/emailVerifications/create", json!({ "email": address })).await.created();
+        let code = world.code(address).await;
+        let body = json!({ "verificationUUID": sent["verificationUUID"], "verificationToken": code });
+        self.elevated(Method::POST, "/emailVerifications/verify", Some(body), token).await.ok()
+    }
+
+    /// A token for these scopes by a code to this address.
+    pub async fn email_token(&self, world: &World, address: &str, scopes: &[&str]) -> String {
+        world.deliver().await;
+        let session = self.email_step_up(world, address, scopes).await.ok();
+        session["elevatedAccessToken"].as_str().expect("an elevated token").to_owned()
+    }
+
     pub async fn user_id(&self) -> String {
         self.get("/users").await.ok()["id"].as_str().unwrap().to_owned()
     }

@@ -31,7 +31,7 @@ impl Sqlite {
 
 fn copy(moment: &Transaction<'_>, table: &'static str, sink: &mut Sink) -> Result<(), BackupError> {
     let mut statement = moment.prepare(&format!("SELECT * FROM {table}"))?;
-    let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+    let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
     let count = columns.len();
     sink.table(table, columns)?;
     let mut rows = statement.query([])?;
@@ -94,5 +94,5 @@ fn rows(tx: &Transaction<'_>, source: &mut Source, known: &[&'static str]) -> Re
 
 fn columns_of(db: &Connection, table: &str) -> Result<Vec<String>, BackupError> {
     let statement = db.prepare(&format!("SELECT * FROM {table} LIMIT 0"))?;
-    Ok(statement.column_names().into_iter().map(str::to_owned).collect())
+    Ok(statement.column_names().map(str::to_owned).collect())
 }

@@ -1,5 +1,6 @@
 //! One file per table: its rows, its reads, and a typed constructor for every guarded write.
 
+pub mod additions;
 pub mod api_tokens;
 pub mod audit;
 pub mod buckets;
@@ -22,6 +23,7 @@ pub mod totp;
 pub mod users;
 pub mod verifications;
 
+pub use additions::UndoLink;
 pub use api_tokens::ApiToken;
 pub use audit::{AuditEvent, AuditFilter, AuditRow, Source};
 pub use environments::{Census, Environment};

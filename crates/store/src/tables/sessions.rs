@@ -17,6 +17,8 @@ pub struct SessionRow {
     pub created_at: Micros,
     /// When it ends unless it is used before.
     pub idle_expires_at: Micros,
+    /// The credential that opened it.
+    pub sign_in_credential: CredentialId,
     /// The browser that opened it, as it calls itself.
     pub user_agent: String,
     /// What was proved in it.
@@ -32,7 +34,7 @@ impl Store {
         now: Micros,
         limit: u32,
     ) -> Result<Vec<SessionRow>, StoreError> {
-        let sql = "SELECT id, level, created_at, idle_expires_at, user_agent, proofs FROM sessions
+        let sql = "SELECT id, level, created_at, idle_expires_at, sign_in_credential, user_agent, proofs FROM sessions
                    WHERE environment = ?1 AND owner = ?2 AND +expires_at > ?3 AND idle_expires_at > ?3
                    ORDER BY created_at DESC, id DESC LIMIT ?4";
         let rows = self.rows(sql, vec![environment.into(), owner.into(), now.into(), limit.into()]).await?;
@@ -43,6 +45,7 @@ impl Store {
                     pending: row.take::<String>()? == "pending",
                     created_at: row.take()?,
                     idle_expires_at: row.take()?,
+                    sign_in_credential: row.take()?,
                     user_agent: row.take()?,
                     proofs: row.take_json()?,
                 })
@@ -124,16 +127,45 @@ pub fn replaced(environment: EnvironmentId, id: SessionId) -> Step {
     )
 }
 
-/// Ends the user's other sessions that this credential opened: it is being taken away.
-pub fn end_opened_by(
+/// What is left of a session when a credential is removed: its level, its proofs, and the newest credential of those.
+/// A session that ended meanwhile, or goes on under another id, is left to `end_standing_on`.
+pub fn left(
+    environment: EnvironmentId,
+    owner: UserId,
+    id: SessionId,
+    to: Level,
+    last_credential: CredentialId,
+    left: &[Proof],
+) -> Step {
+    let sql = "UPDATE sessions SET level = ?4, last_credential = ?5, proofs = ?6
+               WHERE id = ?1 AND environment = ?2 AND owner = ?3";
+    let args: Vec<Value> = vec![
+        id.into(),
+        environment.into(),
+        owner.into(),
+        level(to).into(),
+        last_credential.into(),
+        proofs(left),
+    ];
+    Step::any(sql, args)
+}
+
+/// Ends the user's sessions that this credential opened or was proved in: it is being removed. Those that stay were
+/// rewritten before this step, so it also catches a session that was raised while the removal was decided.
+pub fn end_standing_on(
     environment: EnvironmentId,
     owner: UserId,
     credential: CredentialId,
-    except: SessionId,
+    except: Option<SessionId>,
 ) -> Step {
-    let sql = "DELETE FROM sessions
-               WHERE environment = ?1 AND owner = ?2 AND sign_in_credential = ?3 AND id <> ?4";
-    Step::any(sql, vec![environment.into(), owner.into(), credential.into(), except.into()])
+    let sql = "DELETE FROM sessions WHERE environment = ?1 AND owner = ?2 AND id <> ?4
+               AND (sign_in_credential = ?3 OR proofs LIKE ?5)";
+    // No session has the id of zeros.
+    let except = except.unwrap_or(SessionId::from_bytes([0; 16]));
+    let proved = format!("%\"{credential}\"%");
+    let args: Vec<Value> =
+        vec![environment.into(), owner.into(), credential.into(), except.into(), proved.as_str().into()];
+    Step::any(sql, args)
 }
 
 /// Ends another session of this user; misses with `NotFound` when there is none of that id.

@@ -35,7 +35,7 @@ macro_rules! sweep {
     };
 }
 
-pub(crate) const SWEEPS: [Sweep; 11] = [
+pub(crate) const SWEEPS: [Sweep; 13] = [
     sweep!("ledger", "kind, key"),
     sweep!("counters", "key"),
     sweep!("verifications", "id"),
@@ -46,6 +46,8 @@ pub(crate) const SWEEPS: [Sweep; 11] = [
     sweep!("mfa_tokens", "hash"),
     sweep!("known_devices", "owner, key"),
     sweep!("mail_turns", "address, prefix"),
+    sweep!("additions", "credential"),
+    sweep!("undo_links", "hash"),
     // There are few of them.
     Sweep {
         due: "SELECT 1 FROM signing_keys WHERE verifies_until <= ?1 LIMIT 1",

@@ -1,5 +1,6 @@
 //! One-time codes that were sent.
 
+use stile_core::policy::Begun;
 use stile_core::{EnvironmentId, Micros, SessionId, VerificationId};
 
 use crate::error::StoreError;
@@ -20,8 +21,8 @@ pub struct Verification {
     pub creator: [u8; 32],
     /// The session that asked.
     pub session: Option<SessionId>,
-    /// The scope whose permit was used up when this was created, for a change of address.
-    pub permitted: Option<String>,
+    /// For a change of address: what it stands on, since its permit was used up when it was begun.
+    pub begun: Option<Begun>,
     /// The known device of the address's user that asked, by its key.
     pub device: Option<String>,
     /// Keyed hash of the code.
@@ -57,7 +58,8 @@ fn read(mut row: Row) -> Result<Verification, StoreError> {
         sealed_address: row.take()?,
         creator: row.take()?,
         session: row.take()?,
-        permitted: row.take()?,
+        // Rows of a version that kept a scope alone live for ten minutes at most, and count as begun by nobody.
+        begun: row.take::<Option<String>>()?.and_then(|text| serde_json::from_str(&text).ok()),
         device: row.take()?,
         code: row.take()?,
         digits: row.take()?,
@@ -108,7 +110,8 @@ pub fn insert(environment: EnvironmentId, v: &Verification) -> Step {
         v.sealed_address.as_slice().into(),
         v.creator.into(),
         v.session.into(),
-        v.permitted.as_deref().into(),
+        // Ids, numbers and fixed words always serialise.
+        v.begun.as_ref().map(|begun| serde_json::to_string(begun).unwrap_or_default()).as_deref().into(),
         v.device.as_deref().into(),
         v.code.into(),
         v.digits.into(),

@@ -24,7 +24,7 @@ fn waiting(session: u64, id: u64) -> UnverifiedTotp {
         sealed: vec![1, 2],
         permitted: "elevated_token".into(),
         token: Some(hash(9)),
-        evidence: Evidence { credential: credential_id(1), strength: Strength::Mfa },
+        evidence: Evidence { credential: credential_id(1), strength: Strength::Mfa, at: at(-5) },
         epoch: 3,
         created_at: NOW,
         expires_at: at(600),

@@ -1,5 +1,7 @@
 //! One-time codes: five wrong answers, however many are sent at once.
 
+use stile_core::Strength;
+use stile_core::policy::{Begun, Evidence};
 use stile_store::verifications::{self, MAX_TRIES, right, wrong};
 use stile_store::{Miss, Mutation, Verification};
 
@@ -67,7 +69,12 @@ fn a_verification_belongs_to_its_environment() {
         let (one, two) = with_environments(&db).await;
         let v = Verification {
             session: Some(session_id(4)),
-            permitted: Some("credential:link".into()),
+            begun: Some(Begun {
+                scope: "credential:update".into(),
+                evidence: Evidence { credential: credential_id(1), strength: Strength::Mfa, at: at(-5) },
+                epoch: 2,
+                ends_at: at(300),
+            }),
             ..verification(1)
         };
         db.done([verifications::insert(one, &v)]).await;

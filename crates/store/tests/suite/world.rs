@@ -130,7 +130,7 @@ pub(crate) fn verification(n: u64) -> Verification {
         sealed_address: vec![1, 2, 3],
         creator: hash(2),
         session: None,
-        permitted: None,
+        begun: None,
         device: None,
         digits: 6,
         tries: 0,

@@ -51,12 +51,11 @@ pub async fn handle(
     let creator = creator(&cx, &headers).await?;
     let hash = email_code::address_hash(&cx.app.keys, cx.env.id, &address);
     let previous = cx.app.store.verification(cx.env.id, id).await?;
-    // A permit is not kept alive by asking again: it ends with the code that it was used up for.
-    let over = |v: &Verification| v.permitted.is_some() && v.expires_at.is_past(cx.now);
+    // A permitted change is not kept alive by asking again: its end stays where it was when the change was begun.
+    let over = |v: &Verification| v.begun.as_ref().is_some_and(|begun| begun.ends_at.is_past(cx.now));
     let previous = previous.filter(|v| v.address == hash && v.session == creator.session && !over(v));
     let previous = previous.ok_or(Code::InvalidEmailVerification)?;
     let device = cx.device_proof(&headers).await?;
-    let permitted = previous.permitted.as_deref();
-    let sent = codes::send(&cx, &address, creator, device.as_ref(), permitted).await?;
+    let sent = codes::send(&cx, &address, creator, device.as_ref(), previous.begun.as_ref()).await?;
     Ok((StatusCode::CREATED, Answer(EmailVerificationCreateResponse::new(&sent, &address))))
 }

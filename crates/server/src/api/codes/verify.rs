@@ -4,7 +4,8 @@ use axum::Json as Answer;
 use axum::http::HeaderMap;
 use serde_json::json;
 use stile_core::email::EmailAddress;
-use stile_core::{Credential, CredentialId, CredentialKind, Event, Principal, Proof, Scope, policy};
+use stile_core::policy::{self, Begun};
+use stile_core::{Credential, CredentialId, CredentialKind, Event, Principal, Scope};
 use stile_factors::device::DeviceProof;
 use stile_keys::random;
 use stile_store::{CommitError, Miss, Mutation, Step, credentials, users};
@@ -16,7 +17,7 @@ use crate::context::{Cx, session_key};
 use crate::delivery::Content;
 use crate::error::{ApiError, Code};
 use crate::flows::codes::{self, Answered, Creator};
-use crate::flows::{deciding, sessions};
+use crate::flows::{deciding, factors, removal, sessions, undo};
 use crate::gate::{self, Permit};
 use crate::http::Json;
 use crate::limits::Bucket;
@@ -65,13 +66,11 @@ async fn proved(
     answered: &Answered,
     device: Option<&DeviceProof>,
 ) -> Result<VerifyResponse, ApiError> {
-    match own(me, &answered.address) {
-        Some(_) => deciding!(step_up(cx, me, body, answered, device).await),
-        None if !body.requested_scopes.is_empty() => Err(Code::CredentialNotAccepted.into()),
-        None if answered.verification.permitted.as_deref() == Some(Scope::CredentialUpdate.as_str()) => {
-            deciding!(change(cx, me, answered, device).await)
-        }
-        None => {
+    match (own(me, &answered.address), &answered.verification.begun) {
+        (Some(_), _) => deciding!(step_up(cx, me, body, answered, device).await),
+        (None, _) if !body.requested_scopes.is_empty() => Err(Code::CredentialNotAccepted.into()),
+        (None, Some(begun)) => deciding!(change(cx, me, begun, answered, device).await),
+        (None, None) => {
             // Before the permit is used up, and again when it is known that nobody was faster.
             room_for_one(me)?;
             let permit = gate::pass(cx, me, &gate::EMAIL_LINK, headers).await?;
@@ -127,71 +126,96 @@ async fn link(
 ) -> Result<VerifyResponse, ApiError> {
     let me = reload(cx, me).await?;
     permit.still_holds(cx, &me)?;
+    add(cx, me, permit.evidence().map(|by| by.credential), permit.how(), answered, device).await
+}
+
+/// Adds the address beside the others. `by` is the credential on whose proof.
+async fn add(
+    cx: &Cx,
+    me: Principal,
+    by: Option<CredentialId>,
+    permit: &'static str,
+    answered: &Answered,
+    device: Option<&DeviceProof>,
+) -> Result<VerifyResponse, ApiError> {
     room_for_one(&me)?;
-    let notice = Content::EmailAdded { masked: answered.address.masked(), at: cx.now };
-    let mut steps = cx.notice(&me, &notice)?;
-    steps.push(cx.audit(Event::EmailLinked, Some(me.user.id), json!({ "permit": permit.how() })));
-    attach(cx, me, answered, device, None, steps).await
+    let several = cx.env.settings.security.auth.allow_multiple_credentials_for_sign_in;
+    let wanted = several && me.user.profile.further_emails_sign_in != Some(false);
+    let new = new_address(cx, answered, wanted || !me.credentials.iter().any(|c| c.sign_in));
+    let mut steps = undo::notices(cx, &me, &new, &answered.address)?;
+    steps.extend(by.map(|by| factors::noted_addition(cx, &me, new.id, by)));
+    steps.push(cx.audit(Event::EmailLinked, Some(me.user.id), json!({ "permit": permit })));
+    attach(cx, me, answered, device, new, None, steps).await
 }
 
 /// The permit for this was used up when the change was asked for.
 async fn change(
     cx: &Cx,
     me: &Principal,
+    begun: &Begun,
     answered: &Answered,
     device: Option<&DeviceProof>,
 ) -> Result<VerifyResponse, ApiError> {
     let me = reload(cx, me).await?;
-    // That was for the factors of then. The session is judged again for those of now: an e-mail code does not change
-    // the address of somebody who has enrolled a passkey since (CVE-2023-3597).
-    let may = |p: &Proof| policy::accepts(&cx.env.settings, &me, p.into(), &Scope::CredentialUpdate).is_ok();
-    if !me.session.proofs.iter().any(may) {
-        return Err(Code::MfaRequired.into());
+    // That was for the factors, the rules and the time of then. What it stood on is judged again: an e-mail code does not
+    // change the address of somebody who has enrolled a passkey since (CVE-2023-3597), nor does a proof of long ago.
+    let (settings, scope) = (&cx.env.settings, Scope::CredentialUpdate);
+    policy::accepts(settings, &me, begun.evidence, &scope)?;
+    if !policy::may_complete(settings, &me, begun, &scope, cx.now) {
+        let code = if me.has_mfa() { Code::MfaRequired } else { Code::ElevatedTokenRequired };
+        return Err(ApiError::from(code).for_scope(scope.as_str()));
     }
-    let old = me.email_credential().map(|c| c.id);
+    let Some(old) = me.email_credential() else {
+        // With no address that signs in there is none to replace.
+        let by = begun.evidence.credential;
+        return add(cx, me, Some(by), "elevated_token", answered, device).await;
+    };
+    let additions = cx.app.store.additions(me.user.id).await?;
+    policy::may_touch(&me, &additions, begun.evidence, old, cx.now)?;
+    let (old, new) = (old.id, new_address(cx, answered, true));
     let notice = Content::EmailChanged { new_masked: answered.address.masked(), at: cx.now };
     let mut steps = cx.notice(&me, &notice)?;
     steps.push(cx.audit(Event::EmailChanged, Some(me.user.id), json!({ "permit": "elevated_token" })));
-    attach(cx, me, answered, device, old, steps).await
+    attach(cx, me, answered, device, new, Some(old), steps).await
 }
 
-/// Gives the user the address as a credential, in place of `old` where one is named.
-async fn attach(
-    cx: &Cx,
-    me: Principal,
-    answered: &Answered,
-    device: Option<&DeviceProof>,
-    old: Option<CredentialId>,
-    more: Vec<Step>,
-) -> Result<VerifyResponse, ApiError> {
-    let replaced = old.and_then(|id| me.credential(id));
-    let sign_in = match replaced {
-        Some(old) => old.sign_in,
-        None => {
-            let several = cx.env.settings.security.auth.allow_multiple_credentials_for_sign_in;
-            several || !me.credentials.iter().any(|c| c.sign_in)
-        }
-    };
-    let credential = Credential {
+fn new_address(cx: &Cx, answered: &Answered, sign_in: bool) -> Credential {
+    Credential {
         id: CredentialId::new(cx.now, random::bytes()),
         kind: CredentialKind::Email { address: answered.address.to_string() },
         sign_in,
         created_at: cx.now,
         verified_at: cx.now,
-    };
+    }
+}
+
+/// Gives the user the new address, in place of `old` where one is named. `more` comes after the address.
+async fn attach(
+    cx: &Cx,
+    me: Principal,
+    answered: &Answered,
+    device: Option<&DeviceProof>,
+    credential: Credential,
+    old: Option<CredentialId>,
+    more: Vec<Step>,
+) -> Result<VerifyResponse, ApiError> {
     let mut after = me.clone();
-    after.credentials.retain(|c| Some(c.id) != old);
     after.credentials.push(credential.clone());
     after.session.last_credential = credential.id;
     let identifier = answered.address.as_str().as_bytes();
-    let mutation = Mutation::new([users::changed(cx.env.id, &me.user)])
+    let mut mutation = Mutation::new([users::changed(cx.env.id, &me.user)])
         .and_all(codes::use_up(cx, answered))
-        .and(old.map(|id| credentials::delete(cx.env.id, me.user.id, id)))
-        .and(old.map(|id| stile_store::sessions::end_opened_by(cx.env.id, me.user.id, id, me.session.id)))
         .and(credentials::insert(cx.env.id, me.user.id, identifier, &credential))
-        .and(stile_store::sessions::proved(cx.env.id, me.user.id, &after.session))
         .and(device.map(|d| sessions::nonce_used(cx, d)))
         .and_all(more);
+    mutation = match old {
+        // The code proved the new address, on which the session stands from now on.
+        Some(old) => {
+            after.session.proofs = after.session.proofs_with(answered.right.proof(credential.id));
+            mutation.and_all(removal::removed(cx, &mut after, old).await?)
+        }
+        None => mutation.and(stile_store::sessions::proved(cx.env.id, me.user.id, &after.session)),
+    };
     cx.commit(mutation).await.map_err(|error| match error {
         // Only who has proved the address learns that it is in use.
         CommitError::Missed(Miss::Taken) => Code::EmailAlreadyExists.into(),

@@ -123,9 +123,10 @@ async fn verify(
     if !cx.env.settings.security.mfa.offers(MfaMethod::Totp) {
         return Err(Code::MfaMethodNotOffered.into());
     }
-    // The permit was for the factors of then. A device is not enrolled beside a factor that came since (CVE-2023-3597),
-    // nor by one that was removed since, nor across a recovery or a reset.
-    let stands = policy::accepts(&cx.env.settings, me, device.evidence, &Scope::CredentialLink).is_ok();
+    // The permit was for the factors, the rules and the time of then. A device is not enrolled beside a factor that came
+    // since (CVE-2023-3597), nor by one that was removed since, nor across a recovery or a reset.
+    let (settings, scope) = (&cx.env.settings, &Scope::CredentialLink);
+    let stands = policy::still_accepts(settings, me, device.evidence, scope, cx.now);
     if device.epoch != me.user.epoch || !stands {
         return Err(Code::MfaRequired.into());
     }
@@ -150,6 +151,7 @@ async fn verify(
         rows::awaited(me.session.id, id),
         credentials::insert(cx.env.id, me.user.id, id.as_bytes(), &credential),
         rows::insert(&stored),
+        factors::noted_addition(cx, me, id, device.evidence.credential),
     ])
     .and_all(codes)
     .and_all(given.steps())

@@ -11,12 +11,13 @@ use crate::access::Me;
 use crate::context::Cx;
 use crate::delivery::Content;
 use crate::error::ApiError;
-use crate::flows::{deciding, factors};
+use crate::flows::{deciding, removal};
 use crate::gate::{self, Permit};
 
 /// Delete an authenticator app
 ///
-/// Needs `credential:unlink`. With the last second factor the recovery codes stop working.
+/// Needs `credential:unlink`. Sessions that the app raised owe a second factor again, this one too unless its other
+/// proofs give its level. With the last second factor the recovery codes stop working.
 #[utoipa::path(
     delete, path = "/users/mfa/{mfaDeviceId}", operation_id = "deleteMfaDevice", tag = "Second factors",
     params(("mfaDeviceId" = String, Path, description = "Device id")),
@@ -28,9 +29,11 @@ pub async fn handle(
     headers: HeaderMap,
     path: Path<(String, String)>,
 ) -> Result<StatusCode, ApiError> {
-    let permit = gate::pass(&cx, &me, &gate::MFA_DEVICE_DELETE, &headers).await?;
     let Path((_, id)) = path;
-    let id = id.parse().map_err(|_| no_such_device())?;
+    let id: Result<CredentialId, _> = id.parse();
+    let target = id.as_ref().ok().and_then(|id| me.credential(*id));
+    let permit = gate::pass_over(&cx, &me, &gate::MFA_DEVICE_DELETE, &headers, target).await?;
+    let id = id.map_err(|_| no_such_device())?;
     deciding!(&cx, present = me.0.clone() => remove(&cx, &present, &permit, id).await)
 }
 
@@ -45,11 +48,13 @@ async fn remove(
     let CredentialKind::Totp { alias } = &credential.kind else { return Err(no_such_device()) };
     let name = alias.clone().unwrap_or_else(|| "Authenticator app".into());
     let detail = json!({ "credential": id.to_string(), "permit": permit.how() });
+    let mut after = me.clone();
+    let removed = removal::removed(cx, &mut after, id).await?;
     let mutation = Mutation::new([
         users::changed(cx.env.id, &me.user),
         cx.audit(Event::TotpRemoved, Some(me.user.id), detail),
     ])
-    .and_all(factors::removed(cx, me, id))
+    .and_all(removed)
     .and_all(cx.notice(me, &Content::TotpRemoved { name, at: cx.now })?);
     cx.commit(mutation).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -12,7 +12,7 @@ use crate::access::{Me, reload};
 use crate::context::Cx;
 use crate::delivery::Content;
 use crate::error::{ApiError, Code};
-use crate::flows::{deciding, factors};
+use crate::flows::{deciding, removal};
 use crate::gate::{self, Permit};
 use crate::http::Json;
 
@@ -26,7 +26,8 @@ pub struct DeleteUserPasskeyRequest {
 
 /// Delete a passkey
 ///
-/// Needs `credential:unlink`. Other sessions that the passkey opened end.
+/// Needs `credential:unlink`. Sessions that the passkey opened end; those that it raised owe a second factor again. The
+/// session that asks stays as long as its other proofs give its level.
 #[utoipa::path(
     delete, path = "/users/passkeys", operation_id = "deletePasskey", tag = "Passkeys",
     request_body = DeleteUserPasskeyRequest,
@@ -38,8 +39,10 @@ pub async fn handle(
     headers: HeaderMap,
     Json(body): Json<DeleteUserPasskeyRequest>,
 ) -> Result<StatusCode, ApiError> {
-    let permit = gate::pass(&cx, &me, &gate::PASSKEY_DELETE, &headers).await?;
-    let id = body.passkey_id.parse().map_err(|_| Code::PasskeyNotFound)?;
+    let id: Result<CredentialId, _> = body.passkey_id.parse();
+    let target = id.as_ref().ok().and_then(|id| me.credential(*id));
+    let permit = gate::pass_over(&cx, &me, &gate::PASSKEY_DELETE, &headers, target).await?;
+    let id = id.map_err(|_| Code::PasskeyNotFound)?;
     deciding!(remove(&cx, &me, &permit, id).await)
 }
 
@@ -55,14 +58,16 @@ async fn remove(
     let CredentialKind::Passkey { alias, .. } = &credential.kind else {
         return Err(Code::PasskeyNotFound.into());
     };
-    factors::keep_a_way_in(cx, &me, id)?;
+    removal::keep_a_way_in(cx, &me, id)?;
     let name = alias.clone().unwrap_or_else(|| "Passkey".into());
     let detail = json!({ "credential": id.to_string(), "permit": permit.how() });
+    let mut after = me.clone();
+    let removed = removal::removed(cx, &mut after, id).await?;
     let mutation = Mutation::new([
         users::changed(cx.env.id, &me.user),
         cx.audit(Event::PasskeyRemoved, Some(me.user.id), detail),
     ])
-    .and_all(factors::removed(cx, &me, id))
+    .and_all(removed)
     .and_all(cx.notice(&me, &Content::PasskeyRemoved { name, at: cx.now })?);
     cx.commit(mutation).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -274,6 +274,7 @@ async fn enrol(
         credentials::insert(cx.env.id, me.user.id, &made.id, &credential),
         passkeys::insert(&record),
     ])
+    .and(permit.evidence().map(|by| factors::noted_addition(cx, &me, id, by.credential)))
     .and_all(codes)
     .and_all(given.steps())
     .and_all(cx.notice(&me, &notice)?)

@@ -20,7 +20,7 @@ use crate::gate::{self, Permit};
     responses((status = 204)), extensions(("x-stile-access" = json!("gated")))
 )]
 pub async fn handle(cx: Cx, me: Me, headers: HeaderMap) -> Result<StatusCode, ApiError> {
-    let permit = gate::pass(&cx, &me, &gate::USER_DELETE, &headers).await?;
+    let permit = gate::pass_over(&cx, &me, &gate::USER_DELETE, &headers, me.credentials.first()).await?;
     deciding!(&cx, present = me.0.clone() => delete(&cx, &present, &permit).await)
 }
 

@@ -5,13 +5,14 @@ use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
 use stile_core::principal::Profile;
-use stile_core::{Acknowledgement, EmailAddress, Event, Micros, Principal, Username};
+use stile_core::{Acknowledgement, EmailAddress, Event, Principal, Username, policy};
+use stile_factors::email_code;
 use stile_store::{CommitError, Miss, Mutation, recovery_codes, users};
 use utoipa::ToSchema;
 
 use crate::access::{Me, Proven, reload};
 use crate::api::models::{EmailVerificationCreateResponse, NextViewEnum, UpdateSelfResponse, VerifyResponse};
-use crate::context::{Cx, bearer, session_key};
+use crate::context::{Cx, session_key};
 use crate::error::{ApiError, Code};
 use crate::flows::codes::{self, Creator};
 use crate::flows::deciding;
@@ -44,6 +45,9 @@ pub struct UserFields {
     /// The app's own facts, at most 4 KiB.
     #[schema(value_type = Option<Object>)]
     metadata: Option<serde_json::Map<String, serde_json::Value>>,
+    /// Whether addresses that are added later sign in; true unless it was set. Setting it needs a second factor. An
+    /// addition to the contract.
+    further_emails_sign_in: Option<bool>,
     /// `complete`, alone, when the user has saved the recovery codes.
     mfa_backup_code_acknowledgement: Option<String>,
 }
@@ -83,12 +87,16 @@ pub async fn handle(
     let address =
         body.email.as_deref().map(EmailAddress::parse).transpose().map_err(|_| Code::InvalidEmail)?;
     let address = address.filter(|a| me.email() != Some(a.as_str()));
+    if changed(&me.user.profile, &body)?.further_emails_sign_in != me.user.profile.further_emails_sign_in {
+        own_factor(&cx, &me)?;
+    }
     // Every gate before the first change: a request that is refused has changed nothing.
     let email_permit = match address {
         None => None,
         Some(address) => {
             cx.limit(Bucket::Code)?;
-            Some((address, gate::pass(&cx, &me, &gate::EMAIL_CHANGE, &headers).await?))
+            let old = me.email_credential();
+            Some((address, gate::pass_over(&cx, &me, &gate::EMAIL_CHANGE, &headers, old).await?))
         }
     };
     let mut after = me.0.clone();
@@ -101,7 +109,10 @@ pub async fn handle(
     };
     let key = session_key(&headers, None)?;
     let creator = Creator::new(&cx, Some(&me.0), key.as_ref());
-    let sent = codes::send(&cx, &address, creator, None, Some(permit.scope())).await?;
+    // `credential:update` is protected always: there is no permit for it without evidence.
+    let ends_at = cx.now.plus_seconds(email_code::LIFETIME_SECONDS);
+    let begun = permit.begun(&me, ends_at).ok_or(Code::ElevatedTokenRequired)?;
+    let sent = codes::send(&cx, &address, creator, None, Some(&begun)).await?;
     let sent = EmailVerificationCreateResponse::new(&sent, &address);
     answer(&cx, after, &headers, NextViewEnum::VerifyEmail, Some(sent))
 }
@@ -115,9 +126,7 @@ fn answer(
     next_view: NextViewEnum,
     email_verification: Option<EmailVerificationCreateResponse>,
 ) -> Result<Answer<UpdateSelfResponse>, ApiError> {
-    let sent = tokens::verify_access(cx, bearer(headers).ok_or(Code::Unauthorized)?)?.expires_at;
-    after.session.idle_expires_at =
-        after.session.idle_expires_at.min(Micros::new(sent.saturating_mul(1_000_000)));
+    tokens::no_longer_than_sent(cx, &mut after, headers)?;
     let session = VerifyResponse::of(cx, &after, false, None)?;
     Ok(Answer(UpdateSelfResponse { session, next_view, email_verification }))
 }
@@ -157,6 +166,9 @@ async fn change_profile(
     permit.still_holds(cx, &me)?;
     let mut after = me.clone();
     after.user.profile = changed(&me.user.profile, body)?;
+    if after.user.profile.further_emails_sign_in != me.user.profile.further_emails_sign_in {
+        own_factor(cx, &me)?;
+    }
     after.user.version += 1;
     let mutation = Mutation::new([
         users::changed(cx.env.id, &me.user),
@@ -168,6 +180,15 @@ async fn change_profile(
         other => ApiError::from(other),
     })?;
     Ok(after)
+}
+
+/// How further addresses count is for users with a second factor to say, where they have just proved it.
+fn own_factor(cx: &Cx, me: &Principal) -> Result<(), ApiError> {
+    if !me.has_mfa() {
+        let text = "furtherEmailsSignIn is for users with a second factor.";
+        return Err(ApiError::with(Code::InvalidUpdate, text));
+    }
+    if policy::may_see_codes(me, cx.now) { Ok(()) } else { Err(Code::RecentMfaRequired.into()) }
 }
 
 /// The profile with the fields of the request.
@@ -189,6 +210,7 @@ fn changed(profile: &Profile, body: &UserFields) -> Result<Profile, ApiError> {
         };
     }
     after.policies_consent = body.policies_consent.or(after.policies_consent);
+    after.further_emails_sign_in = body.further_emails_sign_in.or(after.further_emails_sign_in);
     if let Some(metadata) = &body.metadata {
         let size = serde_json::to_string(metadata).map_or(usize::MAX, |text| text.len());
         if size > MAX_METADATA {

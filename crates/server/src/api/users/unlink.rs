@@ -1,0 +1,105 @@
+//! Removes an e-mail address from the account.
+
+use axum::Json as Answer;
+use axum::http::HeaderMap;
+use serde::Deserialize;
+use serde_json::json;
+use stile_core::{CredentialId, CredentialKind, EmailAddress, Event, Principal};
+use stile_store::{Mutation, users};
+use utoipa::ToSchema;
+
+use crate::access::{Me, reload};
+use crate::api::models::VerifyResponse;
+use crate::context::Cx;
+use crate::delivery::Content;
+use crate::error::{ApiError, Code};
+use crate::flows::{deciding, removal};
+use crate::gate::{self, Permit};
+use crate::http::Json;
+use crate::tokens;
+
+/// What to remove.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Default)]
+pub struct VerifyUnlinkRequest {
+    /// The credential's id.
+    verified_credential_id: Option<String>,
+    /// The same; the contract has both spellings.
+    verified_crential_id: Option<String>,
+    /// Wallets are not set up in this version: only the credential's id again.
+    wallet_id: Option<String>,
+    /// Wallets are not set up in this version.
+    primary_wallet_id: Option<String>,
+}
+
+impl VerifyUnlinkRequest {
+    /// The one credential that is named. Ids of the contract may carry a suffix after the UUID.
+    fn named(&self) -> Option<CredentialId> {
+        let ids = [&self.verified_credential_id, &self.verified_crential_id, &self.wallet_id];
+        let mut ids = ids.into_iter().flatten().map(|text| {
+            let whole =
+                text.split_at_checked(36).filter(|(_, rest)| rest.is_empty() || rest.starts_with('-'));
+            whole.and_then(|(id, _)| id.parse::<CredentialId>().ok())
+        });
+        let first = ids.next()??;
+        (self.primary_wallet_id.is_none() && ids.all(|id| id == Some(first))).then_some(first)
+    }
+}
+
+/// Unlink an address
+///
+/// Needs `credential:unlink`. Sessions that the address opened end, and proofs by it count no more; the session that
+/// asks stays as long as its other proofs give its level. When the user's main address goes, the oldest other one that
+/// signs in takes its place. An address that was added within seven days confirms no removal of an older credential
+/// (`address_too_new`). The last way to sign in is never removed (`cannot_delete_last_sign_in_verified_credential`).
+/// `invalid_unlink_request` means that no address of the user is named.
+#[utoipa::path(
+    post, path = "/verify/unlink", operation_id = "unlinkCredential", tag = "Users",
+    request_body = VerifyUnlinkRequest,
+    responses((status = 200, body = VerifyResponse)), extensions(("x-stile-access" = json!("gated")))
+)]
+pub async fn handle(
+    cx: Cx,
+    me: Me,
+    headers: HeaderMap,
+    Json(body): Json<VerifyUnlinkRequest>,
+) -> Result<Answer<VerifyResponse>, ApiError> {
+    let id = body.named();
+    let target = id.and_then(|id| me.credential(id));
+    let permit = gate::pass_over(&cx, &me, &gate::UNLINK, &headers, target).await?;
+    let id = id.ok_or(Code::InvalidUnlinkRequest)?;
+    let mut after = deciding!(remove(&cx, &me, &permit, id).await)?;
+    tokens::no_longer_than_sent(&cx, &mut after, &headers)?;
+    VerifyResponse::of(&cx, &after, false, None).map(Answer)
+}
+
+async fn remove(
+    cx: &Cx,
+    me: &Principal,
+    permit: &Permit<gate::CredentialUnlink>,
+    id: CredentialId,
+) -> Result<Principal, ApiError> {
+    let me = reload(cx, me).await?;
+    permit.still_holds(cx, &me)?;
+    let address = me.credential(id).and_then(|c| match &c.kind {
+        CredentialKind::Email { address } => EmailAddress::parse(address).ok(),
+        CredentialKind::Passkey { .. } | CredentialKind::Totp { .. } => None,
+    });
+    let masked = address.ok_or(Code::InvalidUnlinkRequest)?.masked();
+    if !removal::another_way_in(&cx.env.settings, &me.credentials, id) {
+        return Err(Code::LastSignInCredential.into());
+    }
+    let mut after = me.clone();
+    after.user.version += 1;
+    let removed = removal::removed(cx, &mut after, id).await?;
+    let detail = json!({ "credential": id.to_string(), "permit": permit.how() });
+    let mutation = Mutation::new([
+        users::changed(cx.env.id, &me.user),
+        cx.audit(Event::EmailUnlinked, Some(me.user.id), detail),
+    ])
+    .and_all(removed)
+    .and_all(cx.notice(&me, &Content::EmailRemoved { masked, at: cx.now })?);
+    cx.commit(mutation).await?;
+    Ok(after)
+}

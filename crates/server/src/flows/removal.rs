@@ -1,0 +1,158 @@
+//! Removing credentials: what goes with them, and what stays.
+
+use stile_core::policy::{self, Standing};
+use stile_core::{
+    Credential, CredentialId, CredentialKind, EnvironmentId, Level, Micros, Principal, SessionId, Settings,
+    User, UserId,
+};
+use stile_store::{Step, Store, StoreError, credentials, recovery_codes, sessions, users};
+
+use crate::context::Cx;
+use crate::error::{ApiError, Code};
+
+/// Where and when a credential is removed.
+pub struct Place<'a> {
+    /// The database.
+    pub store: &'a Store,
+    /// The environment's settings.
+    pub settings: &'a Settings,
+    /// The environment.
+    pub environment: EnvironmentId,
+    /// When.
+    pub now: Micros,
+}
+
+impl<'a> Place<'a> {
+    /// The place of a request.
+    pub fn of(cx: &'a Cx) -> Self {
+        Self { store: &cx.app.store, settings: &cx.env.settings, environment: cx.env.id, now: cx.now }
+    }
+}
+
+/// Removes a credential from the user in `me`, with all that stood on it: sessions that it opened or raised, proofs by
+/// it in every session, the user's choice of it, and with the last factor the recovery codes. Elevated tokens, legacy
+/// tokens and begun enrolments that stand on it are refused from then on, since each is judged by the credential behind
+/// it.
+///
+/// `me` becomes the principal after the removal. Whoever calls begins with the user's version.
+pub async fn removed(cx: &Cx, me: &mut Principal, id: CredentialId) -> Result<Vec<Step>, ApiError> {
+    let place = Place::of(cx);
+    let (environment, owner, own) = (cx.env.id, me.user.id, me.session.id);
+    me.credentials.retain(|c| c.id != id);
+    let mut steps = forgotten(&place, &mut me.user, &me.credentials, id);
+    steps.extend(others_left(&place, owner, &me.credentials, id, Some(own)).await?);
+    let standing = Standing {
+        sign_in_credential: me.session.sign_in_credential,
+        level: me.session.level,
+        proofs: &me.session.proofs,
+        removes: true,
+    };
+    let stays = policy::left_of(place.settings, &me.credentials, id, standing);
+    let except = stays.as_ref().map(|_| own);
+    match stays {
+        None => {
+            // Tokens of a session that has ended are over at once.
+            me.session.idle_expires_at = cx.now;
+            steps.push(sessions::end(environment, own));
+        }
+        Some((level, proofs)) => {
+            if me.session.last_credential == id {
+                let opener = me.session.sign_in_credential;
+                me.session.last_credential = proofs.last().map_or(opener, |p| p.credential);
+            }
+            steps.push(sessions::left(environment, owner, own, level, me.session.last_credential, &proofs));
+            me.session.level = level;
+            me.session.proofs = proofs;
+        }
+    }
+    steps.push(sessions::end_standing_on(environment, owner, id, except));
+    Ok(steps)
+}
+
+/// The same where no session asks. `left` are the credentials without it, and without others that go at the same time.
+pub async fn removed_from_outside(
+    place: &Place<'_>,
+    user: &mut User,
+    left: &[Credential],
+    id: CredentialId,
+) -> Result<Vec<Step>, StoreError> {
+    let mut steps = forgotten(place, user, left, id);
+    steps.extend(others_left(place, user.id, left, id, None).await?);
+    steps.push(sessions::end_standing_on(place.environment, user.id, id, None));
+    Ok(steps)
+}
+
+/// The credential, and what the user's record says of it.
+fn forgotten(place: &Place<'_>, user: &mut User, left: &[Credential], id: CredentialId) -> Vec<Step> {
+    let (environment, owner) = (place.environment, user.id);
+    let mut steps = Vec::new();
+    // The user's row first: it is held even where the version's guard has missed, so that parallel removals wait for one
+    // another instead of holding what the other needs.
+    if user.default_method == Some(id) {
+        user.default_method = None;
+        steps.push(users::prefer(environment, owner, None));
+    }
+    if !left.iter().any(Credential::is_mfa_method) {
+        user.recovery = None;
+        steps.extend([
+            users::recovery(environment, owner, None),
+            recovery_codes::delete_all(owner),
+            recovery_codes::hide(owner),
+        ]);
+    }
+    steps.push(credentials::delete(environment, owner, id));
+    steps
+}
+
+/// What the removal leaves of the user's sessions beside `own`. One that is pending afterwards owes a factor again; one
+/// that has nothing left to stand on ends.
+async fn others_left(
+    place: &Place<'_>,
+    owner: UserId,
+    left: &[Credential],
+    removed: CredentialId,
+    own: Option<SessionId>,
+) -> Result<Vec<Step>, StoreError> {
+    let environment = place.environment;
+    let mut steps = Vec::new();
+    for row in place.store.sessions(environment, owner, place.now, u32::MAX).await? {
+        if Some(row.id) == own {
+            continue;
+        }
+        let level = if row.pending { Level::Pending } else { Level::Full };
+        let standing = Standing {
+            sign_in_credential: row.sign_in_credential,
+            level,
+            proofs: &row.proofs,
+            removes: false,
+        };
+        match policy::left_of(place.settings, left, removed, standing) {
+            None => steps.push(sessions::end(environment, row.id)),
+            Some((to, proofs)) if to != level || proofs != row.proofs => {
+                let last = proofs.last().map_or(row.sign_in_credential, |p| p.credential);
+                steps.push(sessions::left(environment, owner, row.id, to, last, &proofs));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(steps)
+}
+
+/// Whether something beside this credential still signs in.
+pub fn another_way_in(settings: &Settings, held: &[Credential], id: CredentialId) -> bool {
+    let signs_in = |c: &Credential| match c.kind {
+        CredentialKind::Email { .. } => c.sign_in,
+        CredentialKind::Passkey { .. } => c.sign_in && settings.passkeys.sign_in,
+        CredentialKind::Totp { .. } => false,
+    };
+    held.iter().any(|c| c.id != id && signs_in(c))
+}
+
+/// Refuses taking away what signs in when nothing else does, unless the environment allows it.
+pub fn keep_a_way_in(cx: &Cx, me: &Principal, id: CredentialId) -> Result<(), ApiError> {
+    let settings = &cx.env.settings;
+    if settings.sdk.prevent_orphaned_accounts && !another_way_in(settings, &me.credentials, id) {
+        return Err(Code::LastSignInCredential.into());
+    }
+    Ok(())
+}

@@ -1,0 +1,189 @@
+//! Links that undo the addition of an address, under attack: opened by scanners, used twice, late, by others.
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, Method, Request};
+use serde_json::json;
+use stile_core::policy::YOUNG_SECONDS;
+use stile_server::delivery::Content;
+use tower::ServiceExt;
+
+use crate::authenticator::Authenticator;
+use crate::world::{Page, World};
+
+const ANN: &str = "ann@example.com";
+const NEW: &str = "ann@new.example";
+const THIRD: &str = "ann@third.example";
+
+/// Opens the link, or presses its button.
+async fn browse(router: &Router, method: Method, link: &str) -> (u16, HeaderMap, String) {
+    let token = link.split_once("?token=").map_or(link, |(_, token)| token);
+    let (uri, body) = match method {
+        Method::POST => ("/undo".to_owned(), Body::from(format!("token={token}"))),
+        _ => (format!("/undo?token={token}"), Body::empty()),
+    };
+    let mut request = Request::builder()
+        .method(method)
+        .uri(uri)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(body)
+        .unwrap();
+    request.extensions_mut().insert(ConnectInfo("203.0.113.9:5000".parse::<std::net::SocketAddr>().unwrap()));
+    let (parts, body) = router.clone().oneshot(request).await.unwrap().into_parts();
+    let bytes = to_bytes(body, 1 << 20).await.unwrap();
+    (parts.status.as_u16(), parts.headers, String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+/// The links in the notices to this address, oldest first.
+async fn links(world: &World, to: &str) -> Vec<Option<String>> {
+    let mails = world.mails(to).await;
+    let added = mails.into_iter().filter_map(|mail| match mail {
+        Content::EmailAdded { undo, .. } => Some(undo),
+        _ => None,
+    });
+    added.collect()
+}
+
+/// A user to whose account an address was added; the link.
+async fn with_added(world: &World) -> (Page, String) {
+    let page = world.signed_in(ANN).await;
+    world.advance(1);
+    let token = page.email_token(world, ANN, &["credential:link"]).await;
+    world.deliver().await;
+    let session = page.link(world, NEW, &token).await;
+    let link = links(world, ANN).await.remove(0).expect("a link to the older address");
+    (page.holding(&session), link)
+}
+
+#[tokio::test]
+async fn the_older_address_alone_gets_a_link_and_the_button_alone_undoes() {
+    let world = World::new().await;
+    let (page, link) = with_added(&world).await;
+    assert!(link.starts_with("http://localhost:7845/undo?token="), "{link}");
+    assert_eq!(links(&world, NEW).await, [None], "told, without a link");
+    let stranger = world.signed_in(NEW).await;
+
+    for method in [Method::GET, Method::HEAD, Method::GET] {
+        let (status, headers, html) = browse(&world.router, method.clone(), &link).await;
+        assert_eq!(status, 200);
+        let policy = headers["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; style-src 'nonce-"), "{policy}");
+        assert!(policy.contains("form-action 'self'") && !policy.contains("script"), "{policy}");
+        assert_eq!(headers["cache-control"], "no-store");
+        assert_eq!(headers["referrer-policy"], "no-referrer");
+        if method == Method::GET {
+            assert!(html.contains("a•••@new.example") && html.contains("method=\"post\""), "{html}");
+            assert!(!html.contains("<script") && !html.contains("src="));
+        }
+    }
+    stranger.get("/users").await.ok();
+
+    let (status, _, html) = browse(&world.router, Method::POST, &link).await;
+    assert_eq!(status, 200, "{html}");
+    stranger.get("/users").await.refused(401, "session_ended");
+    let user = page.get("/users").await.ok();
+    assert_eq!(user["verifiedCredentials"].as_array().unwrap().len(), 1);
+    assert_eq!(user["email"], ANN);
+    assert!(world.audit().await.iter().any(|event| event == "email.undone"));
+    for to in [ANN, NEW] {
+        let told = world.mails(to).await;
+        assert!(told.iter().any(|mail| matches!(mail, Content::EmailUndone { .. })), "{to}");
+    }
+    // Once: and neither page nor button says more than that.
+    for method in [Method::GET, Method::POST] {
+        assert_eq!(browse(&world.router, method, &link).await.0, 404);
+    }
+}
+
+#[tokio::test]
+async fn a_link_lasts_seven_days() {
+    let world = World::new().await;
+    let (page, link) = with_added(&world).await;
+    world.advance(YOUNG_SECONDS - 60);
+    assert_eq!(browse(&world.router, Method::GET, &link).await.0, 200);
+    world.advance(60);
+    for method in [Method::GET, Method::POST] {
+        assert_eq!(browse(&world.router, method, &link).await.0, 404);
+    }
+    let page = world.sign_in_on(page, ANN).await;
+    assert_eq!(page.get("/users").await.ok()["verifiedCredentials"].as_array().unwrap().len(), 2);
+}
+
+/// Of any number of presses at once one undoes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_is_used_once() {
+    let world = World::new().await;
+    let (_, link) = with_added(&world).await;
+    let mut presses = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (router, link) = (world.router.clone(), link.clone());
+        presses.spawn(async move { browse(&router, Method::POST, &link).await.0 });
+    }
+    let statuses = presses.join_all().await;
+    assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1, "{statuses:?}");
+    assert_eq!(world.audit().await.iter().filter(|event| *event == "email.undone").count(), 1);
+}
+
+#[tokio::test]
+async fn other_texts_are_no_links() {
+    let world = World::new().await;
+    let (page, link) = with_added(&world).await;
+    let token = link.split_once("?token=").unwrap().1;
+    let long = "x".repeat(4_000);
+    let other = format!("{}{}", &token[..42], if token.ends_with('a') { 'b' } else { 'a' });
+    for text in ["", "x", &token[1..], &other, &long, "%00", "%27%20OR%201%3D1"] {
+        for method in [Method::GET, Method::POST] {
+            let status = browse(&world.router, method, text).await.0;
+            assert!(matches!(status, 404 | 413), "{status} {text:.60}");
+        }
+    }
+    assert_eq!(page.get("/users").await.ok()["verifiedCredentials"].as_array().unwrap().len(), 2);
+    assert!(!world.on_disk(token.as_bytes()), "the token is kept as a hash");
+}
+
+/// What was enrolled on the new address's proof goes with it, and what that let in.
+#[tokio::test]
+async fn what_the_new_address_enrolled_goes_with_it() {
+    let world = World::new().await;
+    let (owner, link) = with_added(&world).await;
+    let thief = world.signed_in(NEW).await;
+    let mut passkey = Authenticator::new();
+    thief.enrol(&mut passkey).await.ok();
+    let token = thief.step_up(&mut passkey, &["credential:link"]).await;
+    thief.link(&world, THIRD, &token).await;
+    let raised = world.signed_in(ANN).await;
+    let elevated = raised.step_up(&mut passkey, &["vault:open"]).await;
+    assert_eq!(browse(&world.router, Method::POST, &link).await.0, 200);
+
+    let user = owner.get("/users").await.ok();
+    assert_eq!(user["verifiedCredentials"].as_array().unwrap().len(), 1, "{user}");
+    thief.get("/users").await.refused(401, "session_ended");
+    let refused = world.consume(&elevated, &owner.user_id().await, "one").await;
+    refused.refused(403, "elevated_token_invalid");
+    let methods = owner.get("/users/mfa/methods").await.ok();
+    assert_eq!(
+        (&methods["userHasVerifiedMfaMethods"], &methods["recoveryCodesLeft"]),
+        (&json!(false), &json!(0))
+    );
+}
+
+/// A link ends with the address that it was mailed to: whoever still reads the mail of an address that was removed
+/// undoes nothing.
+#[tokio::test]
+async fn a_link_ends_with_the_address_that_it_was_mailed_to() {
+    let world = World::new().await;
+    let page = world.signed_in(ANN).await;
+    world.advance(1);
+    let mut passkey = Authenticator::new();
+    page.enrol(&mut passkey).await.ok();
+    let token = page.step_up(&mut passkey, &["credential:link", "credential:unlink"]).await;
+    world.deliver().await;
+    page.link(&world, NEW, &token).await;
+    let link = links(&world, ANN).await.remove(0).unwrap();
+    let body = json!({ "verifiedCredentialId": page.address_id(ANN).await });
+    page.elevated(Method::POST, "/verify/unlink", Some(body), &token).await.ok();
+    for method in [Method::GET, Method::POST] {
+        assert_eq!(browse(&world.router, method, &link).await.0, 404);
+    }
+}

@@ -1,0 +1,83 @@
+//! What was added to accounts in the last days, and the links by which additions are undone. Links are kept as keyed
+//! hashes. They end with the credential that they would remove, and with the address that they were mailed to.
+
+use stile_core::policy::Addition;
+use stile_core::{CredentialId, EnvironmentId, Micros, UserId};
+
+use crate::error::StoreError;
+use crate::mutation::{Miss, Step};
+use crate::{Store, Value};
+
+/// A link that undoes an addition.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UndoLink {
+    /// Keyed hash of the token in the link.
+    pub hash: [u8; 32],
+    /// Where the user is.
+    pub environment: EnvironmentId,
+    /// Whose credential it is.
+    pub owner: UserId,
+    /// What the link removes.
+    pub credential: CredentialId,
+    /// The address that the link was mailed to.
+    pub recipient: CredentialId,
+    /// When the link ends.
+    pub expires_at: Micros,
+}
+
+impl Store {
+    /// What was added to the user's account and is still remembered.
+    pub async fn additions(&self, owner: UserId) -> Result<Vec<Addition>, StoreError> {
+        let sql = "SELECT credential, added_by FROM additions WHERE owner = ?1";
+        let rows = self.rows(sql, vec![owner.into()]).await?;
+        rows.into_iter().map(|mut row| Ok(Addition { credential: row.take()?, by: row.take()? })).collect()
+    }
+
+    /// The link of that hash, unless it has ended.
+    pub async fn undo_link(&self, hash: [u8; 32], now: Micros) -> Result<Option<UndoLink>, StoreError> {
+        let sql = "SELECT hash, environment, owner, credential, recipient, expires_at
+                   FROM undo_links WHERE hash = ?1 AND +expires_at > ?2";
+        let row = self.row(sql, vec![hash.into(), now.into()]).await?;
+        row.map(|mut row| {
+            Ok(UndoLink {
+                hash: row.take()?,
+                environment: row.take()?,
+                owner: row.take()?,
+                credential: row.take()?,
+                recipient: row.take()?,
+                expires_at: row.take()?,
+            })
+        })
+        .transpose()
+    }
+}
+
+/// Notes on whose proof a credential was added, after the credential.
+pub fn note(owner: UserId, addition: Addition, expires_at: Micros) -> Step {
+    let sql = "INSERT INTO additions (credential, owner, added_by, expires_at) VALUES (?1, ?2, ?3, ?4)
+               ON CONFLICT DO NOTHING";
+    let args: Vec<Value> =
+        vec![addition.credential.into(), owner.into(), addition.by.into(), expires_at.into()];
+    Step::one(sql, args, Miss::Taken)
+}
+
+/// A link, after the credential that it undoes.
+pub fn offer(link: &UndoLink) -> Step {
+    let sql = "INSERT INTO undo_links (hash, environment, owner, credential, recipient, expires_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+    let args: Vec<Value> = vec![
+        link.hash.into(),
+        link.environment.into(),
+        link.owner.into(),
+        link.credential.into(),
+        link.recipient.into(),
+        link.expires_at.into(),
+    ];
+    Step::one(sql, args, Miss::Taken)
+}
+
+/// Uses up a link.
+pub fn use_up(hash: [u8; 32], now: Micros) -> Step {
+    let sql = "DELETE FROM undo_links WHERE hash = ?1 AND +expires_at > ?2";
+    Step::one(sql, vec![hash.into(), now.into()], Miss::AlreadyUsed)
+}
