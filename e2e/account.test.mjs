@@ -112,6 +112,7 @@ journey('whoever loses the app uses a recovery code, and enrols anew', async ({ 
     .getByText(/wrong|used/i)
     .first()
     .waitFor();
+  assert.match((await page.getByRole('dialog').getByRole('alert').textContent()) ?? '', /works once/);
   await dialog.byRecoveryCode(second);
   await page.getByText('None yet. It works without a network').waitFor();
   // Codes exist only beside a second factor.

@@ -126,8 +126,13 @@ function ByApp({ method, wanted, verb, onProved }: WayProps) {
   );
 }
 
+/** The same answer of the server is about a code of an app elsewhere. */
+const RECOVERY_ADVICE = {
+  mfa_invalid_otp_error: 'Each of your codes works once, and ends when new ones are made.',
+};
+
 function ByRecoveryCode({ wanted, verb, onProved }: WayProps) {
-  const { run, busy, trouble, clear } = useAction();
+  const { run, busy, trouble, clear } = useAction(RECOVERY_ADVICE);
   const prove = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
     const code = String(new FormData(event.currentTarget).get('recovery-code')).trim();

@@ -6,6 +6,13 @@ const refused = (code: string, status = 403, retryAfter?: number) =>
   new APIError({ code, message: 'No.', status, retryAfter });
 
 describe('explain', () => {
+  it('takes the advice of the place where a code has another meaning', () => {
+    const wrong = new MfaInvalidOtpError(refused('mfa_invalid_code', 422));
+    expect(explain(wrong).todo).toMatch(/the app/);
+    expect(explain(wrong, { mfa_invalid_otp_error: 'Here.' }).todo).toBe('Here.');
+    expect(explain(wrong, { other: 'There.' }).todo).toMatch(/the app/);
+  });
+
   it('says how long to wait, where the server says so', () => {
     const limited = new MfaRateLimitedError(refused('mfa_rate_limited', 429, 90));
     expect(explain(limited)).toEqual({

@@ -46,12 +46,13 @@ const BROWSER: Record<string, Trouble> = {
   },
 };
 
-export function explain(error: unknown): Trouble {
+/** `advice`: what to do about some codes in this place, where it is not what one does elsewhere. */
+export function explain(error: unknown, advice: Record<string, string> = {}): Trouble {
   if (error instanceof StileError) {
     const limited = error instanceof APIError || error instanceof MfaRateLimitedError;
     const retryAfter = limited ? error.retryAfter : undefined;
     const wait = timeLeft((retryAfter ?? 0) * 1000, 0);
-    const todo = wait ? `Wait ${wait}, then try again.` : TODO[error.code];
+    const todo = wait ? `Wait ${wait}, then try again.` : (advice[error.code] ?? TODO[error.code]);
     return {
       text: error.message,
       code: error.code,

@@ -101,8 +101,11 @@ export function Told({ told }: { told: string | undefined }) {
 /** The longest time of a timer, in milliseconds. */
 const LONGEST_TIMER = 2 ** 31 - 1;
 
-/** Something that takes a moment and may fail: one at a time, its error kept for `TroubleNote`. */
-export function useAction() {
+/**
+ * Something that takes a moment and may fail: one at a time, its error kept for `TroubleNote`. `advice` is for codes
+ * that ask for something else here than elsewhere.
+ */
+export function useAction(advice?: Record<string, string>) {
   const [busy, setBusy] = useState(false);
   const [trouble, setTrouble] = useState<Trouble>();
   const running = useRef(false);
@@ -129,7 +132,7 @@ export function useAction() {
       if (isSessionOver(error)) {
         await logout();
         sayEnd('Your session has ended. Sign in again to go on.');
-      } else setTrouble(explain(error));
+      } else setTrouble(explain(error, advice));
     } finally {
       running.current = false;
       setBusy(false);

@@ -19,7 +19,8 @@ pub struct Renewal {
 pub(crate) const SALT: &str = "restored";
 
 /// The steps that make restored data fit to be used. Nothing is kept of sessions with their legacy tokens, of codes, of begun
-/// enrolments, of recovery codes that were still to be seen, and of waiting mails. Elevated tokens end with their sessions.
+/// enrolments, of recovery codes that were still to be seen, of known devices and of waiting mails. Elevated tokens end
+/// with their sessions.
 pub(crate) fn steps(renewal: &Renewal) -> Vec<Step> {
     let salt = "INSERT INTO meta (name, value) VALUES (?1, ?2)
                 ON CONFLICT (name) DO UPDATE SET value = excluded.value";
