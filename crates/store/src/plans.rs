@@ -217,7 +217,7 @@ fn all_writes() -> Vec<Step> {
         sessions::end_of(e, id, session.id),
         sessions::end_all(e, id, Some(session.id)),
         sessions::forget_proofs(e, id, session.id),
-        sessions::left(e, id, session.id, Level::Full, credential, &[]),
+        sessions::left(e, id, session.id, Level::Full, credential, &[], (NOW, NOW)),
         sessions::end_standing_on(e, id, credential, None),
         additions::use_up([9; 32], NOW),
         users::delete(e, id),

@@ -27,6 +27,12 @@ impl<'a> Place<'a> {
     pub fn of(cx: &'a Cx) -> Self {
         Self { store: &cx.app.store, settings: &cx.env.settings, environment: cx.env.id, now: cx.now }
     }
+
+    /// When a session that now has this level ends at the latest, unused or at all.
+    fn ends(&self, level: Level) -> (Micros, Micros) {
+        let life = policy::lifetime(self.settings, level);
+        (self.now.plus_seconds(life.idle), self.now.plus_seconds(life.absolute))
+    }
 }
 
 /// Removes a credential from the user in `me`, with all that stood on it: sessions that it opened or raised, proofs by
@@ -60,7 +66,18 @@ pub async fn removed(cx: &Cx, me: &mut Principal, id: CredentialId) -> Result<Ve
                 let opener = me.session.sign_in_credential;
                 me.session.last_credential = proofs.last().map_or(opener, |p| p.credential);
             }
-            steps.push(sessions::left(environment, owner, own, level, me.session.last_credential, &proofs));
+            let ends = place.ends(level);
+            steps.push(sessions::left(
+                environment,
+                owner,
+                own,
+                level,
+                me.session.last_credential,
+                &proofs,
+                ends,
+            ));
+            me.session.idle_expires_at = me.session.idle_expires_at.min(ends.0);
+            me.session.expires_at = me.session.expires_at.min(ends.1);
             me.session.level = level;
             me.session.proofs = proofs;
         }
@@ -130,7 +147,7 @@ async fn others_left(
             None => steps.push(sessions::end(environment, row.id)),
             Some((to, proofs)) if to != level || proofs != row.proofs => {
                 let last = proofs.last().map_or(row.sign_in_credential, |p| p.credential);
-                steps.push(sessions::left(environment, owner, row.id, to, last, &proofs));
+                steps.push(sessions::left(environment, owner, row.id, to, last, &proofs, place.ends(to)));
             }
             Some(_) => {}
         }

@@ -127,8 +127,9 @@ pub fn replaced(environment: EnvironmentId, id: SessionId) -> Step {
     )
 }
 
-/// What is left of a session when a credential is removed: its level, its proofs, and the newest credential of those.
-/// A session that ended meanwhile, or goes on under another id, is left to `end_standing_on`.
+/// What is left of a session when a credential is removed: its level, its proofs, and the newest credential of those. It
+/// ends no later than at these two times, unused or at all. A session that ended meanwhile, or goes on under another id, is
+/// left to `end_standing_on`.
 pub fn left(
     environment: EnvironmentId,
     owner: UserId,
@@ -136,8 +137,11 @@ pub fn left(
     to: Level,
     last_credential: CredentialId,
     left: &[Proof],
+    (idle_end, end): (Micros, Micros),
 ) -> Step {
-    let sql = "UPDATE sessions SET level = ?4, last_credential = ?5, proofs = ?6
+    let sql = "UPDATE sessions SET level = ?4, last_credential = ?5, proofs = ?6,
+                 idle_expires_at = CASE WHEN idle_expires_at > ?7 THEN ?7 ELSE idle_expires_at END,
+                 expires_at = CASE WHEN expires_at > ?8 THEN ?8 ELSE expires_at END
                WHERE id = ?1 AND environment = ?2 AND owner = ?3";
     let args: Vec<Value> = vec![
         id.into(),
@@ -146,6 +150,8 @@ pub fn left(
         level(to).into(),
         last_credential.into(),
         proofs(left),
+        idle_end.into(),
+        end.into(),
     ];
     Step::any(sql, args)
 }
