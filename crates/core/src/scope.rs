@@ -195,8 +195,8 @@ mod tests {
     /// A rule on a scope that cannot be declared does not make it known.
     #[test]
     fn a_stored_rule_declares_nothing_that_has_no_form() {
-        let mut settings = Settings::default();
-        settings.scopes = ["wallet:paint", "vault"].map(ScopeRule::new).to_vec();
+        let scopes = ["wallet:paint", "vault"].map(ScopeRule::new).to_vec();
+        let settings = Settings { scopes, ..Settings::default() };
         for text in ["wallet:paint", "vault", "other:open"] {
             assert_eq!(Scope::parse(text, &settings), Err(UnknownScope), "{text}");
         }
