@@ -120,7 +120,7 @@ fn journeys() -> Result<String> {
     }
     files.sort();
     let mut command =
-        process::node(&["--test", "--test-concurrency=2", "--test-timeout=300000", "--test-reporter=tap"]);
+        process::node(&["--test", "--test-concurrency=2", "--test-timeout=600000", "--test-reporter=tap"]);
     command.args(files).env("STILE", server::path()?).env("CHROMIUM", system::chromium()?);
     let output = process::run(&mut command)?;
     counted(count(&output, "# pass ", ""))
