@@ -868,6 +868,8 @@ export type SdkUser = {
   tShirtSize?: string | null;
   team?: string | null;
   policiesConsent?: boolean | null;
+  /** Whether addresses that are added later sign in; absent as long as it was not set. An addition to the contract. */
+  furtherEmailsSignIn?: boolean | null;
   /** The app's own facts. */
   metadata?: Record<string, unknown>;
   /** First sign-in, ISO 8601. */
@@ -1078,6 +1080,11 @@ export type UserFields = {
   captchaToken?: string;
   /** The app's own facts, at most 4 KiB. */
   metadata?: Record<string, unknown>;
+  /**
+   * Whether addresses that are added later sign in; true unless it was set. Setting it needs a second factor. An
+   * addition to the contract.
+   */
+  furtherEmailsSignIn?: boolean | null;
   /** `complete`, alone, when the user has saved the recovery codes. */
   mfaBackupCodeAcknowledgement?: MfaBackupCodeAcknowledgement | null;
   btcWallet?: string | null;
@@ -1186,6 +1193,18 @@ export const VerifyResponseDates: readonly string[] = [
   'user.verifiedCredentials.*.lastSelectedAt',
   'user.verifiedCredentials.*.verifiedAt',
 ];
+
+/** What to remove. */
+export type VerifyUnlinkRequest = {
+  /** The credential's id. */
+  verifiedCredentialId?: string | null;
+  /** The same; the contract has both spellings. */
+  verifiedCrentialId?: string | null;
+  /** Wallets are not set up in this version: only the credential's id again. */
+  walletId?: string | null;
+  /** Wallets are not set up in this version. */
+  primaryWalletId?: string | null;
+};
 
 export type WalletAdditionalAddress = {
   address: string;
