@@ -87,9 +87,11 @@ mod tests {
     fn what_is_left_of_a_session() {
         let (full, pending) = (Some(Level::Full), Some(Level::Pending));
         let all = [EMAIL, PASSKEY, APP];
+        type Ids<'a> = &'a [CredentialId];
+        type Case<'a> = (Ids<'a>, CredentialId, CredentialId, Ids<'a>, bool, Option<Level>, Option<Level>);
         // credentials before, removed, session opened by, proved in it, removes, left where every sign-in needs a
         // second factor, left where none does
-        let table: [(&[CredentialId], CredentialId, CredentialId, &[CredentialId], bool, _, _); 12] = [
+        let table: [Case<'_>; 12] = [
             (&all, PASSKEY, EMAIL, &[EMAIL, PASSKEY], false, pending, full),
             (&all, PASSKEY, EMAIL, &[EMAIL, PASSKEY, APP], false, full, full),
             (&all, PASSKEY, EMAIL, &[EMAIL, APP], false, full, full),
