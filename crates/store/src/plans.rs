@@ -109,7 +109,7 @@ async fn all_reads(store: &Store) {
     store.shown_recovery_codes(owner, NOW).await.unwrap();
     store.mfa_token(SessionId::from_bytes([3; 16]), [9; 32], NOW).await.unwrap();
     store.failures(owner, [9; 32], NOW).await.unwrap();
-    store.users_after(environment, owner).await.unwrap();
+    store.users_after(owner).await.unwrap();
     store.additions(owner).await.unwrap();
     store.undo_link([9; 32], NOW).await.unwrap();
     store.audit(environment, AuditFilter::newest(10)).await.unwrap();

@@ -17,6 +17,9 @@ use crate::error::ApiError;
 /// How long clients may keep the published key set, in seconds. A new key is published this long before it signs.
 pub const JWKS_MAX_AGE: i64 = 3_600;
 
+/// Users that are deleted in one commit.
+const AT_ONCE: usize = 100;
+
 /// Why an operator's command was not carried out, in words that say what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum OperatorError {
@@ -210,11 +213,14 @@ pub async fn delete(store: &Store, now: Micros, row: &Environment) -> Result<(),
     }
     let mut last = UserId::from_bytes([0; 16]);
     loop {
-        let some = store.users_after(id, last).await?;
-        let Some(end) = some.last() else { break };
+        let some = store.users_after(last).await?;
+        let Some((end, _)) = some.last() else { break };
         last = *end;
-        let gone = some.into_iter().map(|user| users::delete_if_there(id, user));
-        store.commit(Mutation::new(gone)).await?;
+        let ours: Vec<UserId> = some.iter().filter(|(_, of)| *of == id).map(|(user, _)| *user).collect();
+        for some in ours.chunks(AT_ONCE) {
+            let gone = some.iter().map(|user| users::delete_if_there(id, *user));
+            store.commit(Mutation::new(gone)).await?;
+        }
     }
     let end = Mutation::new([environments::end_deletion(id)]);
     store.commit(end.and_all(freed_rp_id(store, now, row).await?)).await?;

@@ -37,6 +37,7 @@ mod pending;
 mod place;
 mod related_origins;
 mod removal;
+mod restoring;
 mod rotation;
 mod serving;
 mod sessions;

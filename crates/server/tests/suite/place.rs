@@ -2,7 +2,7 @@
 //! its own on the server of `STILE_TEST_POSTGRES`. It goes away with the world.
 
 use stile_core::Micros;
-use stile_store::Store;
+use stile_store::{Backup, Renewal, Store};
 use tempfile::TempDir;
 
 use crate::database::{Database, apart};
@@ -20,6 +20,20 @@ impl Place {
         } else {
             let folder = tempfile::tempdir().unwrap();
             (Store::sqlite(&folder.path().join("stile.db"), now).unwrap(), Self::Folder(folder))
+        }
+    }
+
+    /// A new place, filled with a backup.
+    pub async fn restored(backup: Backup, renewal: &Renewal) -> (Store, Self) {
+        if std::env::var("STILE_TEST_ENGINE").is_ok_and(|engine| engine == "postgres") {
+            let database = Database::empty();
+            backup.into_postgres(&database.url(), renewal).await.unwrap();
+            (Store::postgres(&database.url(), renewal.now).await.unwrap(), Self::Database(database))
+        } else {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("stile.db");
+            backup.into_sqlite(&path, renewal).unwrap();
+            (Store::sqlite(&path, renewal.now).unwrap(), Self::Folder(folder))
         }
     }
 

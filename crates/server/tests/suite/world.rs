@@ -1,7 +1,7 @@
 //! A server of its own for each test, and pages that talk to it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -14,9 +14,9 @@ use stile_core::{EnvironmentId, Micros};
 use stile_keys::{Keyring, MasterKey};
 use stile_server::clock::Clock;
 use stile_server::delivery::{Content, Letter};
-use stile_server::flows::environments;
+use stile_server::flows::{environments, newest_totp_step};
 use stile_server::{App, Config};
-use stile_store::{AuditFilter, AuditRow, Mutation, Store, outbox};
+use stile_store::{AuditFilter, AuditRow, Backup, Mutation, Renewal, Store, outbox};
 use tower::ServiceExt;
 
 use crate::authenticator::Authenticator;
@@ -30,6 +30,7 @@ pub struct World {
     pub app: Arc<App>,
     pub router: Router,
     pub api_token: String,
+    master: MasterKey,
     place: Place,
 }
 
@@ -75,7 +76,8 @@ impl World {
     pub async fn configured(settings: Settings, config: Config) -> Self {
         let clock = Arc::new(Clock::default());
         let (store, place) = Place::open(clock.now()).await;
-        let keys = Arc::new(Keyring::new(&MasterKey::generate()).unwrap());
+        let master = MasterKey::generate();
+        let keys = Arc::new(Keyring::new(&master).unwrap());
         // A relying-party id belongs to one environment.
         let mut others = settings.clone();
         others.passkeys.rp_id = None;
@@ -91,7 +93,30 @@ impl World {
                 .unwrap();
         let app = Arc::new(App::new(store, keys, clock, config, None));
         let router = stile_server::router(Arc::clone(&app));
-        Self { app, router, api_token: api_token.to_string(), place }
+        Self { app, router, api_token: api_token.to_string(), master, place }
+    }
+
+    /// A backup of everything as it is now.
+    pub async fn backup(&self) -> Vec<u8> {
+        let file = Memory::default();
+        self.app.store.backup("test", self.now(), file.clone()).await.unwrap();
+        let bytes = file.0.lock().unwrap();
+        bytes.clone()
+    }
+
+    /// A server over a restored backup, with the same keys and the same clock.
+    pub async fn restored(&self, backup: Vec<u8>) -> Self {
+        let now = self.now();
+        let renewal = Renewal { last_step: newest_totp_step(now), salt: stile_keys::random::bytes(), now };
+        let backup = Backup::open(std::io::Cursor::new(backup)).unwrap();
+        let (store, place) = Place::restored(backup, &renewal).await;
+        let master = MasterKey::parse(&self.master.encode()).unwrap();
+        let salt = store.restored_salt().await.unwrap().unwrap();
+        let keys = Arc::new(Keyring::restored(&master, &salt).unwrap());
+        let config = self.app.config.clone();
+        let app = Arc::new(App::new(store, keys, Arc::clone(&self.app.clock), config, None));
+        let router = stile_server::router(Arc::clone(&app));
+        Self { app, router, api_token: self.api_token.clone(), master, place }
     }
 
     pub fn page(&self) -> Page {
@@ -205,6 +230,21 @@ impl World {
         let body = json!({ "token": token, "scope": "vault:open", "userId": user, "useId": use_id });
         let path = format!("/api/v0/environments/{ENVIRONMENT}/elevated-tokens/consume");
         page.send(Method::POST, &path, Some(body.to_string()), &[]).await
+    }
+}
+
+/// A file that is only in memory.
+#[derive(Clone, Default)]
+struct Memory(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

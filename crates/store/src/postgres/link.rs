@@ -19,10 +19,11 @@ const SILENCE: Duration = Duration::from_secs(15);
 /// What every session is told. Locks give up earlier than statements, so that the reason is known. A node that
 /// vanished in the middle of a transaction holds its locks for ten seconds. And where the operator switched
 /// durability off for the whole server, it is on for us (invariant 5). Every statement has its index, and is planned
-/// once: a table that was nearly empty just then would be read from end to end when it is full.
+/// once: a table that was nearly empty just then would be read from end to end when it is full. The few that read a whole
+/// table look so dear then that the server would compile them, which takes seconds for what takes microseconds.
 const SETTINGS: &str = "SET statement_timeout = 5000; SET lock_timeout = 4000; \
     SET idle_in_transaction_session_timeout = 10000; \
-    SET enable_seqscan = off; SET enable_bitmapscan = off; SET plan_cache_mode = force_generic_plan; \
+    SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off; SET plan_cache_mode = force_generic_plan; \
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
 
 /// How to reach the database.

@@ -138,15 +138,12 @@ impl Store {
         row.map_or(Ok(0), |mut row| row.take())
     }
 
-    /// Some users of the environment after this one, in the order of their ids.
-    pub async fn users_after(
-        &self,
-        environment: EnvironmentId,
-        after: UserId,
-    ) -> Result<Vec<UserId>, StoreError> {
-        let sql = "SELECT id FROM users WHERE environment = ?1 AND id > ?2 ORDER BY id LIMIT 200";
-        let rows = self.rows(sql, vec![environment.into(), after.into()]).await?;
-        rows.into_iter().map(|mut row| row.take()).collect()
+    /// Some users after this one, in the order of their ids, each with the environment. One environment's users alone are
+    /// not asked for: they would be sorted anew each time.
+    pub async fn users_after(&self, after: UserId) -> Result<Vec<(UserId, EnvironmentId)>, StoreError> {
+        let sql = "SELECT id, environment FROM users WHERE id > ?1 ORDER BY id LIMIT 1000";
+        let rows = self.rows(sql, vec![after.into()]).await?;
+        rows.into_iter().map(|mut row| Ok((row.take()?, row.take()?))).collect()
     }
 
     /// Whether a username is taken in the environment.

@@ -1,7 +1,9 @@
 //! Environments, and the version that caches go by.
 
 use stile_core::settings::Kind;
-use stile_store::environments::{configure, insert, touched};
+use stile_store::environments::{
+    begin_deletion, configure, end_deletion, end_rp_id, insert, silence, touched,
+};
 use stile_store::{Environment, Miss, Mutation};
 
 use crate::engines::{all_at_once, each, winners};
@@ -46,5 +48,41 @@ fn of_two_operators_one_saves() {
         let touches = (0..60).map(|_| Mutation::new([touched(one)])).collect();
         assert!(all_at_once(&[&db.store, &again], touches).await.iter().all(Result::is_ok));
         assert_eq!(db.store.environment_version(one).await.unwrap(), Some(62));
+    });
+}
+
+#[test]
+fn an_environment_that_is_being_deleted_is_found_by_nobody() {
+    each(async |db| {
+        let (one, two) = with_environments(&db).await;
+        assert_eq!(db.missed([end_deletion(one)]).await, Miss::NotFound, "not before it has begun");
+        db.done([begin_deletion(one, NOW)]).await;
+        assert_eq!(db.store.environment(one).await.unwrap(), None);
+        assert_eq!(db.store.environment_version(one).await.unwrap(), None);
+        let ids = |all: Vec<Environment>| all.into_iter().map(|e| e.id).collect::<Vec<_>>();
+        assert_eq!(ids(db.store.environments().await.unwrap()), [two]);
+        assert_eq!(ids(db.store.half_deleted_environments().await.unwrap()), [one]);
+        for step in [begin_deletion(one, NOW), touched(one)] {
+            assert_eq!(db.missed([step]).await, Miss::NotFound);
+        }
+        assert_eq!(db.missed([configure(one, 1, "{}")]).await, Miss::EnvironmentChanged);
+        assert_eq!(db.missed([insert(&environment(1))]).await, Miss::Taken, "its id is not free yet");
+        db.done(silence(one).into_iter().chain([end_deletion(one)])).await;
+        assert!(db.store.half_deleted_environments().await.unwrap().is_empty());
+        db.done([insert(&environment(1))]).await;
+    });
+}
+
+#[test]
+fn a_relying_party_id_is_free_after_its_environment() {
+    use stile_store::environments::claim_rp_id;
+    each(async |db| {
+        let (one, two) = with_environments(&db).await;
+        db.done([claim_rp_id(one, "example.com", false)]).await;
+        assert_eq!(db.missed([claim_rp_id(two, "example.com", false)]).await, Miss::EnvironmentChanged);
+        assert_eq!(db.store.former_rp_id("example.com").await.unwrap(), None);
+        db.done(end_rp_id("example.com", b"one")).await;
+        db.done([claim_rp_id(two, "example.com", false)]).await;
+        assert_eq!(db.store.former_rp_id("example.com").await.unwrap(), Some(b"one".to_vec()));
     });
 }

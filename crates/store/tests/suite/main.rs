@@ -2,6 +2,7 @@
 //! The store from outside, on every engine: what one caller, and many at once, can rely on.
 
 mod atomic;
+mod backups;
 mod counters;
 mod credentials;
 mod engines;
