@@ -101,6 +101,7 @@ fn why_a_scope_is_protected() {
     let plain = principal(vec![email()], vec![]);
     let strong = principal(vec![email(), passkey(true)], vec![]);
     let app = principal(vec![email(), totp()], vec![]);
+    let at_level = principal(vec![email(), passkey(true)], vec![passkey_proof(NOW, true)]);
     let sign = with_rule(Action::WalletSign, Enrollment::None);
     let enforced = with_rule(Action::WalletSign, Enrollment::Action);
     let mut off = sign.clone();
@@ -111,7 +112,9 @@ fn why_a_scope_is_protected() {
     for (settings, me, text, reason) in [
         (&settings(), &plain, "wallet:sign", "not_protected"),
         (&settings(), &strong, "wallet:delegate", "not_protected"),
-        (&settings(), &strong, "user:update", "not_protected"),
+        (&settings(), &strong, "user:update", "below_own_level"),
+        (&settings(), &at_level, "user:update", "not_protected"),
+        (&settings(), &plain, "user:update", "not_protected"),
         (&settings(), &plain, "vault:open", "always_protected"),
         (&settings(), &plain, "wallet:restore", "always_protected"),
         (&settings(), &plain, "wallet:delete", "always_protected"),

@@ -104,7 +104,7 @@ async fn what_is_not_there_says_so_and_what_is_left_out_says_that() {
     let page = world.page();
     page.get("/nothing").await.refused(404, "not_found");
     // CVE-2026-33473: no legacy way around a gate.
-    for path in ["/verify/unlink", "/users/mfa/auth/sms", "/emailVerifications/verify/x"] {
+    for path in ["/verify/unlink/x", "/users/mfa/auth/sms", "/emailVerifications/verify/x"] {
         page.get(path).await.refused(404, "not_found");
     }
     for path in [

@@ -244,21 +244,22 @@ async fn a_factor_that_a_young_address_enrolled_is_as_young() {
 #[tokio::test]
 async fn a_factor_that_an_old_address_enrolled_removes_what_it_likes() {
     let world = World::new().await;
-    let page = with_two(&world).await;
-    let page = world.sign_in_on(page, ANN).await;
+    with_two(&world).await;
+    let page = world.signed_in(ANN).await;
     let mut passkey = Authenticator::new();
     page.enrol(&mut passkey).await.ok();
-    let token = page.step_up(&mut passkey, &["credential:unlink"]).await;
-    unlink(&page, &page.address_id(NEW).await, &token).await.ok();
-    unlink(&page, &page.address_id(ANN).await, &token).await.ok();
+    for address in [NEW, ANN] {
+        let token = page.step_up(&mut passkey, &["credential:unlink"]).await;
+        unlink(&page, &page.address_id(address).await, &token).await.ok();
+    }
 }
 
 /// The step-up check offers what will do first.
 #[tokio::test]
 async fn the_check_offers_a_young_address_last() {
     let world = World::new().await;
-    let page = with_two(&world).await;
-    let page = world.sign_in_on(page, NEW).await;
+    with_two(&world).await;
+    let page = world.signed_in(NEW).await;
     let (old, young) = (page.address_id(ANN).await, page.address_id(NEW).await);
     let check = page.post("/stepUp/check", json!({ "scope": "credential:unlink" })).await.ok();
     let ids: Vec<&Value> = check["credentials"].as_array().unwrap().iter().map(|c| &c["id"]).collect();

@@ -118,7 +118,9 @@ fn a_sign_in_and_a_refusal_are_traced_without_saying_who() {
         assert_eq!(span.links.iter().map(|link| hex(&link.trace_id)).collect::<Vec<_>>(), [CALLER]);
         assert!(span.links[0].trace_state.is_empty());
         let inside = |kind: &str| spans.iter().any(|child| child.name == kind && is_in(child, span));
-        assert!(inside("commit") && inside("read"), "{name}: {spans:#?}");
+        assert!(inside("read"), "{name}: {spans:#?}");
+        // Refusals of many requests are counted together, in commits that are nobody's.
+        assert_eq!(inside("commit"), name != "deleteUser", "{name}: {spans:#?}");
     }
     let refusal = &request(&spans, "deleteUser").attributes;
     assert_eq!(attribute(refusal, "http.route").as_deref(), Some("/api/v0/sdk/{environmentId}/users"));

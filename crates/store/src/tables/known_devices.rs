@@ -45,8 +45,9 @@ impl Store {
         key: &str,
         now: Micros,
     ) -> Result<bool, StoreError> {
-        let sql = "SELECT 1 FROM known_devices k JOIN users u ON u.id = k.owner
-                   WHERE k.key = ?2 AND +k.expires_at > ?3 AND u.environment = ?1 LIMIT 1";
+        // By the user's id: as a join, PostgreSQL walks all users of the environment.
+        let sql = "SELECT 1 FROM known_devices k WHERE k.key = ?2 AND +k.expires_at > ?3
+                   AND (SELECT u.environment FROM users u WHERE u.id = k.owner) = ?1 LIMIT 1";
         Ok(self.row(sql, vec![environment.into(), key.into(), now.into()]).await?.is_some())
     }
 }
