@@ -8,7 +8,7 @@ import {
   TokenScope,
 } from '@stile/client';
 import { useEffect, useState } from 'react';
-import { client } from './client';
+import { client, refreshAfterRemoval } from './client';
 import { EnrolApp } from './EnrolApp';
 import { Factor } from './Factor';
 import { useGuarded } from './Guarded';
@@ -93,7 +93,9 @@ function App({ device, hasChoice, onChange }: Omit<Props, 'devices'> & { device:
       kind="app"
       removal="Its codes will be worth nothing. Delete the entry in the app, too."
       removed={`“${name}” removed.`}
-      onRemove={() => deleteMfaDevice({ deviceId: device.id, mfaAuthToken: client.mfaToken })}
+      onRemove={() =>
+        deleteMfaDevice({ deviceId: device.id, mfaAuthToken: client.mfaToken }).then(refreshAfterRemoval)
+      }
       onRename={(alias) => renameMfaDevice({ deviceId: device.id, alias })}
       onChange={onChange}
     />

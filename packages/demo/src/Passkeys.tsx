@@ -1,5 +1,6 @@
 import { deletePasskey, registerPasskey, renamePasskey, TokenScope, type UserPasskey } from '@stile/client';
 import { useEffect } from 'react';
+import { refreshAfterRemoval } from './client';
 import { Factor } from './Factor';
 import { useGuarded } from './Guarded';
 import { Button, dayAndTime, TroubleNote, useAction } from './ui';
@@ -74,7 +75,7 @@ function Passkey({ passkey, first, onChange }: Omit<Props, 'passkeys'> & { passk
       kind="passkey"
       removal="It will open nothing any more. Your browser is told to forget it."
       removed={`Passkey “${name}” removed.`}
-      onRemove={() => deletePasskey({ passkeyId: passkey.id })}
+      onRemove={() => deletePasskey({ passkeyId: passkey.id }).then(refreshAfterRemoval)}
       onRename={(alias) => renamePasskey({ passkeyId: passkey.id, alias })}
       onChange={onChange}
     />

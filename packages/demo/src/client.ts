@@ -1,4 +1,11 @@
-import { createStileClient, type MFADeviceType, onEvent, type StileClient, StileError } from '@stile/client';
+import {
+  createStileClient,
+  type MFADeviceType,
+  onEvent,
+  refreshAuth,
+  type StileClient,
+  StileError,
+} from '@stile/client';
 import { useSyncExternalStore } from 'react';
 import { environmentOf } from './environments';
 import { loggedFetch } from './log';
@@ -79,4 +86,12 @@ export async function openVault(elevatedToken: string | undefined): Promise<Vaul
     throw new StileError({ code: 'network_error', message: 'No answer from the vault.', cause });
   });
   return { ...(await response.json().catch(() => undefined)), status: response.status };
+}
+
+/**
+ * A removed factor can lower this session, or end it: the page shows at once what the server says now. A session that has
+ * ended signs out by that alone.
+ */
+export async function refreshAfterRemoval(): Promise<void> {
+  await refreshAuth(client).catch(() => {});
 }
