@@ -128,7 +128,7 @@ fn of_the_third_version(backup: &[u8]) -> Vec<u8> {
     }
     let columns = |table: &str| -> Vec<String> {
         let statement = old.prepare(&format!("SELECT * FROM {table} LIMIT 0")).ok();
-        statement.map_or_else(Vec::new, |s| s.column_names().into_iter().map(str::to_owned).collect())
+        statement.map_or_else(Vec::new, |s| s.column_names().map(str::to_owned).collect())
     };
     let mut out = Vec::new();
     let mut kept: Vec<usize> = Vec::new();
