@@ -199,12 +199,19 @@ pub async fn judge(
     Ok(Answered { address, verification, right, payer, device: device.cloned() })
 }
 
-/// Counts a try of the code, and the nonce that came along.
-fn tried(cx: &Cx, v: &Verification, device: Option<&DeviceProof>, judged: bool) -> Mutation {
-    let event = if judged { Event::EmailCodeWrong } else { Event::EmailCodeUnjudged };
+/// Counts a try of the code, with what it spends, and the nonce that came along. Rows are locked in the order in which
+/// [`use_up`] and [`refusal`] lock them: the code, the buckets, the nonce.
+fn tried(
+    cx: &Cx,
+    v: &Verification,
+    event: Event,
+    spent: Vec<Step>,
+    device: Option<&DeviceProof>,
+) -> Mutation {
     let method = if v.digits < LONG_DIGITS { "short_code" } else { "long_code" };
     let refused = cx.refused(event, None, json!({ "verification": v.id.to_string(), "method": method }));
     Mutation::new([verifications::wrong(cx.env.id, v.id, cx.now), refused])
+        .and_all(spent)
         .and(device.map(|d| sessions::nonce_used(cx, d)))
 }
 
@@ -215,24 +222,25 @@ async fn count_wrong(
     payer: Option<&Payer>,
     device: Option<&DeviceProof>,
 ) -> ApiError {
-    let spent = || payer.map(|payer| payer.spend(cx)).unwrap_or_default();
-    match cx.app.store.commit(tried(cx, v, device, true).and_all(spent())).await {
+    let wrong = |device| {
+        let spent = payer.map(|payer| payer.spend(cx)).unwrap_or_default();
+        tried(cx, v, Event::EmailCodeWrong, spent, device)
+    };
+    match cx.app.store.commit(wrong(device)).await {
         Ok(()) => Code::WrongEmailCode.into(),
         Err(CommitError::Missed(Miss::LockedOut)) => count_unjudged(cx, v, device).await,
         // Somebody used the nonce meanwhile: the guess counts all the same.
-        Err(CommitError::Missed(Miss::NonceUsed)) => {
-            match cx.app.store.commit(tried(cx, v, None, true).and_all(spent())).await {
-                Ok(()) | Err(CommitError::Missed(Miss::LockedOut)) => Code::InvalidNonce.into(),
-                Err(error) => error.into(),
-            }
-        }
+        Err(CommitError::Missed(Miss::NonceUsed)) => match cx.app.store.commit(wrong(None)).await {
+            Ok(()) | Err(CommitError::Missed(Miss::LockedOut)) => Code::InvalidNonce.into(),
+            Err(error) => error.into(),
+        },
         Err(error) => error.into(),
     }
 }
 
 /// Counts an answer that was not judged, or that came too late to count. It is told to be wrong whatever it was.
 async fn count_unjudged(cx: &Cx, v: &Verification, device: Option<&DeviceProof>) -> ApiError {
-    match cx.app.store.commit(tried(cx, v, device, false)).await {
+    match cx.app.store.commit(tried(cx, v, Event::EmailCodeUnjudged, Vec::new(), device)).await {
         Ok(()) => Code::WrongEmailCode.into(),
         Err(error) => error.into(),
     }
@@ -289,15 +297,18 @@ async fn lengthen(
     }
 }
 
-/// What a right answer uses up: a try that is left, the code itself, and room among the guesses.
+/// What a right answer uses up: the code itself, a try that is left, and room among the guesses. Of parallel right answers
+/// all but one end at the first step, before they wait for anything else.
 pub fn use_up(cx: &Cx, answered: &Answered) -> Vec<Step> {
     let v = &answered.verification;
     // The ledger remembers a code as long as the row could be found again.
     let until = v.expires_at.plus_seconds(3_600);
-    let mut steps = answered.payer.as_ref().map(|payer| payer.guard(cx)).unwrap_or_default();
-    steps.push(ledger::consume(Kind::Code, v.id.as_bytes(), cx.now, until));
-    // The hash is compared again: the code may have been replaced by a long one since it was judged.
-    steps.push(verifications::right(cx.env.id, v, cx.now));
+    let mut steps = vec![
+        ledger::consume(Kind::Code, v.id.as_bytes(), cx.now, until),
+        // The hash is compared again: the code may have been replaced by a long one since it was judged.
+        verifications::right(cx.env.id, v, cx.now),
+    ];
+    steps.extend(answered.payer.as_ref().map(|payer| payer.guard(cx)).unwrap_or_default());
     steps
 }
 
