@@ -17,7 +17,13 @@ pub const LONG_DIGITS: u32 = 12;
 pub struct Allowance {
     most: i64,
     each: i64,
+    /// The time in which a full bucket becomes empty, whatever is left of its places.
+    whole: i64,
 }
+
+/// How far the clocks of nodes may differ, in microseconds. A bucket that is fuller than this explains was filled while the
+/// clock was wrong.
+const SKEW: i64 = 3_600 * 1_000_000;
 
 /// Wrong short codes of strangers, for an address and for a user with all addresses. With one guess in 1,000,000 that
 /// hits, at most 92 judged guesses in a day and 966 in a year stay under 1 in 10,000 and 1 in 1,000. No setting
@@ -33,19 +39,21 @@ pub const MOST_KNOWN: u32 = 5;
 impl Allowance {
     /// `most` events at once, one more in every `seconds`.
     pub const fn new(most: u32, seconds: u32) -> Self {
-        Self { most: most as i64, each: seconds as i64 * 1_000_000 }
+        let (most, each) = (most as i64, seconds as i64 * 1_000_000);
+        Self { most, each, whole: most.saturating_mul(each) }
     }
 
     /// The allowance of a rate: its number of requests at once, which come back within its seconds.
     pub fn of(rate: Rate) -> Self {
         let most = i64::from(rate.requests);
-        Self { most, each: (i64::from(rate.seconds) * 1_000_000 / most.max(1)).max(1) }
+        let each = (i64::from(rate.seconds) * 1_000_000 / most.max(1)).max(1);
+        Self { most, each, whole: most.saturating_mul(each) }
     }
 
     /// The same with one place less.
     #[must_use]
     pub const fn less_one(self) -> Self {
-        Self { most: self.most - 1, each: self.each }
+        Self { most: self.most - 1, ..self }
     }
 
     /// The time in which one place comes back, in microseconds.
@@ -59,15 +67,32 @@ impl Allowance {
         (self.most - 1).saturating_mul(self.each)
     }
 
+    /// A moment so far ahead, in microseconds, that no right clock can have stored it: the clock was ahead, and was set
+    /// back. Such a bucket takes one event, and is full with it: else whoever was counted then would be shut out for as long
+    /// as the clock was wrong.
+    pub const fn beyond(self) -> i64 {
+        self.whole.saturating_add(SKEW)
+    }
+
+    /// The time in which a full bucket becomes empty, in microseconds.
+    pub const fn whole(self) -> i64 {
+        self.whole
+    }
+
     /// Whether one more event fits, with the bucket as stored.
     pub const fn has_room(self, stored: Micros, now: Micros) -> bool {
-        self.ceiling() >= 0 && stored.get().saturating_sub(now.get()) <= self.ceiling()
+        let ahead = stored.get().saturating_sub(now.get());
+        self.ceiling() >= 0 && (ahead <= self.ceiling() || ahead > self.beyond())
     }
 
     /// The bucket after one more event, if it fits.
     pub fn spent(self, stored: Micros, now: Micros) -> Option<Micros> {
-        let fits = self.has_room(stored, now);
-        fits.then(|| Micros::new(stored.max(now).get().saturating_add(self.each)))
+        if !self.has_room(stored, now) {
+            return None;
+        }
+        let impossible = stored.get().saturating_sub(now.get()) > self.beyond();
+        let (from, add) = if impossible { (now, self.whole) } else { (stored.max(now), self.each) };
+        Some(Micros::new(from.get().saturating_add(add)))
     }
 
     /// From when on one more event fits.

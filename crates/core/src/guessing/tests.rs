@@ -47,6 +47,30 @@ fn room_is_told_as_it_is_taken_and_told_when_it_comes_back() {
     assert_eq!(Allowance::of(Rate { requests: 20, seconds: 72_000 }), Allowance::new(20, 3_600));
 }
 
+/// A clock that was ahead and is set back leaves a full bucket, not one that is shut for as long as the clock was wrong. What
+/// a node stores whose clock is less than an hour ahead of another's opens nothing there.
+#[test]
+fn a_clock_that_is_set_back_costs_no_more_than_a_full_bucket() {
+    for allowance in [STRANGERS, KNOWN_DEVICE, Allowance::of(Rate { requests: 20, seconds: 72_000 })] {
+        let full = |at: Micros| {
+            let mut stored = at;
+            while let Some(after) = allowance.spent(stored, at) {
+                stored = after;
+            }
+            stored
+        };
+        let wrong = full(NOW.plus_seconds(YEAR));
+        let after = allowance.spent(wrong, NOW).unwrap();
+        assert_eq!(after, full(NOW));
+        assert_eq!(allowance.spent(after, NOW), None);
+        assert!(allowance.spent(after, NOW.plus_seconds(allowance.each() / 1_000_000)).is_some());
+        for lag in [1, 60, HOUR] {
+            assert!(!allowance.has_room(full(NOW.plus_seconds(lag)), NOW), "{lag}");
+        }
+        assert!(allowance.less_one().spent(full(NOW), NOW).is_none());
+    }
+}
+
 #[test]
 fn an_allowance_without_places_never_has_room() {
     let none = Allowance::new(1, 60).less_one();

@@ -13,13 +13,22 @@ pub fn spend(key: [u8; 32], allowance: Allowance, now: Micros) -> Step {
     if allowance.ceiling() < 0 {
         return no_room();
     }
-    let sql = "INSERT INTO counters (key, count, expires_at) VALUES (?1, 0, ?5)
+    let sql = "INSERT INTO counters (key, count, expires_at) VALUES (?1, 0, ?7)
                ON CONFLICT (key) DO UPDATE SET
-                 expires_at = CASE WHEN counters.expires_at > ?2 THEN counters.expires_at ELSE ?2 END + ?3
-               WHERE counters.expires_at - ?2 <= ?4";
+                 expires_at = CASE WHEN counters.expires_at - ?2 > ?5 THEN ?2 + ?6
+                                   WHEN counters.expires_at > ?2 THEN counters.expires_at + ?3
+                                   ELSE ?2 + ?3 END
+               WHERE counters.expires_at - ?2 <= ?4 OR counters.expires_at - ?2 > ?5";
     let first = now.get().saturating_add(allowance.each());
-    let args =
-        vec![key.into(), now.into(), allowance.each().into(), allowance.ceiling().into(), first.into()];
+    let args = vec![
+        key.into(),
+        now.into(),
+        allowance.each().into(),
+        allowance.ceiling().into(),
+        allowance.beyond().into(),
+        allowance.whole().into(),
+        first.into(),
+    ];
     Step::one(sql, args, Miss::LockedOut)
 }
 
@@ -31,8 +40,9 @@ pub fn has_room(key: [u8; 32], allowance: Allowance, now: Micros) -> Step {
     }
     let sql = "INSERT INTO counters (key, count, expires_at) VALUES (?1, 0, ?2)
                ON CONFLICT (key) DO UPDATE SET expires_at = counters.expires_at
-               WHERE counters.expires_at - ?2 <= ?3";
-    Step::one(sql, vec![key.into(), now.into(), allowance.ceiling().into()], Miss::LockedOut)
+               WHERE counters.expires_at - ?2 <= ?3 OR counters.expires_at - ?2 > ?4";
+    let args = vec![key.into(), now.into(), allowance.ceiling().into(), allowance.beyond().into()];
+    Step::one(sql, args, Miss::LockedOut)
 }
 
 /// What an allowance without places answers always.
