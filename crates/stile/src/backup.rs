@@ -5,7 +5,7 @@ use std::io::BufWriter;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
-use stile_store::{BackupError, Counts};
+use stile_store::{BackupError, Counts, Schema};
 
 use crate::args::BackupArgs;
 use crate::env::time;
@@ -22,6 +22,15 @@ pub async fn run(args: &BackupArgs, output: Output) -> Result<(), Failure> {
         ));
     }
     let data = args.place.data()?;
+    if let Schema::Older { found, known } = data.schema().await? {
+        return Err(Failure::new(
+            format!(
+                "An older Stile made the data of {}: opening it here would bring its schema from {found} to {known}.",
+                data.name()
+            ),
+            "Make the backup with the program that made the data: it could not restore one that is made here.",
+        ));
+    }
     let store = data.store(false).await?;
     let folder = args.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // For this user's eyes alone, as temporary files are.

@@ -309,7 +309,7 @@ async fn database(
                 "database",
                 Problem::new(
                     format!("An older Stile made it: `stile serve` will bring its schema from {found} to {known}."),
-                    "Make a backup first: the older version cannot use it then. What it holds was not looked at.",
+                    "Make a backup with the older program first: it cannot use the data then. What it holds was not looked at.",
                 ),
             );
             return None;

@@ -95,7 +95,7 @@ fn keep_out_of_git(folder: &Path) {
     }
 }
 
-/// The three environments, each with its rules (ARCHITECTURE.md, "Surfaces").
+/// The three environments, each with its rules.
 fn demo_environments() -> [(EnvironmentId, &'static str, Settings); 3] {
     let demo = || Settings {
         general: General { display_name: "Stile demo".into(), ..General::default() },

@@ -24,7 +24,7 @@ pub async fn run(store: &Store, named: &str, yes: bool, output: Output) -> Resul
     environments::delete(store, open::now(), &row).await.map_err(|error| {
         Failure::new(
             format!("The environment {} is not deleted to the end: {error}.", row.name),
-            "Nobody can use it any more. Run the command again: it goes on where it stopped.",
+            "Run the command again: it goes on where it stopped. Once it has begun, nobody can use the environment.",
         )
     })?;
     let text = format!(

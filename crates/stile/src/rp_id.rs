@@ -21,7 +21,7 @@ pub fn covers(domain: &str, origin: &OriginPattern) -> bool {
 }
 
 /// The allowed origins on which passkeys of the environment's domain do not work by themselves.
-pub fn strange_origins(settings: &Settings) -> Vec<&OriginPattern> {
+fn strange_origins(settings: &Settings) -> Vec<&OriginPattern> {
     let Some(domain) = settings.passkeys.rp_id.as_deref() else { return Vec::new() };
     settings.allowed_origins.iter().filter(|origin| !covers(domain, origin)).collect()
 }

@@ -7,6 +7,7 @@ use stile_store::Source;
 
 use crate::args::{UserArgs, UserCommand};
 use crate::error::{Failure, full_stop};
+use crate::env::read_settings;
 use crate::output::Output;
 use crate::{open, user_show};
 
@@ -18,8 +19,7 @@ pub async fn run(args: &UserArgs, output: Output) -> Result<(), Failure> {
         UserCommand::ResetMfa { env, user, reason } => {
             let (store, keys) = args.place.unlocked(false).await?;
             let row = store.environment(*env).await?.ok_or(OperatorError::NoEnvironment(*env))?;
-            let settings = stile_core::Settings::stored(&row.settings)
-                .map_err(|e| Failure::new(format!("The environment's settings cannot be read: {e}."), ""))?;
+            let settings = read_settings(&row)?;
             let order = Order {
                 environment: *env,
                 app: &settings.general.display_name,

@@ -7,6 +7,8 @@ type Props = {
   code: string;
   /** How many digits the code has: 6 unless the server named another length. */
   length?: number;
+  /** The most digits that are taken: a code by mail can be longer than was told. */
+  longest?: number;
   /** What was typed has changed; an error about the earlier text is to go. */
   setCode: (code: string) => void;
   hint: ReactNode;
@@ -15,7 +17,7 @@ type Props = {
 };
 
 /** The field for a code of digits, as the keyboards of phones and the autofill of browsers know it. */
-export function CodeField({ code, setCode, length = 6, autoFocus = true, ...rest }: Props) {
+export function CodeField({ code, setCode, length = 6, longest = length, autoFocus = true, ...rest }: Props) {
   // People paste "123 456", or the whole line of a mail; some keyboards write full-width digits.
   const change = ({ target }: ChangeEvent<HTMLInputElement>) =>
     setCode(target.value.normalize('NFKC').replace(/\D/g, '').slice(0, LONGEST));
@@ -29,7 +31,7 @@ export function CodeField({ code, setCode, length = 6, autoFocus = true, ...rest
       inputMode="numeric"
       autoFocus={autoFocus}
       required
-      pattern={`[0-9]{${length}}`}
+      pattern={`[0-9]{${length},${longest}}`}
       title={`${length} digits`}
       value={code}
       onChange={change}

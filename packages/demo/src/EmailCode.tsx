@@ -1,7 +1,7 @@
 import { type EmailOTPVerification, sendEmailOTP } from '@stile/client';
 import { type FormEvent, useEffect, useRef, useState } from 'react';
 import { CodeField } from './Code';
-import { codeLengthOf } from './codes';
+import { codeLengthOf, LONGEST } from './codes';
 import { Outbox } from './Outbox';
 import { Button, say, Told, TroubleNote, useAction, useNow, useTold } from './ui';
 import { forgetWaiting, keepWaiting, waitingFor } from './waiting';
@@ -63,6 +63,7 @@ export function EmailCode({ purpose, sent, action, onCode, canResend = true }: P
         <CodeField
           code={code}
           length={length}
+          longest={LONGEST}
           setCode={edit}
           hint={
             <>

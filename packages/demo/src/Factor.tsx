@@ -1,5 +1,6 @@
 import { setDefaultMfaDevice, TokenScope } from '@stile/client';
 import { useState } from 'react';
+import { client } from './client';
 import { useGuarded } from './Guarded';
 import { Rename } from './Rename';
 import { Button, focusPanel, say, TroubleNote, useAction } from './ui';
@@ -42,6 +43,8 @@ export function Factor(props: Props) {
         takesMfaToken: true,
       };
       if (!(await guarded(question, onRemove))) return;
+      // The session can have ended with what it stood on; the page says so already.
+      if (!client.user) return;
       await onChange(removed);
       focusPanel(panel);
     });

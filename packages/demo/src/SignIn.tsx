@@ -11,9 +11,6 @@ import { isAbort } from './errors';
 import { Button, Field, say, TroubleNote, useAction } from './ui';
 import { forgetWaiting, waitingFor } from './waiting';
 
-/** The challenge of a waiting passkey lives five minutes; it is renewed before. */
-const RENEW_MS = 4 * 60_000;
-
 /** Somebody who still owes a second factor is not signed in yet. */
 function welcome({ email }: { email?: string | null }) {
   say(isUserMissingMfaAuth() ? 'Your second factor comes next.' : `Signed in as ${email ?? 'you'}.`);
@@ -64,40 +61,35 @@ function Address({ onSent, offerPasskeys, autoFocus }: AddressProps) {
   const [email, setEmail] = useState('');
   const { run, busy, trouble, clear } = useAction();
   const passkey = useAction();
+  // A dialog ends the offer, so it is made anew after each.
+  const [dialogs, setDialogs] = useState(0);
   const canUsePasskeys = 'PublicKeyCredential' in window;
 
   // The browser offers passkeys in the autofill of the e-mail field, for as long as the field is there.
   useEffect(() => {
     if (!offerPasskeys) return;
-    let stop = new AbortController();
-    const offer = () => {
-      stop.abort();
-      stop = new AbortController();
-      signInWithPasskey({ mediation: 'conditional', signal: stop.signal }).then(
-        ({ user }) => welcome(user),
-        (error) => {
-          // Without autofill the button remains; a refusal is worth telling.
-          if (!isAbort(error) && error.status) passkey.run(() => Promise.reject(error));
-        },
-      );
-    };
-    offer();
-    const timer = setInterval(offer, RENEW_MS);
-    return () => {
-      clearInterval(timer);
-      stop.abort();
-    };
-  }, [offerPasskeys]);
+    const stop = new AbortController();
+    signInWithPasskey({ mediation: 'conditional', signal: stop.signal }).then(
+      ({ user }) => welcome(user),
+      (error) => {
+        // Without autofill the button remains; a refusal is worth telling.
+        if (!isAbort(error) && error.status) passkey.run(() => Promise.reject(error));
+      },
+    );
+    return () => stop.abort();
+  }, [offerPasskeys, dialogs]);
 
   const send = (event: FormEvent) => {
     event.preventDefault();
     return run(async () => onSent(await sendEmailOTP({ email: email.trim() })));
   };
   const usePasskey = () =>
-    passkey.run(async () => {
-      const { user } = await signInWithPasskey();
-      welcome(user);
-    });
+    passkey
+      .run(async () => {
+        const { user } = await signInWithPasskey();
+        welcome(user);
+      })
+      .finally(() => setDialogs((n) => n + 1));
 
   return (
     <>

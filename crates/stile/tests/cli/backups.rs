@@ -29,6 +29,21 @@ fn on_both(test: impl Fn(World, World)) {
     }
 }
 
+/// The older program could not restore a backup that this one makes, and this one would have changed its data before.
+#[test]
+fn data_of_an_older_version_are_left_as_they_are() {
+    let world = World::new();
+    world.with_environment();
+    let db = Connection::open(world.path("data/stile.db")).unwrap();
+    let newest = "SELECT MAX(version) FROM migrations";
+    db.execute(&format!("DELETE FROM migrations WHERE version = ({newest})"), []).unwrap();
+    let version = || db.query_row(newest, [], |row| row.get::<_, i64>(0)).unwrap();
+    let before = version();
+    world.operator(&["backup", "backup"]).refused(1, &["with the program that made the data"]);
+    assert_eq!(version(), before);
+    assert!(!world.path("backup").exists());
+}
+
 #[test]
 fn everything_comes_back_also_into_the_other_engine() {
     on_both(|from, to| {

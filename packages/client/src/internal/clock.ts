@@ -9,8 +9,7 @@ export function serverNow({ serverClock, record }: Core): number {
   return serverClock === undefined ? Date.now() + record.clockOffset : serverClock + performance.now();
 }
 
-/** Learns from the time at which a token that has just come was issued. Answers the server's clock minus ours. */
-export function learnClock(core: Core, issuedAt: number): number {
+/** Learns from the time at which a token that has just come was issued. */
+export function learnClock(core: Core, issuedAt: number): void {
   core.serverClock = issuedAt - performance.now();
-  return issuedAt - Date.now();
 }

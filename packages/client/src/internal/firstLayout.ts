@@ -6,7 +6,7 @@ import { sentOf } from './record.js';
 import { exchange } from './request.js';
 import { commit } from './session.js';
 
-/** What version 0.1.0 stored under `session`; its user was elsewhere. */
+/** What versions before the one record stored under `session`; its user was elsewhere. */
 type FirstLayout = {
   token: string;
   legacyToken?: string | null;
@@ -17,7 +17,7 @@ type FirstLayout = {
 };
 
 /**
- * Takes over a session that version 0.1.0 stored, with the user as the server has it now. When the server cannot be
+ * Takes over a session that versions before the one record stored, with the user as the server has it now. When the server cannot be
  * asked, or refuses, what is stored stays as it is: nothing is revoked that nobody has ended.
  */
 export async function takeFirstLayout(core: Core): Promise<void> {

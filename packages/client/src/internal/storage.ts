@@ -93,7 +93,7 @@ function dependable(adapter: StorageAdapter, logger: Logger) {
 
   const get = (key: string): MaybePromise<string | null | undefined> => {
     const known = () => memory.get(key);
-    if (isDead || refused.has(key)) return known();
+    if (isDead) return known();
     const read = attempt(
       () => adapter.getItem(key),
       (cause) => {
@@ -102,11 +102,14 @@ function dependable(adapter: StorageAdapter, logger: Logger) {
       },
     );
     return andThen(read, (text) => {
+      // What the storage did not take is not in it. What is there is older, or was written by another tab.
+      if (refused.has(key) && !text) return known();
       memory.set(key, text ?? null);
       return text;
     });
   };
   const set = (key: string, text: string | null): MaybePromise<void> => {
+    const before = memory.get(key);
     memory.set(key, text);
     if (isDead) return;
     const giveUp = (cause: unknown) => {
@@ -114,7 +117,17 @@ function dependable(adapter: StorageAdapter, logger: Logger) {
       warn(cause);
     };
     // A full storage may have room once the old value is gone, and must not keep it as if it were the newest.
-    const makeRoom = () => attempt(() => andThen(adapter.removeItem(key), () => write(key, text)), giveUp);
+    const makeRoom = () => attempt(() => andThen(adapter.removeItem(key), () => write(key, text)), putBack);
+    // Other tabs take a removal for a sign-out, so a shorter value goes back where a longer one has no room. The record of a
+    // sign-out is shorter than any session, so this revives none.
+    const putBack = (cause: unknown): MaybePromise<void> => {
+      giveUp(cause);
+      if (!before || !text || before.length >= text.length) return;
+      return attempt(
+        () => write(key, before),
+        () => undefined,
+      );
+    };
     refused.delete(key);
     return attempt(() => write(key, text), makeRoom);
   };

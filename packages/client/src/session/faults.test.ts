@@ -518,6 +518,43 @@ describe('the storage', () => {
     expect([...values.values()].join()).not.toContain('access-');
   });
 
+  it('that has no room for a longer session keeps the one before, so that other tabs stay signed in', async () => {
+    const values = new Map<string, string>();
+    let room = Number.POSITIVE_INFINITY;
+    const storageAdapter = {
+      getItem: (key: string) => values.get(key),
+      setItem: (key: string, value: string) => {
+        if (value.length > room) throw new DOMException('full', 'QuotaExceededError');
+        values.set(key, value);
+      },
+      removeItem: (key: string) => void values.delete(key),
+    };
+    const client = await t.open({ coreConfig: { storageAdapter, logger: silent } });
+    await t.signIn(client);
+    const record = () => [...values].find(([, value]) => value.includes('access-'));
+    room = record()?.[1].length ?? 0;
+    t.server.on('POST /refresh', () => ({
+      json: verifyResponse({ user: { ...user(), alias: 'a'.repeat(1_000) } }),
+    }));
+    await refreshAuth(client);
+    expect(client.user?.alias).toHaveLength(1_000);
+    expect(record()).toBeDefined();
+    // A sign-out that another tab stores is heard all the same.
+    const [key, stored] = record() ?? ['', '{}'];
+    const { value } = JSON.parse(stored);
+    const ended = {
+      ...value,
+      gen: value.gen + 1,
+      ended: 'user-intent',
+      user: null,
+      token: null,
+      expiresAt: null,
+    };
+    values.set(key, JSON.stringify({ value: ended }));
+    await refreshAuth(client).catch(() => undefined);
+    expect(client.user).toBeNull();
+  });
+
   it('that never answers is waited for once', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const never = () => new Promise<never>(() => undefined);
