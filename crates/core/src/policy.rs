@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::Credential;
 
 pub use self::removal::{Standing, left_of};
-pub use self::youth::{Addition, YOUNG_SECONDS, descendants, may_touch};
+pub use self::youth::{Addition, YOUNG_SECONDS, descendants, is_young_address, may_touch};
 use self::youth::{is_young_beside, touches_credentials};
 use crate::id::CredentialId;
 use crate::principal::{Level, Principal};

@@ -58,7 +58,7 @@ async fn show(
     Ok(match undo::offered(&app, &token).await? {
         None => over(),
         Some(offer) => {
-            let (name, masked, token) = (escape(offer.app_name()), escape(&offer.masked), escape(&token));
+            let (name, masked, token) = (escape(offer.app_name()), escape(offer.masked()), escape(&token));
             let body = format!(
                 "<p>The address <strong>{masked}</strong> was added to your {name} account.</p>\n\
                  <p>If you remove it, it can no longer be used to sign in. Everybody who signed in with it is signed \
@@ -86,7 +86,7 @@ async fn confirm(
     match undo::undo(&app, &token, &source.unwrap_or_default()).await {
         Ok(None) => Ok(over()),
         Ok(Some(offer)) => {
-            let (name, masked) = (escape(offer.app_name()), escape(&offer.masked));
+            let (name, masked) = (escape(offer.app_name()), escape(offer.masked()));
             let body = format!(
                 "<p>The address <strong>{masked}</strong> no longer belongs to your {name} account, and whoever signed \
                  in with it is signed out.</p>\n\

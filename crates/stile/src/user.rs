@@ -6,8 +6,8 @@ use stile_server::flows::reset::{self, Order, ResetError};
 use stile_store::Source;
 
 use crate::args::{UserArgs, UserCommand};
-use crate::error::{Failure, full_stop};
 use crate::env::read_settings;
+use crate::error::{Failure, full_stop};
 use crate::output::Output;
 use crate::{open, user_show};
 

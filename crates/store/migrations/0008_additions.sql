@@ -13,11 +13,11 @@ CREATE TABLE undo_links (
   hash BLOB NOT NULL PRIMARY KEY,
   environment BLOB NOT NULL,
   owner BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-  credential BLOB NOT NULL REFERENCES credentials (id) ON DELETE CASCADE,
+  credential BLOB NOT NULL,
+  masked TEXT NOT NULL,
   recipient BLOB NOT NULL REFERENCES credentials (id) ON DELETE CASCADE,
   expires_at INTEGER NOT NULL
 );
 CREATE INDEX undo_links_by_owner ON undo_links (owner);
-CREATE INDEX undo_links_by_credential ON undo_links (credential);
 CREATE INDEX undo_links_by_recipient ON undo_links (recipient);
 CREATE INDEX undo_links_by_expiry ON undo_links (expires_at);

@@ -228,7 +228,7 @@ fn all_writes() -> Vec<Step> {
         passkeys::used(&passkey, &passkey, NOW),
         passkeys::renamed(credential, NOW),
         sessions::proved(e, id, &session),
-        sessions::refreshed(e, session.id, NOW),
+        sessions::refreshed(e, session.id, Level::Full, NOW),
         sessions::replaced(e, session.id),
         sessions::end(e, session.id),
         verifications::wrong(e, verification, NOW),

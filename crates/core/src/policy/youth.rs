@@ -66,7 +66,7 @@ fn young_since(
         let by = additions.iter().find(|a| a.credential == credential.id)?.by;
         match me.credential(by) {
             Some(parent) => credential = parent,
-            // What enrolled it is gone, and nobody can tell how young that was.
+            // A young address that is gone enrolled it: other credentials pass on what they stood on when they go.
             None => break,
         }
     }
@@ -75,14 +75,17 @@ fn young_since(
 
 /// Whether a step-up by this credential may be refused for youth: it is a young address beside something older.
 pub(super) fn is_young_beside(me: &Principal, credential: &Credential, now: Micros) -> bool {
-    is_address(credential)
-        && is_young(credential, now)
-        && me.credentials.iter().any(|c| c.created_at < credential.created_at)
+    is_young_address(credential, now) && me.credentials.iter().any(|c| c.created_at < credential.created_at)
 }
 
 /// Whether actions of this scope remove or change credentials.
 pub(super) const fn touches_credentials(scope: &Scope) -> bool {
     matches!(scope, Scope::CredentialUnlink | Scope::CredentialUpdate | Scope::UserDelete)
+}
+
+/// Whether this is an address that was added a moment ago. What it enrolled stays as young when it goes.
+pub fn is_young_address(credential: &Credential, now: Micros) -> bool {
+    is_address(credential) && is_young(credential, now)
 }
 
 fn is_young(credential: &Credential, now: Micros) -> bool {

@@ -5,7 +5,9 @@ use stile_core::{
     Credential, CredentialId, CredentialKind, EnvironmentId, Level, Micros, Principal, SessionId, Settings,
     User, UserId,
 };
-use stile_store::{Step, Store, StoreError, credentials, recovery_codes, sessions, users};
+use stile_store::{
+    Step, Store, StoreError, additions, credentials, known_devices, recovery_codes, sessions, users,
+};
 
 use crate::context::Cx;
 use crate::error::{ApiError, Code};
@@ -36,7 +38,7 @@ impl<'a> Place<'a> {
 }
 
 /// Removes a credential from the user in `me`, with all that stood on it: sessions that it opened or raised, proofs by
-/// it in every session, the user's choice of it, and with the last factor the recovery codes. Elevated tokens, legacy
+/// it in every session, known devices, the user's choice of it, and with the last factor the recovery codes. Elevated tokens, legacy
 /// tokens and begun enrolments that stand on it are refused from then on, since each is judged by the credential behind
 /// it.
 ///
@@ -44,8 +46,14 @@ impl<'a> Place<'a> {
 pub async fn removed(cx: &Cx, me: &mut Principal, id: CredentialId) -> Result<Vec<Step>, ApiError> {
     let place = Place::of(cx);
     let (environment, owner, own) = (cx.env.id, me.user.id, me.session.id);
+    // Only a young address that goes leaves its youth to what it enrolled.
+    let passes_on = me.credential(id).is_some_and(|c| !policy::is_young_address(c, cx.now));
     me.credentials.retain(|c| c.id != id);
-    let mut steps = forgotten(&place, &mut me.user, &me.credentials, id);
+    let mut steps = Vec::new();
+    if passes_on {
+        steps.extend(additions::inherit(owner, id));
+    }
+    steps.extend(forgotten(&place, &mut me.user, &me.credentials, id));
     steps.extend(others_left(&place, owner, &me.credentials, id, Some(own)).await?);
     let standing = Standing {
         sign_in_credential: me.session.sign_in_credential,
@@ -55,6 +63,9 @@ pub async fn removed(cx: &Cx, me: &mut Principal, id: CredentialId) -> Result<Ve
     };
     let stays = policy::left_of(place.settings, &me.credentials, id, standing);
     let except = stays.as_ref().map(|_| own);
+    // Which devices became known by what is removed, nobody noted: all but the one that removes become known anew.
+    let here = stays.as_ref().and(me.session.device_key.as_deref());
+    steps.push(known_devices::forget_all(owner, here));
     match stays {
         None => {
             // Tokens of a session that has ended are over at once.
@@ -94,6 +105,7 @@ pub async fn removed_from_outside(
     id: CredentialId,
 ) -> Result<Vec<Step>, StoreError> {
     let mut steps = forgotten(place, user, left, id);
+    steps.push(known_devices::forget_all(user.id, None));
     steps.extend(others_left(place, user.id, left, id, None).await?);
     steps.push(sessions::end_standing_on(place.environment, user.id, id, None));
     Ok(steps)

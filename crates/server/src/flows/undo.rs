@@ -30,7 +30,8 @@ pub fn notices(
     new: &Credential,
     address: &EmailAddress,
 ) -> Result<Vec<Step>, ApiError> {
-    let content = |undo| Content::EmailAdded { masked: address.masked(), at: cx.now, undo };
+    let masked = address.masked();
+    let content = |undo| Content::EmailAdded { masked: masked.clone(), at: cx.now, undo };
     let mut steps = vec![cx.session_notice(me, address.as_str(), content(None))?];
     for older in &me.credentials {
         let CredentialKind::Email { address } = &older.kind else { continue };
@@ -40,6 +41,7 @@ pub fn notices(
             environment: cx.env.id,
             owner: me.user.id,
             credential: new.id,
+            masked: masked.clone(),
             recipient: older.id,
             expires_at: cx.now.plus_seconds(YOUNG_SECONDS),
         }));
@@ -58,8 +60,8 @@ pub struct Offer {
     link: UndoLink,
     account: Account,
     environment: std::sync::Arc<Environment>,
-    /// The address that was added, masked.
-    pub masked: String,
+    /// What goes: the address, unless it has gone, and what was enrolled on its proof.
+    gone: Vec<CredentialId>,
 }
 
 impl Offer {
@@ -67,9 +69,14 @@ impl Offer {
     pub fn app_name(&self) -> &str {
         &self.environment.settings.general.display_name
     }
+
+    /// The address that was added, masked.
+    pub fn masked(&self) -> &str {
+        &self.link.masked
+    }
 }
 
-/// What the link would undo; `None` when it was used, has ended, or never was.
+/// What the link would undo; `None` when it was used, has ended, or never was, and when nothing of it is left.
 pub async fn offered(app: &App, token: &str) -> Result<Option<Offer>, ApiError> {
     if token.len() != TOKEN {
         return Ok(None);
@@ -77,10 +84,12 @@ pub async fn offered(app: &App, token: &str) -> Result<Option<Offer>, ApiError> 
     let Some(link) = app.store.undo_link(hash(app, token), app.clock.now()).await? else { return Ok(None) };
     let environment = app.environment(link.environment).await?;
     let Some(account) = app.store.account(link.environment, link.owner).await? else { return Ok(None) };
-    let added = account.credentials.iter().find(|c| c.id == link.credential);
-    let Some(CredentialKind::Email { address }) = added.map(|c| &c.kind) else { return Ok(None) };
-    let masked = EmailAddress::parse(address).map_or_else(|_| String::new(), |address| address.masked());
-    Ok(Some(Offer { link, account, environment, masked }))
+    let noted = app.store.additions(link.owner).await?;
+    let gone: Vec<CredentialId> = std::iter::once(link.credential)
+        .chain(policy::descendants(&noted, link.credential))
+        .filter(|id| account.credentials.iter().any(|c| c.id == *id))
+        .collect();
+    Ok((!gone.is_empty()).then_some(Offer { link, account, environment, gone }))
 }
 
 /// Undoes the addition: the address goes, with what was enrolled on its proof and every session that stood on either.
@@ -91,13 +100,8 @@ pub async fn undo(app: &App, token: &str, source: &Source) -> Result<Option<Offe
 
 async fn attempt(app: &App, token: &str, source: &Source) -> Result<Option<Offer>, ApiError> {
     let Some(offer) = offered(app, token).await? else { return Ok(None) };
-    let Offer { link, account, environment, masked } = &offer;
+    let Offer { link, account, environment, gone } = &offer;
     let now = app.clock.now();
-    let noted = app.store.additions(link.owner).await?;
-    let gone: Vec<CredentialId> = std::iter::once(link.credential)
-        .chain(policy::descendants(&noted, link.credential))
-        .filter(|id| account.credentials.iter().any(|c| c.id == *id))
-        .collect();
     let left: Vec<Credential> =
         account.credentials.iter().filter(|c| !gone.contains(&c.id)).cloned().collect();
     if !removal::another_way_in(&environment.settings, &left, link.credential) {
@@ -108,7 +112,7 @@ async fn attempt(app: &App, token: &str, source: &Source) -> Result<Option<Offer
     let mut mutation =
         Mutation::new([users::changed(link.environment, &account.user), additions::use_up(link.hash, now)]);
     let mut user = account.user.clone();
-    for id in &gone {
+    for id in gone {
         mutation = mutation.and_all(removal::removed_from_outside(&place, &mut user, &left, *id).await?);
     }
     mutation = mutation.and(audit::insert(&AuditEvent {
@@ -122,7 +126,7 @@ async fn attempt(app: &App, token: &str, source: &Source) -> Result<Option<Offer
     }));
     for credential in &account.credentials {
         if let CredentialKind::Email { address } = &credential.kind {
-            mutation = mutation.and(notice(app, environment, address, masked, now)?);
+            mutation = mutation.and(notice(app, environment, address, &link.masked, now)?);
         }
     }
     match app.store.commit(mutation).await {

@@ -359,6 +359,25 @@ async fn a_device_is_forgotten_on_revocation_and_reset_and_not_on_signing_out() 
     assert!(!is_known(&world, &own).await);
 }
 
+/// Somebody who signed in with a planted address has devices that the owner's user is known by: they go with the address.
+#[tokio::test]
+async fn a_removal_forgets_devices() {
+    let world = World::new().await;
+    let ann = world.signed_in(ANN).await;
+    let token = ann.email_token(&world, ANN, &["credential:link"]).await;
+    ann.link(&world, EVE, &token).await;
+    world.deliver().await;
+    let device = DeviceKey::new();
+    let eve = sign_in(&world, &world.page(), &device, EVE).await;
+    assert!(is_known(&world, &device).await);
+    // Signing out first saves nothing.
+    eve.post("/revoke", json!({})).await.no_content();
+    let token = ann.email_token(&world, ANN, &["credential:unlink"]).await;
+    let body = json!({ "verifiedCredentialId": ann.address_id(EVE).await });
+    ann.elevated(Method::POST, "/verify/unlink", Some(body), &token).await.ok();
+    assert!(!is_known(&world, &device).await);
+}
+
 #[tokio::test]
 async fn a_recovery_forgets_devices_and_only_a_finished_sign_in_makes_one_known() {
     let mut two = settings();

@@ -168,6 +168,46 @@ async fn what_the_new_address_enrolled_goes_with_it() {
     );
 }
 
+/// Nor does a thief save what the address enrolled by removing a link of the chain or the address itself.
+#[tokio::test]
+async fn no_part_of_the_chain_saves_the_others() {
+    for cut in ["the first passkey", "the address", "the address, after it added another"] {
+        let world = World::new().await;
+        let (owner, link) = with_added(&world).await;
+        let thief = world.signed_in(NEW).await;
+        let (mut first, mut second) = (Authenticator::new(), Authenticator::new());
+        thief.enrol(&mut first).await.ok();
+        let scopes = ["credential:link", "credential:unlink", "credential:update"];
+        let token = thief.step_up(&mut first, &scopes[..1]).await;
+        thief.enrol_with(&mut second, &token).await.ok();
+        let token = thief.step_up(&mut second, &scopes[1..2]).await;
+        match cut {
+            "the first passkey" => {
+                let passkeys = thief.get("/users/passkeys").await.ok();
+                let ids = passkeys["passkeys"].as_array().unwrap().iter();
+                let oldest = ids.min_by_key(|p| p["createdAt"].as_str().map(str::to_owned)).unwrap();
+                let body = json!({ "passkeyId": oldest["id"] });
+                thief.elevated(Method::DELETE, "/users/passkeys", Some(body), &token).await.no_content();
+            }
+            "the address" => {
+                let body = json!({ "verifiedCredentialId": thief.address_id(NEW).await });
+                thief.elevated(Method::POST, "/verify/unlink", Some(body), &token).await.ok();
+            }
+            _ => {
+                let body = json!({ "verifiedCredentialId": thief.address_id(NEW).await });
+                let link = thief.step_up(&mut second, &scopes[..1]).await;
+                thief.link(&world, THIRD, &link).await;
+                thief.elevated(Method::POST, "/verify/unlink", Some(body), &token).await.ok();
+            }
+        }
+        assert_eq!(browse(&world.router, Method::POST, &link).await.0, 200, "{cut}");
+        let user = owner.get("/users").await.ok();
+        let left = user["verifiedCredentials"].as_array().unwrap();
+        assert_eq!(left.len(), 1, "{cut}: {left:?}");
+        assert_eq!(left[0]["email"], ANN, "{cut}");
+    }
+}
+
 /// A link ends with the address that it was mailed to: whoever still reads the mail of an address that was removed
 /// undoes nothing.
 #[tokio::test]

@@ -254,6 +254,26 @@ async fn a_factor_that_an_old_address_enrolled_removes_what_it_likes() {
     }
 }
 
+/// Whoever replaces a passkey by another waits for nothing: no young address is behind either.
+#[tokio::test]
+async fn a_passkey_that_replaced_another_removes_what_it_likes() {
+    let world = World::new().await;
+    let page = world.signed_in(ANN).await;
+    world.advance(1);
+    let (mut first, mut second) = (Authenticator::new(), Authenticator::new());
+    page.enrol(&mut first).await.ok();
+    let old = page.get("/users/passkeys").await.ok()["passkeys"][0]["id"].clone();
+    world.advance(8 * 86_400);
+    let page = world.signed_in(ANN).await;
+    let token = page.step_up(&mut first, &["credential:link"]).await;
+    page.enrol_with(&mut second, &token).await.ok();
+    let token = page.step_up(&mut second, &["credential:unlink"]).await;
+    let body = json!({ "passkeyId": old });
+    page.elevated(Method::DELETE, "/users/passkeys", Some(body), &token).await.no_content();
+    let token = page.step_up(&mut second, &["user:delete"]).await;
+    page.elevated(Method::DELETE, "/users", None, &token).await.no_content();
+}
+
 /// The step-up check offers what will do first.
 #[tokio::test]
 async fn the_check_offers_a_young_address_last() {

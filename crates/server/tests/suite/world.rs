@@ -356,6 +356,13 @@ impl Page {
         self.post("/users/passkeys/register", body).await
     }
 
+    /// As `enrol`, with an elevated token.
+    pub async fn enrol_with(&self, authenticator: &mut Authenticator, token: &str) -> Reply {
+        let options = self.get("/users/passkeys/register").await.ok();
+        let body = authenticator.register(&options, ORIGIN);
+        self.elevated(Method::POST, "/users/passkeys/register", Some(body), token).await
+    }
+
     /// Proves the authenticator's passkey, asking for these scopes.
     pub async fn prove(&self, authenticator: &mut Authenticator, scopes: &[&str]) -> Reply {
         let options = self.get("/users/passkeys/authenticate").await.ok();

@@ -39,7 +39,7 @@ fn data_of_an_older_version_are_left_as_they_are() {
     db.execute(&format!("DELETE FROM migrations WHERE version = ({newest})"), []).unwrap();
     let version = || db.query_row(newest, [], |row| row.get::<_, i64>(0)).unwrap();
     let before = version();
-    world.operator(&["backup", "backup"]).refused(1, &["with the program that made the data"]);
+    world.run(&world.operator(&["backup", "backup"])).refused(1, &["with the program that made the data"]);
     assert_eq!(version(), before);
     assert!(!world.path("backup").exists());
 }

@@ -1,5 +1,6 @@
 //! What was added to accounts in the last days, and the links by which additions are undone. Links are kept as keyed
-//! hashes. They end with the credential that they would remove, and with the address that they were mailed to.
+//! hashes. They end with the address that they were mailed to, and outlive the one that was added: what it enrolled may
+//! still be there.
 
 use stile_core::policy::Addition;
 use stile_core::{CredentialId, EnvironmentId, Micros, UserId};
@@ -17,8 +18,10 @@ pub struct UndoLink {
     pub environment: EnvironmentId,
     /// Whose credential it is.
     pub owner: UserId,
-    /// What the link removes.
+    /// The address that was added.
     pub credential: CredentialId,
+    /// That address for the eye, masked.
+    pub masked: String,
     /// The address that the link was mailed to.
     pub recipient: CredentialId,
     /// When the link ends.
@@ -35,7 +38,7 @@ impl Store {
 
     /// The link of that hash, unless it has ended.
     pub async fn undo_link(&self, hash: [u8; 32], now: Micros) -> Result<Option<UndoLink>, StoreError> {
-        let sql = "SELECT hash, environment, owner, credential, recipient, expires_at
+        let sql = "SELECT hash, environment, owner, credential, masked, recipient, expires_at
                    FROM undo_links WHERE hash = ?1 AND +expires_at > ?2";
         let row = self.row(sql, vec![hash.into(), now.into()]).await?;
         row.map(|mut row| {
@@ -44,6 +47,7 @@ impl Store {
                 environment: row.take()?,
                 owner: row.take()?,
                 credential: row.take()?,
+                masked: row.take()?,
                 recipient: row.take()?,
                 expires_at: row.take()?,
             })
@@ -61,15 +65,27 @@ pub fn note(owner: UserId, addition: Addition, expires_at: Micros) -> Step {
     Step::one(sql, args, Miss::Taken)
 }
 
+/// What was added on the proof of a credential that goes stands from now on what that credential stood on; on nothing, where
+/// it was there before. Comes before the credential's deletion.
+pub fn inherit(owner: UserId, removed: CredentialId) -> [Step; 2] {
+    let pass_on = "UPDATE additions
+                   SET added_by = (SELECT p.added_by FROM additions p WHERE p.credential = ?2)
+                   WHERE owner = ?1 AND added_by = ?2
+                     AND EXISTS (SELECT 1 FROM additions p WHERE p.credential = ?2)";
+    let let_go = "DELETE FROM additions WHERE owner = ?1 AND added_by = ?2";
+    [pass_on, let_go].map(|sql| Step::any(sql, vec![owner.into(), removed.into()]))
+}
+
 /// A link, after the credential that it undoes.
 pub fn offer(link: &UndoLink) -> Step {
-    let sql = "INSERT INTO undo_links (hash, environment, owner, credential, recipient, expires_at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO undo_links (hash, environment, owner, credential, masked, recipient, expires_at)
+               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING";
     let args: Vec<Value> = vec![
         link.hash.into(),
         link.environment.into(),
         link.owner.into(),
         link.credential.into(),
+        link.masked.as_str().into(),
         link.recipient.into(),
         link.expires_at.into(),
     ];

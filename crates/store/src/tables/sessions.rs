@@ -110,12 +110,14 @@ pub fn forget_proofs(environment: EnvironmentId, owner: UserId, except: SessionI
     Step::any(sql, vec![environment.into(), owner.into(), except.into()])
 }
 
-/// A refresh: the idle limit moves on, never back. Refreshing twice, from two tabs, is the same as once.
-pub fn refreshed(environment: EnvironmentId, id: SessionId, idle_expires_at: Micros) -> Step {
+/// A refresh: the idle limit moves on, never back. Refreshing twice, from two tabs, is the same as once. Misses when the
+/// session has another level than it was read with, or has ended.
+pub fn refreshed(environment: EnvironmentId, id: SessionId, read: Level, idle_expires_at: Micros) -> Step {
     let sql = "UPDATE sessions
                SET idle_expires_at = CASE WHEN idle_expires_at > ?3 THEN idle_expires_at ELSE ?3 END
-               WHERE id = ?1 AND environment = ?2";
-    Step::one(sql, vec![id.into(), environment.into(), idle_expires_at.into()], Miss::SessionGone)
+               WHERE id = ?1 AND environment = ?2 AND level = ?4";
+    let args = vec![id.into(), environment.into(), idle_expires_at.into(), level(read).into()];
+    Step::one(sql, args, Miss::UserChanged)
 }
 
 /// Uses up a session id when another takes its place.

@@ -1,6 +1,6 @@
 //! Sessions: opened, proved in, refreshed, replaced, swept.
 
-use stile_core::{Proof, Session};
+use stile_core::{Level, Proof, Session};
 use stile_store::{Miss, Mutation, sessions};
 
 use crate::engines::{all_at_once, each, winners};
@@ -57,21 +57,26 @@ fn proofs_and_refreshes_are_noted_in_a_live_session_alone() {
         assert_eq!(db.store.principal(one, after.id).await.unwrap().unwrap().session, after);
 
         for _two_tabs in 0..2 {
-            db.done([sessions::refreshed(one, after.id, at(5_000))]).await;
+            db.done([sessions::refreshed(one, after.id, after.level, at(5_000))]).await;
         }
-        assert_eq!(db.missed([sessions::refreshed(two, after.id, at(9_000))]).await, Miss::SessionGone);
+        let other = if after.level == Level::Full { Level::Pending } else { Level::Full };
+        for refused in [
+            sessions::refreshed(two, after.id, after.level, at(9_000)),
+            // It was raised or lowered since it was read.
+            sessions::refreshed(one, after.id, other, at(9_000)),
+        ] {
+            assert_eq!(db.missed([refused]).await, Miss::UserChanged);
+        }
         let now = db.store.principal(one, after.id).await.unwrap().unwrap().session;
         assert_eq!(now, Session { idle_expires_at: at(5_000), ..after.clone() });
 
         db.done([sessions::end(one, after.id)]).await;
         db.done([sessions::end(one, after.id)]).await;
-        for step in [
-            sessions::proved(one, user(1).id, &after),
-            sessions::refreshed(one, after.id, NOW),
-            sessions::replaced(one, after.id),
-        ] {
+        for step in [sessions::proved(one, user(1).id, &after), sessions::replaced(one, after.id)] {
             assert_eq!(db.missed([step]).await, Miss::SessionGone);
         }
+        let late = sessions::refreshed(one, after.id, after.level, NOW);
+        assert_eq!(db.missed([late]).await, Miss::UserChanged);
     });
 }
 

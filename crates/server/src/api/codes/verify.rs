@@ -172,9 +172,12 @@ async fn change(
     };
     let additions = cx.app.store.additions(me.user.id).await?;
     policy::may_touch(&me, &additions, begun.evidence, old, cx.now)?;
-    let (old, new) = (old.id, new_address(cx, answered, true));
+    let (young, old) = (policy::is_young_address(old, cx.now), old.id);
+    let new = new_address(cx, answered, true);
     let notice = Content::EmailChanged { new_masked: answered.address.masked(), at: cx.now };
     let mut steps = cx.notice(&me, &notice)?;
+    // What undoes an added address also undoes what came in its place.
+    steps.extend(young.then(|| factors::noted_addition(cx, &me, new.id, old)));
     steps.push(cx.audit(Event::EmailChanged, Some(me.user.id), json!({ "permit": "elevated_token" })));
     attach(cx, me, answered, device, new, Some(old), steps).await
 }

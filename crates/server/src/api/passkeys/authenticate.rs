@@ -148,7 +148,9 @@ fn became_synced(cx: &Cx, me: &Principal, passkey: &Passkey) -> Result<Vec<Step>
     if let CredentialKind::Passkey { synced, .. } = &mut credential.kind {
         *synced = true;
     }
-    let mut steps = vec![credentials::describe(cx.env.id, me.user.id, &credential)];
+    // A rename that was decided on the passkey as it was must not write that back.
+    let mut steps =
+        vec![users::changed(cx.env.id, &me.user), credentials::describe(cx.env.id, me.user.id, &credential)];
     steps.extend(cx.notice(me, &Content::PasskeySynced { name, at: cx.now })?);
     Ok(steps)
 }

@@ -2,14 +2,15 @@
 
 use axum::Json as Answer;
 use axum::http::HeaderMap;
-use stile_core::Event;
+use stile_core::{Event, Principal};
+use stile_factors::device::DeviceProof;
 use stile_store::{Mutation, sessions as table};
 
 use crate::access::PendingOrFull;
 use crate::api::models::VerifyResponse;
 use crate::context::Cx;
 use crate::error::{ApiError, Code};
-use crate::flows::sessions;
+use crate::flows::{deciding, sessions};
 
 /// Refresh the session's tokens
 ///
@@ -36,10 +37,21 @@ pub async fn handle(
         .await;
         return Err(Code::DeviceProofRequired.into());
     }
-    let PendingOrFull(mut me) = me;
-    me.session.idle_expires_at = sessions::idle_end(&cx.env.settings, me.session.level, cx.now);
-    let mutation = Mutation::new([table::refreshed(cx.env.id, me.session.id, me.session.idle_expires_at)])
-        .and(device.map(|d| sessions::nonce_used(&cx, &d)));
+    let PendingOrFull(me) = me;
+    deciding!(&cx, present = me => refresh(&cx, &present, device.as_ref()).await)
+}
+
+/// Answers by the level that the session has now: the removal of a factor may have lowered it since it was read.
+async fn refresh(
+    cx: &Cx,
+    me: &Principal,
+    device: Option<&DeviceProof>,
+) -> Result<Answer<VerifyResponse>, ApiError> {
+    let mut me = me.clone();
+    let level = me.session.level;
+    me.session.idle_expires_at = sessions::idle_end(&cx.env.settings, level, cx.now);
+    let refreshed = table::refreshed(cx.env.id, me.session.id, level, me.session.idle_expires_at);
+    let mutation = Mutation::new([refreshed]).and(device.map(|d| sessions::nonce_used(cx, d)));
     cx.commit(mutation).await?;
-    VerifyResponse::of(&cx, &me, false, None).map(Answer)
+    VerifyResponse::of(cx, &me, false, None).map(Answer)
 }
