@@ -105,25 +105,7 @@ impl Cx {
         Source {
             request: self.request_id.own.clone(),
             client_request: self.request_id.client.clone(),
-            address: self.shown_address(),
-        }
-    }
-
-    /// As much of the client's address as the settings keep.
-    fn shown_address(&self) -> Option<String> {
-        let address = self.address.to_canonical();
-        match self.env.settings.audit.client_address {
-            ClientAddress::Whole => Some(address.to_string()),
-            ClientAddress::Prefix => Some(prefix(address)),
-            ClientAddress::Hashed => {
-                let tag = self.app.keys.counter.tag16(&[
-                    b"audit",
-                    self.env.id.as_bytes(),
-                    address.to_string().as_bytes(),
-                ]);
-                Some(encoding::hex(&tag))
-            }
-            ClientAddress::None => None,
+            address: shown_address(&self.app, &self.env, self.address),
         }
     }
 
@@ -207,6 +189,21 @@ pub fn device_headers(headers: &HeaderMap) -> (Option<&str>, Option<&str>, Optio
         field("x-dynamic-device-publickey"),
         field("x-dynamic-device-signed-nonce"),
     )
+}
+
+/// As much of a client's address as the environment's settings keep.
+pub fn shown_address(app: &App, environment: &Environment, address: IpAddr) -> Option<String> {
+    let address = address.to_canonical();
+    match environment.settings.audit.client_address {
+        ClientAddress::Whole => Some(address.to_string()),
+        ClientAddress::Prefix => Some(prefix(address)),
+        ClientAddress::Hashed => {
+            let text = address.to_string();
+            let tag = app.keys.counter.tag16(&[b"audit", environment.id.as_bytes(), text.as_bytes()]);
+            Some(encoding::hex(&tag))
+        }
+        ClientAddress::None => None,
+    }
 }
 
 /// The network of an address, which says about where somebody is and not who: a /24, or a /48 for IPv6.

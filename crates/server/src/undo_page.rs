@@ -1,6 +1,7 @@
 //! The page behind a mailed link that undoes an added address. Opening it changes nothing, because mail scanners open
 //! links: the button on it does. It has no script, loads nothing, and the token stays out of paths, which are logged.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -13,13 +14,12 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use serde::Deserialize;
 use stile_keys::{encoding, random};
-use stile_store::Source;
 use url::form_urlencoded;
 
 use crate::app::App;
 use crate::delivery::escape;
 use crate::error::{ApiError, Code};
-use crate::flows::undo::{self, PATH};
+use crate::flows::undo::{self, By, PATH};
 use crate::http::client_address;
 use crate::limits::{Party, Prefixes};
 use crate::observe::RequestId;
@@ -33,6 +33,10 @@ struct Asked {
     token: String,
 }
 
+/// From where a request comes.
+#[derive(Clone, Copy)]
+struct ClientAddress(IpAddr);
+
 /// `/undo`
 pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
@@ -42,8 +46,10 @@ pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 /// Links name no environment before they are looked up: requests count as those that name none.
-async fn limited(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let party = Party::Stranger(Prefixes::of(client_address(&app, &request)));
+async fn limited(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let address = client_address(&app, &request);
+    request.extensions_mut().insert(ClientAddress(address));
+    let party = Party::Stranger(Prefixes::of(address));
     match app.nowhere.request(&party) {
         Ok(()) => next.run(request).await,
         Err(wait) => ApiError::from(wait).into_response(),
@@ -76,14 +82,14 @@ async fn show(
 async fn confirm(
     State(app): State<Arc<App>>,
     request: Option<Extension<RequestId>>,
+    Extension(ClientAddress(address)): Extension<ClientAddress>,
     form: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
     let form = form.unwrap_or_default();
     let token = form_urlencoded::parse(&form).find(|(name, _)| name == "token");
     let Some((_, token)) = token else { return Ok(over()) };
-    let source =
-        request.map(|Extension(id)| Source { request: id.own, client_request: id.client, address: None });
-    match undo::undo(&app, &token, &source.unwrap_or_default()).await {
+    let request = request.map_or_else(RequestId::default, |Extension(id)| id);
+    match undo::undo(&app, &token, &By { request, address }).await {
         Ok(None) => Ok(over()),
         Ok(Some(offer)) => {
             let (name, masked) = (escape(offer.app_name()), escape(offer.masked()));

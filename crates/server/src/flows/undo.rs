@@ -1,5 +1,7 @@
 //! Undoing the addition of an address: by a link that is mailed to the older addresses alone, once, for seven days.
 
+use std::net::IpAddr;
+
 use serde_json::json;
 use stile_core::policy::{self, YOUNG_SECONDS};
 use stile_core::{
@@ -13,10 +15,11 @@ use stile_store::{
 use super::deciding;
 use super::removal::{self, Place};
 use crate::app::App;
-use crate::context::Cx;
+use crate::context::{Cx, shown_address};
 use crate::delivery::{Content, Letter, NOTICE_SECONDS};
 use crate::environment::Environment;
 use crate::error::{ApiError, Code};
+use crate::observe::RequestId;
 
 /// Where the links lead.
 pub const PATH: &str = "/undo";
@@ -53,6 +56,14 @@ pub fn notices(
 
 fn hash(app: &App, token: &str) -> [u8; 32] {
     app.keys.undo_link.tag(&[token.as_bytes()])
+}
+
+/// Who presses the button.
+pub struct By {
+    /// The request.
+    pub request: RequestId,
+    /// From where.
+    pub address: IpAddr,
 }
 
 /// An addition that a link would undo.
@@ -94,11 +105,11 @@ pub async fn offered(app: &App, token: &str) -> Result<Option<Offer>, ApiError> 
 
 /// Undoes the addition: the address goes, with what was enrolled on its proof and every session that stood on either.
 /// `None` as for `offered`.
-pub async fn undo(app: &App, token: &str, source: &Source) -> Result<Option<Offer>, ApiError> {
-    deciding!(attempt(app, token, source).await)
+pub async fn undo(app: &App, token: &str, by: &By) -> Result<Option<Offer>, ApiError> {
+    deciding!(attempt(app, token, by).await)
 }
 
-async fn attempt(app: &App, token: &str, source: &Source) -> Result<Option<Offer>, ApiError> {
+async fn attempt(app: &App, token: &str, by: &By) -> Result<Option<Offer>, ApiError> {
     let Some(offer) = offered(app, token).await? else { return Ok(None) };
     let Offer { link, account, environment, gone } = &offer;
     let now = app.clock.now();
@@ -121,7 +132,11 @@ async fn attempt(app: &App, token: &str, source: &Source) -> Result<Option<Offer
         subject: Some(link.owner),
         event: Event::EmailUndone,
         detail: json!({ "credential": link.credential.to_string(), "removed": gone.len() }),
-        source: source.clone(),
+        source: Source {
+            request: by.request.own.clone(),
+            client_request: by.request.client.clone(),
+            address: shown_address(app, environment, by.address),
+        },
         at: now,
     }));
     for credential in &account.credentials {

@@ -85,7 +85,9 @@ async fn the_older_address_alone_gets_a_link_and_the_button_alone_undoes() {
     let user = page.get("/users").await.ok();
     assert_eq!(user["verifiedCredentials"].as_array().unwrap().len(), 1);
     assert_eq!(user["email"], ANN);
-    assert!(world.audit().await.iter().any(|event| event == "email.undone"));
+    let rows = world.audit_rows().await;
+    let undone = rows.iter().find(|row| row.event == "email.undone").unwrap();
+    assert_eq!(undone.source.address.as_deref(), Some("203.0.113.9"));
     for to in [ANN, NEW] {
         let told = world.mails(to).await;
         assert!(told.iter().any(|mail| matches!(mail, Content::EmailUndone { .. })), "{to}");
