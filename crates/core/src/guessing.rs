@@ -5,7 +5,7 @@
 //! of a window at which twice as many events pass.
 
 use crate::settings::Rate;
-use crate::time::Micros;
+use crate::time::{CLOCK_SKEW_SECONDS, Micros};
 
 /// Digits of a code as long as its address is not under attack (ASVS 6.5.4: at least 20 bits).
 pub const SHORT_DIGITS: u32 = 6;
@@ -20,10 +20,6 @@ pub struct Allowance {
     /// The time in which a full bucket becomes empty, whatever is left of its places.
     whole: i64,
 }
-
-/// How far the clocks of nodes may differ, in microseconds. A bucket that is fuller than this explains was filled while the
-/// clock was wrong.
-const SKEW: i64 = 3_600 * 1_000_000;
 
 /// Wrong short codes of strangers, for an address and for a user with all addresses. With one guess in 1,000,000 that
 /// hits, at most 92 judged guesses in a day and 966 in a year stay under 1 in 10,000 and 1 in 1,000. No setting
@@ -71,7 +67,7 @@ impl Allowance {
     /// back. Such a bucket takes one event, and is full with it: else whoever was counted then would be shut out for as long
     /// as the clock was wrong.
     pub const fn beyond(self) -> i64 {
-        self.whole.saturating_add(SKEW)
+        self.whole.saturating_add(CLOCK_SKEW_SECONDS * 1_000_000)
     }
 
     /// The time in which a full bucket becomes empty, in microseconds.

@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+/// How far the clocks of nodes may differ, in seconds. A moment that lies further ahead than a wait lasts was stored while a
+/// clock was wrong.
+pub const CLOCK_SKEW_SECONDS: i64 = 3_600;
+
 /// A moment, in microseconds since the Unix epoch (UTC).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]

@@ -53,7 +53,7 @@ pub async fn show(store: &Store, which: &WhichUser, output: Output) -> Result<()
         sessions: store.sessions(environment.id, user.id, now, MAX_SESSIONS).await?,
         recovery_codes: store.recovery_codes(user.id).await?.len(),
         // No client address has this counter.
-        failures: store.failures(user.id, [0; 32], now).await?,
+        failures: store.failures(user.id, [0; 32]).await?,
     };
     output.answer(&told(&environment, &account, &state, now), &described(&environment, &account, &state, now))
 }
@@ -124,7 +124,7 @@ fn name(credential: &Credential) -> String {
 }
 
 fn locked_until(failures: &Failures, now: Micros) -> Option<Micros> {
-    Some(Micros::new(failures.locked_until)).filter(|until| *until > now)
+    failures.locked(now)
 }
 
 fn told(environment: &Environment, account: &Account, state: &State, now: Micros) -> String {

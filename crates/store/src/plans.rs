@@ -10,7 +10,6 @@ use rusqlite::Connection;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use stile_core::guessing::STRANGERS;
 use stile_core::principal::Profile;
-use stile_core::settings::Rate;
 use stile_core::{
     ApiTokenId, Credential, CredentialId, CredentialKind, EnvironmentId, Level, Micros, OutboxId, Session,
     SessionId, User, UserId, VerificationId,
@@ -23,12 +22,11 @@ use crate::tables::audit::SWEEP as AUDIT_SWEEP;
 use crate::tables::sweep::SWEEPS;
 use crate::{
     AuditFilter, Engine, Failures, Guessed, Mail, MailSlot, Passkey, Store, Verification, additions,
-    api_tokens, buckets, counters, credentials, environments, failures, known_devices, ledger, mail_turns,
-    mfa_tokens, outbox, passkeys, recovery_codes, sessions, totp, users, verifications,
+    api_tokens, buckets, credentials, environments, failures, known_devices, ledger, mail_turns, mfa_tokens,
+    outbox, passkeys, recovery_codes, sessions, totp, users, verifications,
 };
 
 const NOW: Micros = Micros::new(1_800_000_000_000_000);
-const RATE: Rate = Rate { requests: 5, seconds: 60 };
 
 /// The parts of a plan that walk a whole table or index.
 fn scans(db: &Connection, sql: &str) -> Vec<String> {
@@ -69,7 +67,7 @@ async fn reads(store: &Store) -> Vec<String> {
         .unwrap();
     all_reads(store).await;
     let reads: Vec<String> = heard.try_iter().collect();
-    assert_eq!(reads.len(), 35, "{reads:#?}");
+    assert_eq!(reads.len(), 34, "{reads:#?}");
     reads
 }
 
@@ -99,7 +97,6 @@ async fn all_reads(store: &Store) {
     store.holder(environment, "a", Some("b"), NOW).await.unwrap();
     store.is_known_device(environment, "b", NOW).await.unwrap();
     store.buckets([[8; 32]]).await.unwrap();
-    store.count([8; 32], NOW).await.unwrap();
     store.due_mail(NOW).await.unwrap();
     store.account(environment, owner).await.unwrap();
     store.sessions(environment, owner, NOW, 10).await.unwrap();
@@ -108,7 +105,7 @@ async fn all_reads(store: &Store) {
     store.recovery_codes(owner).await.unwrap();
     store.shown_recovery_codes(owner, NOW).await.unwrap();
     store.mfa_token(SessionId::from_bytes([3; 16]), [9; 32], NOW).await.unwrap();
-    store.failures(owner, [9; 32], NOW).await.unwrap();
+    store.failures(owner, [9; 32]).await.unwrap();
     store.users_after(owner).await.unwrap();
     store.additions(owner).await.unwrap();
     store.undo_link([9; 32], NOW).await.unwrap();
@@ -236,9 +233,7 @@ fn all_writes() -> Vec<Step> {
         verifications::has_tries(e, &code),
         verifications::lengthen(e, &code, NOW),
         ledger::consume(ledger::Kind::Code, b"a", NOW, NOW),
-        counters::bump([7; 32], RATE, NOW),
-        counters::admit([7; 32], RATE, NOW),
-        counters::clear([7; 32], RATE, NOW),
+        buckets::count([7; 32], STRANGERS, NOW),
         buckets::spend([7; 32], STRANGERS, NOW),
         buckets::has_room([7; 32], STRANGERS, NOW),
         mail_turns::served([7; 32], [8; 32], NOW),

@@ -5,9 +5,10 @@
 //! method passes. Each client address, whoever's factors it tries. Only who has passed the first factor can cause any.
 
 use serde_json::json;
+use stile_core::guessing::Allowance;
 use stile_core::{Event, Level, Micros, Principal};
-use stile_store::failures::{self, CAP};
-use stile_store::{CommitError, Failures, Guessed, Miss, Mutation, Step, counters, sessions, users};
+use stile_store::failures::{self, CAP, LONGEST_LOCK};
+use stile_store::{CommitError, Failures, Guessed, Miss, Mutation, Step, buckets, sessions, users};
 
 use crate::config::address_prefix;
 use crate::context::Cx;
@@ -18,9 +19,6 @@ use crate::error::{ApiError, Code};
 const FREE: i64 = 4;
 /// The first lock, in seconds; each one after it is twice as long.
 const FIRST_LOCK: i64 = 30;
-/// The longest lock, in seconds.
-const LONGEST_LOCK: i64 = 900;
-
 /// Leave to judge one answer, under the failures that were counted before it.
 #[derive(Clone, Copy)]
 pub struct Guess {
@@ -33,17 +31,21 @@ pub struct Guess {
 pub async fn admit(cx: &Cx, me: &Principal, method: Guessed) -> Result<Guess, ApiError> {
     let address =
         cx.app.keys.counter.tag(&[b"wrong-factors", cx.env.id.as_bytes(), &address_prefix(cx.address)]);
-    let read = cx.app.store.failures(me.user.id, address, cx.now).await?;
+    let read = cx.app.store.failures(me.user.id, address).await?;
     let guess = Guess { method, read, address };
+    let allowed = allowed_here(cx);
     let refusal = match guess.open(cx.now) {
         Err(refusal) => refusal,
-        Ok(()) if read.here >= i64::from(cx.env.settings.limits.wrong_factors.requests) => {
-            ApiError::too_many_codes(wait(read.here_until, cx.now))
-        }
-        Ok(()) => return Ok(guess),
+        Ok(()) if allowed.has_room(read.here, cx.now) => return Ok(guess),
+        Ok(()) => ApiError::too_many_codes(wait(allowed.room_at(read.here), cx.now)),
     };
     cx.note(Event::MfaLocked, Some(me.user.id), json!({ "method": method.as_str() })).await;
     Err(refusal)
+}
+
+/// How many wrong answers one client address may give.
+fn allowed_here(cx: &Cx) -> Allowance {
+    Allowance::of(cx.env.settings.limits.wrong_factors)
 }
 
 impl Guess {
@@ -52,23 +54,23 @@ impl Guess {
         if self.read.of(self.method) >= CAP {
             return Err(Code::MfaMethodLocked.into());
         }
-        if self.read.locked_until > now.get() {
-            return Err(ApiError::too_many_codes(wait(self.read.locked_until, now)));
+        match self.read.locked(now) {
+            Some(until) => Err(ApiError::too_many_codes(wait(until, now))),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The same guess under the failures as they are counted now.
     async fn again(&self, cx: &Cx, me: &Principal) -> Result<Self, ApiError> {
-        let read = cx.app.store.failures(me.user.id, self.address, cx.now).await?;
+        let read = cx.app.store.failures(me.user.id, self.address).await?;
         let guess = Self { read, ..*self };
         guess.open(cx.now)?;
         Ok(guess)
     }
 }
 
-fn wait(until: i64, now: Micros) -> u64 {
-    u64::try_from(Micros::new(until).seconds_since(now)).unwrap_or(0).saturating_add(1)
+fn wait(until: Micros, now: Micros) -> u64 {
+    u64::try_from(until.seconds_since(now)).unwrap_or(0).saturating_add(1)
 }
 
 /// Counts a wrong answer in a commit of its own (CVE-2026-35597). When others were counted meanwhile it is counted after
@@ -127,7 +129,7 @@ async fn count(cx: &Cx, me: &Principal, guess: &Guess) -> Result<i64, CountError
         failures::count(me.user.id, &guess.read, until, cx.now),
         failures::count_method(me.user.id, guess.method),
         // Never refuses: an address at its limit must not keep the user's own counter from counting.
-        counters::bump(guess.address, cx.env.settings.limits.wrong_factors, cx.now),
+        buckets::count(guess.address, allowed_here(cx), cx.now),
         cx.refused(Event::MfaWrong, Some(me.user.id), detail),
     ]);
     if seconds > 0 {

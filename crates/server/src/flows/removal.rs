@@ -157,7 +157,7 @@ async fn others_left(
         };
         match policy::left_of(place.settings, left, removed, standing) {
             None => steps.push(sessions::end(environment, row.id)),
-            Some((to, proofs)) if to != level || proofs != row.proofs => {
+            Some((to, proofs)) if to != level || proofs != row.proofs || row.last_credential == removed => {
                 let last = proofs.last().map_or(row.sign_in_credential, |p| p.credential);
                 steps.push(sessions::left(environment, owner, row.id, to, last, &proofs, place.ends(to)));
             }

@@ -246,3 +246,17 @@ fn long_sessions() -> Settings {
         stile_core::settings::Duration { amount: 30, unit: stile_core::settings::Unit::Days };
     settings
 }
+
+/// A recovery took what a session had proved, and the factor is removed after it: the session names it no more.
+#[tokio::test]
+async fn no_session_names_a_factor_that_is_gone() {
+    let world = World::new().await;
+    let (owner, app) = world.with_totp(ANN).await;
+    let codes = owner.recovery_codes().await;
+    let other = world.signed_in(ANN).await;
+    let unlink = token(&other.recover(&codes[0], &["credential:unlink"]).await.ok());
+    let named = |user: Value| user["lastVerifiedCredentialId"].as_str().unwrap().to_owned();
+    assert_eq!(named(owner.get("/users").await.ok()), app.id);
+    other.elevated(Method::DELETE, &format!("/users/mfa/{}", app.id), None, &unlink).await.no_content();
+    assert_eq!(named(owner.get("/users").await.ok()), owner.address_id(ANN).await);
+}

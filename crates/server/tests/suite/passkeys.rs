@@ -660,6 +660,31 @@ async fn a_counter_that_goes_back_is_refused_and_not_stored() {
     page.prove(&mut authenticator, &["vault:open"]).await.ok();
 }
 
+/// Answers that were signed one after another arrive at once: each is judged by the counter as it is then, and none is told
+/// that the account changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_that_overtake_each_other_are_judged_by_the_counter_of_now() {
+    let world = World::new().await;
+    let (page, mut authenticator) = world.with_passkey("ann@example.com").await;
+    for round in 1..=10 {
+        authenticator.counter = round * 10;
+        let mut tries = tokio::task::JoinSet::new();
+        for nth in 0..3 {
+            let fresh = world.page();
+            let body = authenticator.assert(&fresh.get(SIGN_IN).await.ok(), ORIGIN);
+            tries.spawn(async move { (nth, fresh.post(SIGN_IN, body).await) });
+        }
+        for (nth, reply) in tries.join_all().await {
+            match reply.status {
+                _ if reply.status == 200 => {}
+                _ if nth < 2 => reply.refused(422, "passkey_counter_regressed"),
+                _ => panic!("the newest passes: {reply:?}"),
+            }
+        }
+        assert_eq!(world.records(&page).await[0].sign_count, round * 10 + 3);
+    }
+}
+
 #[tokio::test]
 async fn the_user_handle_of_a_sign_in_is_there_and_the_owners() {
     let world = World::new().await;

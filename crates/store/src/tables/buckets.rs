@@ -32,6 +32,18 @@ pub fn spend(key: [u8; 32], allowance: Allowance, now: Micros) -> Step {
     Step::one(sql, args, Miss::LockedOut)
 }
 
+/// Counts one event whether or not there is room for it; a bucket that is full stays full.
+pub fn count(key: [u8; 32], allowance: Allowance, now: Micros) -> Step {
+    let sql = "INSERT INTO counters (key, count, expires_at) VALUES (?1, 0, ?5)
+               ON CONFLICT (key) DO UPDATE SET
+                 expires_at = CASE WHEN counters.expires_at - ?2 > ?4 - ?3 THEN ?2 + ?4
+                                   WHEN counters.expires_at > ?2 THEN counters.expires_at + ?3
+                                   ELSE ?2 + ?3 END";
+    let first = now.get().saturating_add(allowance.each());
+    let args = vec![key.into(), now.into(), allowance.each().into(), allowance.whole().into(), first.into()];
+    Step::one(sql, args, Miss::LockedOut)
+}
+
 /// Lets a mutation pass only while there is room for one more event, and leaves the bucket as it is (invariant 7). It
 /// asks how full the bucket is and not whether somebody counted meanwhile: no stranger makes a right answer miss.
 pub fn has_room(key: [u8; 32], allowance: Allowance, now: Micros) -> Step {

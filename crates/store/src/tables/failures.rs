@@ -4,6 +4,7 @@
 //! one passes while no lock holds, whatever was counted meanwhile: a thousand guesses sent at once are worth those before
 //! the next lock (invariant 7), and nobody's guesses make a right answer miss before it.
 
+use stile_core::time::CLOCK_SKEW_SECONDS;
 use stile_core::{EnvironmentId, Micros, UserId};
 
 use crate::Store;
@@ -13,6 +14,9 @@ use crate::value::Row;
 
 /// After so many failures in a row a method is judged no more, until another method passes (NIST SP 800-63B-4 §3.2.2).
 pub const CAP: i64 = 100;
+
+/// No lock is longer than this, in seconds.
+pub const LONGEST_LOCK: i64 = 900;
 
 /// A method whose answers can be guessed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,13 +48,17 @@ pub struct Failures {
     pub totp: i64,
     /// With recovery codes.
     pub recovery_code: i64,
-    /// From this client address, whoever's they are, in the present window.
-    pub here: i64,
-    /// When the window of this client address ends.
-    pub here_until: i64,
+    /// The bucket of wrong answers of this client address, whoever's factors it tries.
+    pub here: Micros,
 }
 
 impl Failures {
+    /// Until when no answer is judged, if a lock holds now.
+    pub fn locked(&self, now: Micros) -> Option<Micros> {
+        let until = Micros::new(self.locked_until);
+        (until > now && until <= beyond(now)).then_some(until)
+    }
+
     /// Failures with this method.
     pub const fn of(&self, method: Guessed) -> i64 {
         match method {
@@ -61,17 +69,12 @@ impl Failures {
 }
 
 impl Store {
-    /// The user's failures, and those of the client address that has this counter.
-    pub async fn failures(
-        &self,
-        owner: UserId,
-        address: [u8; 32],
-        now: Micros,
-    ) -> Result<Failures, StoreError> {
+    /// The user's failures, and those of the client address that has this bucket.
+    pub async fn failures(&self, owner: UserId, address: [u8; 32]) -> Result<Failures, StoreError> {
         let sql = "SELECT method, count, locked_until FROM failures WHERE owner = ?1
                    UNION ALL
-                   SELECT 'here', count, expires_at FROM counters WHERE key = ?2 AND +expires_at > ?3";
-        let rows = self.rows(sql, vec![owner.into(), address.into(), now.into()]).await?;
+                   SELECT 'here', 0, expires_at FROM counters WHERE key = ?2";
+        let rows = self.rows(sql, vec![owner.into(), address.into()]).await?;
         let mut failures = Failures::default();
         for row in rows {
             add(&mut failures, row)?;
@@ -86,7 +89,7 @@ fn add(failures: &mut Failures, mut row: Row) -> Result<(), StoreError> {
         "any" => (failures.count, failures.locked_until) = (count, until),
         "totp" => failures.totp = count,
         "recovery_code" => failures.recovery_code = count,
-        "here" => (failures.here, failures.here_until) = (count, until),
+        "here" => failures.here = Micros::new(until),
         _ => return Err(StoreError::Corrupt("failures of an unknown method")),
     }
     Ok(())
@@ -97,8 +100,8 @@ fn add(failures: &mut Failures, mut row: Row) -> Result<(), StoreError> {
 pub fn count(owner: UserId, read: &Failures, locked_until: Micros, now: Micros) -> Step {
     let sql = "INSERT INTO failures (owner, method, count, locked_until) VALUES (?1, 'any', 1, ?3)
                ON CONFLICT (owner, method) DO UPDATE SET count = failures.count + 1, locked_until = ?3
-               WHERE failures.count = ?2 AND failures.locked_until <= ?4";
-    let args = vec![owner.into(), read.count.into(), locked_until.into(), now.into()];
+               WHERE failures.count = ?2 AND (failures.locked_until <= ?4 OR failures.locked_until > ?5)";
+    let args = vec![owner.into(), read.count.into(), locked_until.into(), now.into(), beyond(now).into()];
     Step::one(sql, args, Miss::LockedOut)
 }
 
@@ -113,8 +116,14 @@ pub fn count_method(owner: UserId, method: Guessed) -> Step {
 pub fn pass(owner: UserId, now: Micros) -> Step {
     let sql = "INSERT INTO failures (owner, method, count, locked_until) VALUES (?1, 'any', 0, 0)
                ON CONFLICT (owner, method) DO UPDATE SET count = 0, locked_until = 0
-               WHERE failures.locked_until <= ?2";
-    Step::one(sql, vec![owner.into(), now.into()], Miss::LockedOut)
+               WHERE failures.locked_until <= ?2 OR failures.locked_until > ?3";
+    Step::one(sql, vec![owner.into(), now.into(), beyond(now).into()], Miss::LockedOut)
+}
+
+/// No lock that a right clock made ends after this moment. Later ones are left from a clock that was ahead and was set back:
+/// they lock nothing, and the failures behind them still count.
+fn beyond(now: Micros) -> Micros {
+    now.plus_seconds(LONGEST_LOCK + CLOCK_SKEW_SECONDS)
 }
 
 /// Lets a right answer pass only while its method is below the cap.

@@ -4,7 +4,6 @@ pub mod additions;
 pub mod api_tokens;
 pub mod audit;
 pub mod buckets;
-pub mod counters;
 pub mod credentials;
 pub mod environments;
 pub mod failures;

@@ -19,6 +19,8 @@ pub struct SessionRow {
     pub idle_expires_at: Micros,
     /// The credential that opened it.
     pub sign_in_credential: CredentialId,
+    /// The credential that was proved last.
+    pub last_credential: CredentialId,
     /// The browser that opened it, as it calls itself.
     pub user_agent: String,
     /// What was proved in it.
@@ -34,7 +36,8 @@ impl Store {
         now: Micros,
         limit: u32,
     ) -> Result<Vec<SessionRow>, StoreError> {
-        let sql = "SELECT id, level, created_at, idle_expires_at, sign_in_credential, user_agent, proofs FROM sessions
+        let sql = "SELECT id, level, created_at, idle_expires_at, sign_in_credential, last_credential, user_agent, proofs
+                   FROM sessions
                    WHERE environment = ?1 AND owner = ?2 AND +expires_at > ?3 AND idle_expires_at > ?3
                    ORDER BY created_at DESC, id DESC LIMIT ?4";
         let rows = self.rows(sql, vec![environment.into(), owner.into(), now.into(), limit.into()]).await?;
@@ -46,6 +49,7 @@ impl Store {
                     created_at: row.take()?,
                     idle_expires_at: row.take()?,
                     sign_in_credential: row.take()?,
+                    last_credential: row.take()?,
                     user_agent: row.take()?,
                     proofs: row.take_json()?,
                 })

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use stile_core::settings::Rate;
-use stile_store::{Backup, BackupError, Mutation, Renewal, Store, counters};
+use stile_core::guessing::Allowance;
+use stile_store::{Backup, BackupError, Mutation, Renewal, Step, Store, buckets};
 
 use crate::engines::{Db, each, run};
 use crate::world::*;
@@ -45,13 +45,24 @@ fn restored(backup: Vec<u8>) -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
-const RATE: Rate = Rate { requests: 1_000_000, seconds: 1_000_000 };
+/// So large that it is never full here.
+const LARGE: Allowance = Allowance::new(1_000_000, 1);
+
+/// Counts one event, and how many were counted.
+fn one_more(key: u8) -> Step {
+    buckets::count([key; 32], LARGE, NOW)
+}
+
+async fn counted(store: &Store, key: u8) -> i64 {
+    let [stored] = store.buckets([[key; 32]]).await.unwrap();
+    stored.seconds_since(NOW)
+}
 
 /// Two counters that always move together are equal in every backup.
 #[test]
 fn a_backup_is_of_one_moment() {
     each(async |db: Db| {
-        let both = || Mutation::new([counters::bump([1; 32], RATE, NOW), counters::bump([2; 32], RATE, NOW)]);
+        let both = || Mutation::new([one_more(1), one_more(2)]);
         db.store.commit(both()).await.unwrap();
         let writer = db.again();
         let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
@@ -67,8 +78,7 @@ fn a_backup_is_of_one_moment() {
         let mut seen = Vec::new();
         for _ in 0..10 {
             let (_folder, copy) = restored(backup(&db.store).await);
-            let (one, two) =
-                (copy.count([1; 32], NOW).await.unwrap().0, copy.count([2; 32], NOW).await.unwrap().0);
+            let (one, two) = (counted(&copy, 1).await, counted(&copy, 2).await);
             assert_eq!(one, two);
             seen.push(one);
         }
@@ -164,12 +174,12 @@ fn of_the_third_version(backup: &[u8]) -> Vec<u8> {
 fn a_backup_of_an_older_version_is_brought_up_to_date() {
     each(async |db: Db| {
         let (one, two) = with_environments(&db).await;
-        db.store.commit(Mutation::new([counters::bump([1; 32], RATE, NOW)])).await.unwrap();
+        db.store.commit(Mutation::new([one_more(1)])).await.unwrap();
         let old = of_the_third_version(&backup(&db.store).await);
         let (folder, copy) = restored(old);
         let ids: Vec<_> = copy.environments().await.unwrap().into_iter().map(|e| e.id).collect();
         assert_eq!(ids, [one, two]);
-        assert_eq!(copy.count([1; 32], NOW).await.unwrap().0, 1);
+        assert_eq!(counted(&copy, 1).await, 1);
         let path = folder.path().join("stile.db");
         assert_eq!(Store::sqlite_schema(&path).unwrap(), stile_store::Schema::Current);
     });

@@ -52,7 +52,7 @@ fn of_wrong_answers_judged_together_one_counts_and_a_right_one_does_not_miss() {
         db.done(signed_in(one, 1)).await;
         let owner = user(1).id;
         for number in 1..=3 {
-            let read = db.store.failures(owner, ADDRESS, NOW).await.unwrap();
+            let read = db.store.failures(owner, ADDRESS).await.unwrap();
             assert_eq!(read, Failures { count: number - 1, totp: number - 1, ..Failures::default() });
             let wrong = || {
                 Mutation::new([
@@ -65,7 +65,7 @@ fn of_wrong_answers_judged_together_one_counts_and_a_right_one_does_not_miss() {
         }
         let right = [failures::pass(owner, NOW), failures::below_cap(owner, Guessed::Totp)];
         db.done(right.into_iter().chain([failures::forget_methods(owner)])).await;
-        assert_eq!(db.store.failures(owner, ADDRESS, NOW).await.unwrap(), Failures::default());
+        assert_eq!(db.store.failures(owner, ADDRESS).await.unwrap(), Failures::default());
     });
 }
 
@@ -76,19 +76,48 @@ fn no_answer_counts_or_passes_while_a_lock_holds() {
         db.done(signed_in(one, 1)).await;
         let owner = user(1).id;
         db.done([failures::count(owner, &Failures::default(), at(30), NOW)]).await;
-        let read = db.store.failures(owner, ADDRESS, NOW).await.unwrap();
+        let read = db.store.failures(owner, ADDRESS).await.unwrap();
         assert_eq!((read.count, read.locked_until), (1, at(30).get()));
         for step in [failures::count(owner, &read, at(60), at(29)), failures::pass(owner, at(29))] {
             assert_eq!(db.missed([step]).await, Miss::LockedOut);
         }
         db.done([failures::count(owner, &read, at(90), at(30))]).await;
         assert_eq!(db.missed([failures::pass(owner, at(89))]).await, Miss::LockedOut);
-        let read = db.store.failures(owner, ADDRESS, NOW).await.unwrap();
+        let read = db.store.failures(owner, ADDRESS).await.unwrap();
         assert_eq!((read.count, read.locked_until), (2, at(90).get()));
         db.done([failures::forget(two, owner)]).await;
-        assert_eq!(db.store.failures(owner, ADDRESS, NOW).await.unwrap(), read, "of another environment");
+        assert_eq!(db.store.failures(owner, ADDRESS).await.unwrap(), read, "of another environment");
         db.done([failures::forget(one, owner)]).await;
-        assert_eq!(db.store.failures(owner, ADDRESS, NOW).await.unwrap(), Failures::default());
+        assert_eq!(db.store.failures(owner, ADDRESS).await.unwrap(), Failures::default());
+    });
+}
+
+/// A lock that was made while the clock was ahead by a year locks nothing, and the failures behind it count on.
+#[test]
+fn a_lock_of_a_clock_that_was_ahead_locks_nothing() {
+    each(async |db| {
+        let (one, _) = with_environments(&db).await;
+        db.done(signed_in(one, 1)).await;
+        let owner = user(1).id;
+        let ahead = 365 * 86_400;
+        for right in [false, true] {
+            let before = db.store.failures(owner, ADDRESS).await.unwrap();
+            db.done([failures::count(owner, &before, at(ahead + 900), at(ahead))]).await;
+            let read = db.store.failures(owner, ADDRESS).await.unwrap();
+            assert_eq!(read.locked(at(ahead)), Some(at(ahead + 900)));
+            assert_eq!(read.locked(NOW), None);
+            if right {
+                db.done([failures::pass(owner, NOW)]).await;
+            } else {
+                db.done([failures::count(owner, &read, at(900), NOW)]).await;
+                let now = db.store.failures(owner, ADDRESS).await.unwrap();
+                assert_eq!((now.count, now.locked(NOW)), (2, Some(at(900))));
+                assert_eq!(db.missed([failures::pass(owner, NOW)]).await, Miss::LockedOut);
+                // Nodes whose clocks differ by less than an hour hold each other's locks.
+                assert_eq!(db.missed([failures::pass(owner, at(-3_600))]).await, Miss::LockedOut);
+                db.done([failures::pass(owner, at(900))]).await;
+            }
+        }
     });
 }
 
@@ -106,11 +135,11 @@ fn a_method_counts_to_its_cap_and_users_count_apart() {
         assert_eq!(db.missed([failures::below_cap(owner, Guessed::RecoveryCode)]).await, Miss::LockedOut);
         db.done([failures::below_cap(owner, Guessed::Totp)]).await;
         db.done([failures::count_method(owner, Guessed::Totp)]).await;
-        let read = db.store.failures(owner, ADDRESS, NOW).await.unwrap();
+        let read = db.store.failures(owner, ADDRESS).await.unwrap();
         assert_eq!((read.of(Guessed::RecoveryCode), read.of(Guessed::Totp)), (failures::CAP, 1));
-        assert_eq!(db.store.failures(user(2).id, ADDRESS, NOW).await.unwrap(), Failures::default());
+        assert_eq!(db.store.failures(user(2).id, ADDRESS).await.unwrap(), Failures::default());
         db.done([users::delete(one, owner)]).await;
-        assert_eq!(db.store.failures(owner, ADDRESS, NOW).await.unwrap(), Failures::default());
+        assert_eq!(db.store.failures(owner, ADDRESS).await.unwrap(), Failures::default());
     });
 }
 

@@ -46,6 +46,34 @@ fn a_bucket_counts_as_the_rule_does() {
     });
 }
 
+/// What was judged is counted, whatever room there is, and a full bucket does not grow.
+#[test]
+fn parallel_failures_are_all_counted_and_a_full_bucket_stays_full() {
+    each(async |db| {
+        let again = db.again();
+        let large = Allowance::new(1_000, 60);
+        let events =
+            |allowance| (0..200).map(|_| Mutation::new([buckets::count(KEY, allowance, NOW)])).collect();
+        let answers = all_at_once(&[&db.store, &again], events(large)).await;
+        assert!(answers.iter().all(Result::is_ok));
+        assert_eq!(db.store.buckets([KEY]).await.unwrap(), [at(200 * 60)]);
+        let small = Allowance::new(300, 60);
+        all_at_once(&[&db.store, &again], events(small)).await;
+        assert_eq!(db.store.buckets([KEY]).await.unwrap(), [at(300 * 60)]);
+        assert_eq!(db.missed([buckets::has_room(KEY, small, NOW)]).await, Miss::LockedOut);
+        // The clock was ahead by a year: the bucket is full, and not for longer than it ever is.
+        db.done([buckets::count(KEY, small, at(365 * 86_400))]).await;
+        db.done([buckets::count(KEY, small, NOW)]).await;
+        assert_eq!(db.store.buckets([KEY]).await.unwrap(), [at(300 * 60)]);
+        // Empty again, it is swept, and a full one is not.
+        db.store.sweep(at(300 * 60 - 1)).await.unwrap();
+        assert_eq!(db.store.buckets([KEY]).await.unwrap(), [at(300 * 60)]);
+        db.store.sweep(at(300 * 60)).await.unwrap();
+        db.done([buckets::count(KEY, small, at(300 * 60))]).await;
+        assert_eq!(db.store.buckets([KEY]).await.unwrap(), [at(301 * 60)]);
+    });
+}
+
 #[test]
 fn of_parallel_guesses_as_many_count_as_there_is_room_for() {
     each(async |db| {
@@ -120,6 +148,19 @@ fn devices_are_forgotten_with_a_session_or_all_but_one() {
         assert!(!known(&db, "k2", 0).await && known(&db, "k3", 0).await);
         db.done([known_devices::forget_all(owner(), None)]).await;
         assert!(!known(&db, "k3", 0).await);
+    });
+}
+
+/// A prefix that asked while the clock was ahead by a year does not stand before the others for a year.
+#[test]
+fn who_asked_while_the_clock_was_ahead_does_not_wait() {
+    each(async |db| {
+        let (other, mine) = ([2; 32], [3; 32]);
+        db.done([mail_turns::asked(KEY, other, at(365 * 86_400))]).await;
+        db.done([mail_turns::served(KEY, mine, NOW)]).await;
+        db.done(mail_turns::served_least(KEY, mine, at(1))).await;
+        db.done([mail_turns::asked(KEY, other, at(2))]).await;
+        assert_eq!(db.missed(mail_turns::served_least(KEY, mine, at(3))).await, Miss::LockedOut);
     });
 }
 

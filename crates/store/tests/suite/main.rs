@@ -3,7 +3,6 @@
 
 mod atomic;
 mod backups;
-mod counters;
 mod credentials;
 mod engines;
 mod environments;

@@ -74,11 +74,9 @@ async fn holds_what_it_held(store: &Store, version: usize) {
     assert!(store.unverified_totp(me.session.id, NOW).await.unwrap().is_none());
     let note = store.ledger_note(ledger::Kind::ElevatedToken, &id16(4)).await.unwrap();
     assert_eq!(note, Some(two(1, 2)));
-    assert_eq!(store.count(two(1, 2), NOW).await.unwrap().0, 7);
-    let (codes, failures) = (
-        store.recovery_codes(me.user.id).await.unwrap(),
-        store.failures(me.user.id, [0; 32], NOW).await.unwrap(),
-    );
+    assert_eq!(store.buckets([two(1, 2)]).await.unwrap(), [stile_core::Micros::new(9_000_000_000_000_000)]);
+    let (codes, failures) =
+        (store.recovery_codes(me.user.id).await.unwrap(), store.failures(me.user.id, [0; 32]).await.unwrap());
     match version {
         1 => assert_eq!((codes, failures.totp), (Vec::new(), 0)),
         _ => assert_eq!((codes, failures.totp), (vec![two(3, 4)], 4)),

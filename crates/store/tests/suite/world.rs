@@ -1,7 +1,7 @@
 //! Things to fill a database with. Everything is derived from small numbers: no clock, no randomness.
 
 use stile_core::principal::Profile;
-use stile_core::settings::{Kind, Rate};
+use stile_core::settings::Kind;
 use stile_core::{
     AuditId, Credential, CredentialId, CredentialKind, EnvironmentId, Level, Micros, OutboxId, Proof,
     Session, SessionId, User, UserId, VerificationId,
@@ -17,7 +17,6 @@ use crate::engines::Db;
 pub(crate) const NOW: Micros = Micros::new(1_800_000_000_000_000);
 
 /// Five in ten minutes.
-pub(crate) const RATE: Rate = Rate { requests: 5, seconds: 600 };
 
 /// Some seconds after `NOW`, or before it.
 pub(crate) const fn at(seconds: i64) -> Micros {

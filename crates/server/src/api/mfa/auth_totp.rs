@@ -3,11 +3,12 @@
 use axum::Json as Answer;
 use serde::Deserialize;
 use serde_json::json;
-use stile_core::settings::{MfaMethod, Rate};
+use stile_core::guessing::Allowance;
+use stile_core::settings::MfaMethod;
 use stile_core::{Credential, CredentialId, CredentialKind, Event, Principal, Proof, Scope, policy};
 use stile_factors::totp::{self, Secret};
 use stile_store::{
-    CommitError, Guessed, Miss, Mutation, TotpDevice, UnverifiedTotp, counters, credentials, totp as rows,
+    CommitError, Guessed, Miss, Mutation, TotpDevice, UnverifiedTotp, buckets, credentials, totp as rows,
     users,
 };
 use utoipa::ToSchema;
@@ -163,13 +164,13 @@ async fn verify(
 
 /// So many wrong first codes give a device up. Who scanned its secret needs few; who stole the bearer alone cannot go
 /// on guessing at the owner's enrolment.
-const FIRST_CODES: Rate = Rate { requests: 10, seconds: 600 };
+const FIRST_CODES: Allowance = Allowance::new(10, 600);
 
 async fn wrong_first(cx: &Cx, me: &Principal, id: CredentialId) -> ApiError {
     let tries = cx.app.keys.counter.tag(&[b"first-codes", id.as_bytes()]);
     let refused =
         || cx.refused(Event::TotpRefused, Some(me.user.id), json!({ "credential": id.to_string() }));
-    let counted = Mutation::new([counters::admit(tries, FIRST_CODES, cx.now), refused()]);
+    let counted = Mutation::new([buckets::spend(tries, FIRST_CODES, cx.now), refused()]);
     match cx.commit(counted).await {
         Ok(()) => Code::MfaInvalidCode.into(),
         Err(CommitError::Missed(Miss::LockedOut)) => {

@@ -57,13 +57,21 @@ pub async fn handle(
 ) -> Result<Answer<VerifyResponse>, ApiError> {
     cx.limit(Bucket::SignIn)?;
     sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
-    let passkey = find(&cx, &body).await?.filter(|p| p.owner == me.user.id).ok_or(Code::PasskeyNotFound)?;
+    deciding!(&cx, present = me.0.clone() => attempt(&cx, &present, &body).await)
+}
+
+/// Reads the passkey and verifies the answer anew each time: the counter may have moved.
+async fn attempt(
+    cx: &Cx,
+    me: &Principal,
+    body: &PasskeyAuthRequest,
+) -> Result<Answer<VerifyResponse>, ApiError> {
+    let passkey = find(cx, body).await?.filter(|p| p.owner == me.user.id).ok_or(Code::PasskeyNotFound)?;
     let purpose = Purpose::Authenticate(me.session.id, me.user.id);
-    let asserted = verify(&cx, &passkey, &body, purpose).await?;
+    let asserted = verify(cx, &passkey, body, purpose).await?;
     let wanted = Wanted { scopes: &body.requested_scopes, mfa_token: body.create_mfa_token.as_ref() };
-    let done =
-        deciding!(&cx, present = me.0.clone() => prove(&cx, &present, &passkey, asserted, &wanted).await);
-    noted(&cx, passkey.owner, done).await
+    let done = prove(cx, me, &passkey, asserted, &wanted).await;
+    noted(cx, passkey.owner, done).await
 }
 
 async fn prove(

@@ -28,7 +28,9 @@ pub fn party(cx: &Cx) -> Result<&Party, ApiError> {
 
 /// Passes on what became of a verified answer; a refusal, such as of a challenge that was used before, is written down.
 pub async fn noted<T>(cx: &Cx, owner: UserId, done: Result<T, ApiError>) -> Result<T, ApiError> {
-    if let Err(error) = &done {
+    if let Err(error) = &done
+        && error.code != Code::Conflict
+    {
         cx.note(Event::PasskeyRefused, Some(owner), json!({ "reason": error.code.as_str() })).await;
     }
     done

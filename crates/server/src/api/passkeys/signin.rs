@@ -54,14 +54,23 @@ pub async fn handle(
     offered(&cx)?;
     let browser = Browser::of(&cx, &headers, None).await?;
     sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
-    let Some(passkey) = find(&cx, &body).await? else {
+    deciding!(attempt(&cx, &body, &browser).await)
+}
+
+/// Reads the passkey and verifies the answer anew each time: the counter may have moved.
+async fn attempt(
+    cx: &Cx,
+    body: &PasskeyAuthRequest,
+    browser: &Browser,
+) -> Result<Answer<VerifyResponse>, ApiError> {
+    let Some(passkey) = find(cx, body).await? else {
         // Nobody's, but somebody tried: a passkey that was removed, or one that was made up.
         cx.note(Event::PasskeyRefused, None, json!({ "reason": Code::PasskeyNotFound.as_str() })).await;
         return Err(Code::PasskeyNotFound.into());
     };
-    let asserted = verify(&cx, &passkey, &body, Purpose::SignIn).await?;
-    let done = deciding!(sign_in(&cx, &passkey, asserted, &browser, &body.requested_scopes).await);
-    noted(&cx, passkey.owner, done).await
+    let asserted = verify(cx, &passkey, body, Purpose::SignIn).await?;
+    let done = sign_in(cx, &passkey, asserted, browser, &body.requested_scopes).await;
+    noted(cx, passkey.owner, done).await
 }
 
 async fn sign_in(

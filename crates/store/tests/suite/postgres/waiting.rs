@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use stile_store::counters::bump;
+use stile_core::guessing::STRANGERS;
+use stile_store::buckets::spend;
 use stile_store::ledger::{Kind, consume};
 use stile_store::{CommitError, Miss, Mutation, environments, users};
 use tokio_postgres::Client;
@@ -76,16 +77,17 @@ fn a_use_that_is_taken_back_leaves_the_thing_to_the_next() {
 #[test]
 fn a_sweep_spares_a_counter_that_begins_anew() {
     on_postgres(async |db| {
-        db.done([bump([1; 32], RATE, NOW)]).await;
+        db.done([spend([1; 32], STRANGERS, NOW)]).await;
         let (holder, watcher) = (raw(&db).await, raw(&db).await);
         let begin = "BEGIN; UPDATE counters SET count = 1, expires_at = 1900000000000000";
         holder.batch_execute(begin).await.unwrap();
         let store = db.store.clone();
-        let sweep = tokio::spawn(async move { store.sweep(at(10_000)).await });
+        let sweep = tokio::spawn(async move { store.sweep(at(40_000)).await });
         held_up(&watcher).await;
         holder.batch_execute("COMMIT").await.unwrap();
         sweep.await.unwrap().unwrap();
-        assert_eq!(db.store.count([1; 32], at(10_000)).await.unwrap().0, 1);
+        let [kept] = db.store.buckets([[1; 32]]).await.unwrap();
+        assert_eq!(kept.get(), 1_900_000_000_000_000);
     });
 }
 
