@@ -34,13 +34,19 @@ pub fn spend(key: [u8; 32], allowance: Allowance, now: Micros) -> Step {
 
 /// Counts one event whether or not there is room for it; a bucket that is full stays full.
 pub fn count(key: [u8; 32], allowance: Allowance, now: Micros) -> Step {
-    let sql = "INSERT INTO counters (key, count, expires_at) VALUES (?1, 0, ?5)
+    let sql = "INSERT INTO counters (key, count, expires_at) VALUES (?1, 0, ?6)
                ON CONFLICT (key) DO UPDATE SET
-                 expires_at = CASE WHEN counters.expires_at - ?2 > ?4 - ?3 THEN ?2 + ?4
+                 expires_at = CASE WHEN counters.expires_at - ?2 > ?4 THEN ?2 + ?5
                                    WHEN counters.expires_at > ?2 THEN counters.expires_at + ?3
                                    ELSE ?2 + ?3 END";
-    let first = now.get().saturating_add(allowance.each());
-    let args = vec![key.into(), now.into(), allowance.each().into(), allowance.whole().into(), first.into()];
+    let args = vec![
+        key.into(),
+        now.into(),
+        allowance.each().into(),
+        allowance.whole().saturating_sub(allowance.each()).into(),
+        allowance.whole().into(),
+        now.get().saturating_add(allowance.each()).into(),
+    ];
     Step::one(sql, args, Miss::LockedOut)
 }
 
