@@ -114,6 +114,8 @@ journey('whoever loses the app uses a recovery code, and enrols anew', async ({ 
     .waitFor();
   assert.match((await page.getByRole('dialog').getByRole('alert').textContent()) ?? '', /works once/);
   await dialog.byRecoveryCode(second);
+  await page.getByRole('dialog').getByText('You may have to prove another second factor').waitFor();
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove app' }).click();
   // Everybody here needs a second factor: without one the session owes it again.
   await page.getByRole('region', { name: 'Recovery codes' }).waitFor({ state: 'detached' });
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { enterByMail } from './lib/demo.mjs';
+import { enterByMail, prover } from './lib/demo.mjs';
 import { journey } from './lib/stage.mjs';
 
 const ANN = 'ann@example.org';
@@ -65,8 +65,20 @@ journey('a passkey signs in, and is removed with a step-up', async ({ mail, visi
   await list.getByRole('listitem').waitFor();
   await list.getByRole('button', { name: /^Remove/ }).click();
   const dialog = page.getByRole('dialog');
-  await dialog.getByRole('button', { name: /passkey/i }).click();
-  await list.getByRole('listitem').waitFor({ state: 'detached' });
+  const warning = dialog.getByText('This may sign you out here');
+  await warning.waitFor();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+
+  await list.getByRole('button', { name: /^Remove/ }).click();
+  await prover(dialog, 'Step up').byPasskey();
+  await dialog.getByRole('button', { name: 'Remove passkey' }).waitFor();
+  await warning.waitFor();
+  await ann.inspect('6-warned');
+  await dialog.getByRole('button', { name: 'Remove passkey' }).click();
+  await page.getByRole('textbox', { name: 'E-mail' }).waitFor();
+
+  await enterByMail(page, mail, ANN);
+  await page.getByText('None yet. With a passkey').waitFor();
 });
 
 journey('six minutes later a first passkey needs a step-up', async ({ mail, stile, visitor }) => {

@@ -70,6 +70,7 @@ export { renamePasskey } from './passkeys/renamePasskey.js';
 export { signInWithPasskey } from './passkeys/signInWithPasskey.js';
 export type { PasskeyResponse } from './passkeys/types.js';
 export { checkUserScopes } from './session/checkUserScopes.js';
+export { getRemovalEffect, type RemovalEffect } from './session/getRemovalEffect.js';
 export { isSignedIn } from './session/isSignedIn.js';
 export { logout } from './session/logout.js';
 export { refreshAuth } from './session/refreshAuth.js';

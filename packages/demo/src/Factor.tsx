@@ -1,4 +1,4 @@
-import { setDefaultMfaDevice, TokenScope } from '@stile/client';
+import { getRemovalEffect, type RemovalEffect, setDefaultMfaDevice, TokenScope } from '@stile/client';
 import { useState } from 'react';
 import { client } from './client';
 import { useGuarded } from './Guarded';
@@ -26,6 +26,13 @@ type Props = {
   onChange: (what: string) => Promise<void>;
 };
 
+/** What is said before a removal that this session may not survive as it is. */
+const WARNINGS: Record<RemovalEffect, string | undefined> = {
+  stays: undefined,
+  'may-lower': 'You may have to prove another second factor here afterwards, or to set one up.',
+  'may-end': 'This may sign you out here, unless you prove yourself with something else that signs in.',
+};
+
 /** A second factor in its list: made the default, renamed, removed behind a step-up. */
 export function Factor(props: Props) {
   const { id, name, since, isDefault, panel, kind, removal, removed, onRemove, onRename, onChange } = props;
@@ -40,6 +47,7 @@ export function Factor(props: Props) {
         title: `Remove “${name}”`,
         text: removal,
         confirm: `Remove ${kind}`,
+        warning: () => (client.user ? WARNINGS[getRemovalEffect({ credentialId: id })] : undefined),
         takesMfaToken: true,
       };
       if (!(await guarded(question, onRemove))) return;

@@ -15,6 +15,8 @@ type Question = {
   confirm?: string;
   /** Whether that button is asked for after a proof, too. */
   isFinal?: boolean;
+  /** What the action may take along, if anything. Asked again after a proof; an answer makes the action final. */
+  warning?: () => string | undefined;
   /** The operation of the API document that is asked about, where the scope guards several. */
   operation?: string;
   /** Whether the call carries a legacy MFA token, where the environment still takes one. */
@@ -86,11 +88,12 @@ async function isRequired(question: Question): Promise<boolean> {
   return (await checkStepUpAuth({ scope, ...(operation && { operation }) })).isRequired;
 }
 
-function Dialog({ scope, title, text, confirm, isFinal, required, byMfaToken, settle }: Open) {
+function Dialog({ scope, title, text, confirm, isFinal, warning, required, byMfaToken, settle }: Open) {
   const [isProved, setProved] = useState(false);
   const dialog = useRef<HTMLDialogElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   const asksProof = required && !isProved;
+  const warned = warning?.();
   useEffect(() => {
     const before = document.activeElement;
     dialog.current?.showModal();
@@ -110,7 +113,10 @@ function Dialog({ scope, title, text, confirm, isFinal, required, byMfaToken, se
       <h2 id="step-up-title" ref={heading} tabIndex={-1}>
         {title}
       </h2>
-      <p id="step-up-text">{text}</p>
+      <div id="step-up-text">
+        <p>{text}</p>
+        {warned && <p className="warned">{warned}</p>}
+      </div>
       {scope && (
         <p className="scope-line">
           Scope <code>{scope}</code>
@@ -123,7 +129,7 @@ function Dialog({ scope, title, text, confirm, isFinal, required, byMfaToken, se
           byMfaToken={byMfaToken}
           takesFocus
           // The proof is for the question; what cannot be undone is still confirmed by its own button.
-          onProved={() => (isFinal ? setProved(true) : settle(true))}
+          onProved={() => (isFinal || warning?.() ? setProved(true) : settle(true))}
         />
       ) : (
         <Button look="danger" onClick={() => settle(true)}>

@@ -36,7 +36,8 @@
 //   account      button "Change e-mail", then textbox "New e-mail", buttons "Continue", "Confirm new e-mail";
 //                button "Delete account"
 //   dialogs      dialog named by its title; button "Cancel"; a proof, or, where a held token answers already, what goes
-//                on: "Remove passkey", "Remove app", "Make new codes", "Delete account"
+//                on: "Remove passkey", "Remove app", "Make new codes", "Delete account"; the first two also after a proof,
+//                where the removal may end or lower the session
 //   always       navigation "Environment"; status region with the latest result, for screen readers; complementary
 //                "What happened"
 import { createRoot } from 'react-dom/client';

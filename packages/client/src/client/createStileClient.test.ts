@@ -11,7 +11,7 @@ import {
   sendEmailOTP,
   waitForClientInitialized,
 } from '../index.js';
-import { ENVIRONMENT, settings, user, verifyResponse } from '../testing/fakeServer.js';
+import { ENVIRONMENT, settings, verifyResponse } from '../testing/fakeServer.js';
 import { useHarness } from '../testing/setup.js';
 
 const t = useHarness();
@@ -130,36 +130,16 @@ describe('createStileClient', () => {
     expect(call?.headers).not.toHaveProperty('x-dynamic-device-nonce');
   });
 
-  it('takes over what the layout before this one stored, and revokes nothing when it cannot', async () => {
-    const logger = { warn: () => undefined, error: () => undefined };
+  it.each([
+    ['a later version', { v: 2, user: { id: 'x' }, token: 'later' }],
+    ['another SDK', { token: 'other', legacyToken: null, sessionExpiration: 4_000_000_000_000 }],
+  ])('leaves what %s stored alone until somebody signs in', async (_who, value) => {
     const key = `dynamic_${ENVIRONMENT}_session`;
-    const earlier = JSON.stringify({ value: { token: 'earlier', sessionExpiration: 4_000_000_000_000 } });
-    for (const answer of [{ status: 503 }, { status: 401, json: { error: 'gone' } }]) {
-      localStorage.setItem(key, earlier);
-      t.server.on('GET /users', () => answer);
-      const refused = await t.open({ coreConfig: { logger } });
-      expect(refused.user).toBeNull();
-      expect(refused.token).toBeNull();
-      t.close(refused);
-      expect(localStorage.getItem(key)).toBe(earlier);
-    }
-    t.server.on('GET /users', () => ({ json: user() }));
-    const taken = await t.open();
-    expect(taken).toMatchObject({ user: { id: 'user-1' }, token: 'earlier' });
-    expect(taken.sessionExpiresAt).toEqual(new Date(4_000_000_000_000));
-    t.close(taken);
-    t.server.on('GET /users', () => ({ status: 401 }));
-    expect((await t.open()).token).toBe('earlier');
-    expect(t.server.callsTo('POST /revoke')).toHaveLength(0);
-  });
-
-  it('leaves what a later version stored alone until somebody signs in', async () => {
-    const key = `dynamic_${ENVIRONMENT}_session`;
-    const later = JSON.stringify({ value: { v: 2, user: { id: 'x' }, token: 'later' } });
-    localStorage.setItem(key, later);
+    const foreign = JSON.stringify({ value });
+    localStorage.setItem(key, foreign);
     const client = await t.open();
     expect(client).toMatchObject({ user: null, token: null });
-    expect(localStorage.getItem(key)).toBe(later);
+    expect(localStorage.getItem(key)).toBe(foreign);
     expect(t.server.calls.map(({ path }) => path).sort()).toEqual(['/nonces', '/settings']);
     await t.signIn(client);
     expect(localStorage.getItem(key)).toContain('"v":1');

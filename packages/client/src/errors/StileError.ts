@@ -1,5 +1,7 @@
-/** Where the error codes are explained, one heading per code. */
-const DOCS = 'docs/errors.md';
+import { CLIENT_CODES } from './codes.js';
+
+/** Where the error codes are explained, one heading per code: the server's, and those that only the client gives. */
+const DOCS = { server: 'docs/errors.md', client: 'docs/client-errors.md' };
 
 export type StileErrorOptions = {
   code: string;
@@ -20,7 +22,7 @@ export class StileError extends Error {
   readonly status: number | undefined;
   /** Seconds to wait before the next try, where the server says so. */
   readonly retryAfter: number | undefined;
-  /** The paragraph about this code. */
+  /** The paragraph about this code, from the root of Stile's repository. */
   readonly docsUrl: string;
 
   constructor({ code, message, status, cause, retryAfter }: StileErrorOptions) {
@@ -29,6 +31,6 @@ export class StileError extends Error {
     this.code = code;
     this.status = status;
     this.retryAfter = retryAfter;
-    this.docsUrl = `${DOCS}#${code}`;
+    this.docsUrl = `${CLIENT_CODES.includes(code) ? DOCS.client : DOCS.server}#${code}`;
   }
 }

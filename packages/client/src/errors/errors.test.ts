@@ -1,10 +1,19 @@
 // @vitest-environment happy-dom
 import 'fake-indexeddb/auto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import * as api from '../index.js';
 import { useHarness } from '../testing/setup.js';
+import { CLIENT_CODES } from './codes.js';
 
 const t = useHarness();
+
+/** The codes that a page of the documents explains, sorted. */
+async function headingsOf(page: string): Promise<string[]> {
+  const text = await readFile(join(import.meta.dirname, '../../../..', page), 'utf8');
+  return [...text.matchAll(/^## (.+)$/gm)].map(([, code = '']) => code).sort();
+}
 
 async function errorOfAnswer(answer: {
   status: number;
@@ -80,15 +89,41 @@ describe('errors', () => {
     });
   });
 
-  it('are named after their class, each with a code and a page', () => {
-    const cause = new api.APIError({ code: 'x', message: 'x' });
+  it('have each code explained in one place, the server’s or the client’s', async () => {
+    const folder = join(import.meta.dirname, '..');
+    const files = (await readdir(folder, { recursive: true })).filter(
+      (file) => file.endsWith('.ts') && !/\.test\.ts$|^testing/.test(file),
+    );
+    const given = new Set<string>();
+    for (const file of files) {
+      const source = await readFile(join(folder, file), 'utf8');
+      for (const [, code = ''] of source.matchAll(/\bcode: (?:[^,;\n]* : )?'([a-z_]+)'/g)) given.add(code);
+    }
+    const own = await headingsOf('docs/client-errors.md');
+    expect([...given].sort()).toEqual(own);
+    expect([...CLIENT_CODES]).toEqual(own);
+    const server = await headingsOf('docs/errors.md');
+    expect(server).toContain('mfa_invalid_code');
+    expect(server.filter((code) => own.includes(code))).toEqual([]);
+  });
+
+  it('of the server lead to its page', () => {
+    const error = new api.APIError({ code: 'mfa_invalid_code', message: 'x' });
+    expect(error.docsUrl).toBe('docs/errors.md#mfa_invalid_code');
+  });
+
+  it('are named after their class, each with a code and a page', async () => {
+    const explained = await headingsOf('docs/client-errors.md');
+    const cause = new api.APIError({ code: 'unknown_error', message: 'x' });
     const made = Object.entries(api).filter(([name]) => name.endsWith('Error') && name !== 'StileError');
     expect(made.length).toBe(14);
     for (const [name, Class] of made) {
       const error = new (Class as new (argument: unknown) => api.StileError)(cause);
       expect(error).toBeInstanceOf(api.StileError);
       expect(error.name).toBe(name);
-      expect(error.docsUrl).toBe(`docs/errors.md#${error.code}`);
+      if (Class === api.APIError) continue;
+      expect(explained).toContain(error.code);
+      expect(error.docsUrl).toBe(`docs/client-errors.md#${error.code}`);
     }
   });
 });

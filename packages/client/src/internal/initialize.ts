@@ -1,7 +1,6 @@
 import { StileError } from '../errors/StileError.js';
 import { type Core, usesCookie } from './core.js';
 import { checkExpiry } from './expiry.js';
-import { takeFirstLayout } from './firstLayout.js';
 import { topUpNonces } from './nonces.js';
 import { isLive, sentOf } from './record.js';
 import { launchRevoke } from './revoke.js';
@@ -28,7 +27,6 @@ export function initialize(core: Core): Promise<void> {
 async function start(core: Core): Promise<void> {
   await restoreSettings(core);
   await readStored(core);
-  await takeFirstLayout(core);
   if (await isSessionKeyMissing(core)) {
     // The key store was cleared and the storage was not: this session can sign nothing any more.
     await signOut(core, 'keychain-key-missing');

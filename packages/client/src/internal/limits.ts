@@ -1,5 +1,10 @@
 /** How long one call of the server may take, from its first header to the last byte of the answer. Milliseconds. */
 export const REQUEST_LIMIT = 20_000;
+/**
+ * How long nonces may take. Another call waits for them within its own limit, and some can be sent without one, so most
+ * of that limit must be left. Milliseconds.
+ */
+export const NONCES_LIMIT = 8_000;
 /** How long a storage, a key store or a lock is waited for. Milliseconds. */
 export const WAIT_LIMIT = 3_000;
 

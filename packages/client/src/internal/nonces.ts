@@ -1,5 +1,6 @@
 import type { Shape } from './answers.js';
 import type { Core } from './core.js';
+import { NONCES_LIMIT } from './limits.js';
 import { withLock } from './locks.js';
 import { request } from './request.js';
 
@@ -61,6 +62,7 @@ function fill(core: Core, few: number): Promise<void> {
       query: { count: COUNT },
       session: false,
       shape: SHAPE,
+      limit: NONCES_LIMIT,
     });
     await locked(core, async () => {
       const pool = await readPool(core);

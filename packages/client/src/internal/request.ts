@@ -35,6 +35,8 @@ export type ApiRequest = {
   credentials?: RequestCredentials;
   keepalive?: boolean;
   signal?: AbortSignal;
+  /** How long it may take, in milliseconds. Default: `REQUEST_LIMIT`. */
+  limit?: number;
   /** Is called when the request has been handed to `fetch`. */
   onSent?: () => void;
 };
@@ -52,7 +54,7 @@ export async function request<T>(core: Core, call: ApiRequest): Promise<T> {
 export async function exchange<T>(core: Core, call: ApiRequest): Promise<{ answer: T; sent: Sent }> {
   const since = call.since ?? sentOf(core.record);
   const url = `${core.apiBaseUrl}/sdk/${core.config.environmentId}${call.path}${queryOf(call.query)}`;
-  return limited(core, url, call.signal, async (signal) => {
+  return limited(core, url, call, async (signal) => {
     const extra = (await core.config.coreConfig?.getApiHeaders?.()) ?? {};
     const reads = (call.method ?? 'GET') === 'GET';
     const proves = !reads && needsDeviceProof(call.path) && !usesCookie(core);
@@ -161,12 +163,12 @@ async function textOf(response: Response, url: string, signal: AbortSignal): Pro
 async function limited<T>(
   core: Core,
   url: string,
-  callers: AbortSignal | undefined,
+  { signal: callers, limit = REQUEST_LIMIT }: ApiRequest,
   run: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const own = new AbortController();
-  const late = () => own.abort(new NetworkError(url, new Error(`no answer in ${REQUEST_LIMIT} ms`)));
-  const timer = setTimeout(late, REQUEST_LIMIT);
+  const late = () => own.abort(new NetworkError(url, new Error(`no answer in ${limit} ms`)));
+  const timer = setTimeout(late, limit);
   // Under Node a request that was given up must not keep the process alive.
   (timer as { unref?: () => void }).unref?.();
   const undo = [core.life.signal, callers].map((signal) => {

@@ -15,6 +15,7 @@ import {
   refreshAuth,
   refreshUser,
   type StileClient,
+  sendEmailOTP,
   updateUser,
   verifyOTP,
   waitForClientInitialized,
@@ -202,6 +203,39 @@ describe('answers', () => {
     const refused = expect(refreshUser()).rejects.toMatchObject({ code: 'network_error' });
     await vi.advanceTimersByTimeAsync(30_000);
     await refused;
+  });
+
+  it('for a code go out without a proof when nonces hang', async () => {
+    const storageAdapter = ownStorage();
+    await t.open({ coreConfig: { storageAdapter, keychain, logger: silent } });
+    storageAdapter.removeItem(`dynamic_${ENVIRONMENT}_nonce-pool`);
+    const nonces = held('GET /nonces');
+    t.server.on('POST /emailVerifications/create', () => ({
+      status: 201,
+      json: { verificationUUID: 'u', email: 'a@x.test' },
+    }));
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const sent = sendEmailOTP({ email: 'a@x.test' }).catch((error) => error);
+    await nonces.asked();
+    await vi.advanceTimersByTimeAsync(10_000);
+    const [call] = t.server.callsTo('POST /emailVerifications/create');
+    expect(call?.headers).not.toHaveProperty('x-dynamic-device-nonce');
+    expect(await sent).toMatchObject({ verificationUUID: 'u' });
+  });
+
+  it('that must prove the device say that nonces hang', async () => {
+    const storageAdapter = ownStorage();
+    await t.signIn(await t.open({ coreConfig: { storageAdapter, keychain, logger: silent } }));
+    storageAdapter.removeItem(`dynamic_${ENVIRONMENT}_nonce-pool`);
+    held('GET /nonces');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const refused = refreshAuth().catch((error) => error);
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(await refused).toMatchObject({
+      code: 'network_error',
+      message: expect.stringContaining('/nonces'),
+    });
+    expect(t.server.callsTo('POST /refresh')).toEqual([]);
   });
 
   it('carry the wait wherever the server names one', async () => {

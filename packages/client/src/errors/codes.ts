@@ -1,0 +1,21 @@
+/** The codes that the client gives itself, as docs/client-errors.md explains them. Every other one is the server's. */
+export const CLIENT_CODES: readonly string[] = [
+  'client_already_initialized_error',
+  'client_destroyed_error',
+  'client_not_found_error',
+  'insecure_context_error',
+  'invalid_param_error',
+  'keychain_error',
+  'mfa_invalid_otp_error',
+  'mfa_rate_limited_error',
+  'multiple_clients_found_error',
+  'network_error',
+  'no_passkey_credentials_found_error',
+  'no_webauthn_support_error',
+  'unauthorized_error',
+  'unavailable_in_server_side_error',
+  'unexpected_answer',
+  'unknown_error',
+  'user_not_authenticated_error',
+  'value_must_be_defined_error',
+];
