@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join, parse, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { build as esbuild } from 'esbuild';
@@ -100,6 +100,46 @@ describe('the packages', () => {
     expect(warnings).toEqual([]);
     expect(await answerOf('esbuild-out/app.mjs')).toEqual(ANSWER);
   });
+
+  it('are taken by Next.js, in a server component and in one of the browser', async () => {
+    const home = join(app, 'next');
+    await mkdir(join(home, 'app'), { recursive: true });
+    await mkdir(join(home, 'node_modules'));
+    const links = ['next', 'react', 'react-dom'].map((name) => [join(ROOT, 'node_modules', name), name]);
+    for (const [target = '', name = ''] of [...links, [join(app, 'node_modules/@stile'), '@stile']]) {
+      await symlink(target, join(home, 'node_modules', name), 'junction');
+    }
+    const files = {
+      'package.json': '{ "name": "next-app", "private": true, "type": "module" }',
+      // Turbopack follows no link that leads out of its root.
+      'next.config.js': `export default { turbopack: { root: ${JSON.stringify(parse(home).root)} } };`,
+      'app/layout.jsx': `
+        export default ({ children }) => <html lang="en"><body>{children}</body></html>;`,
+      'app/page.jsx': `${SOURCE}
+        import { Browser } from './Browser';
+        export default () => <main><p>{JSON.stringify(answer)}</p><Browser /></main>;`,
+      'app/Browser.jsx': `'use client';
+        ${SOURCE}
+        export const Browser = () => <p>{JSON.stringify(answer)}</p>;`,
+    };
+    for (const [name, text] of Object.entries(files)) await writeFile(join(home, name), text);
+    await run(process.execPath, [join(ROOT, 'node_modules/next/dist/bin/next'), 'build'], {
+      cwd: home,
+      env: { ...process.env, NODE_ENV: 'production', NEXT_TELEMETRY_DISABLED: '1' },
+    }).catch(({ stdout, stderr }) => expect.fail(`${stdout}\n${stderr}`));
+
+    const page = await readFile(join(home, '.next/server/app/index.html'), 'utf8');
+    const shown = [...page.matchAll(/<p>(.*?)<\/p>/g)].map(([, text = '']) => text.replaceAll('&quot;', '"'));
+    expect(shown.map((text) => JSON.parse(text))).toEqual([ANSWER, ANSWER]);
+    // The client is in a script for the browser, too.
+    const scripts = (await readdir(join(home, '.next/static'), { recursive: true })).filter((file) =>
+      file.endsWith('.js'),
+    );
+    const texts = await Promise.all(
+      scripts.map((file) => readFile(join(home, '.next/static', file), 'utf8')),
+    );
+    expect(texts.filter((text) => text.includes('x-dyn-session-id'))).toHaveLength(1);
+  }, 300_000);
 
   async function answerOf(file: string): Promise<unknown> {
     const url = pathToFileURL(join(app, file)).href;

@@ -9,6 +9,7 @@ const SCOPE = 'credential:unlink';
 /**
  * Deletes an authenticator app of the signed-in user, with a held `credential:unlink` token, or, where the
  * environment's API version still takes one, a legacy MFA token.
+ * `getRemovalEffect` tells before whether this session may end, or owe a second factor again.
  *
  * @param params.deviceId `id` of what {@link getMfaDevices} answers
  * @param params.mfaAuthToken legacy MFA token; `null` and an empty one count as none

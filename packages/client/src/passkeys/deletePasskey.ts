@@ -8,6 +8,7 @@ import type { StileClient } from '../types.js';
 /**
  * Deletes a passkey of the signed-in user, with a held `credential:unlink` token, and has the browser forget it where
  * browsers can.
+ * `getRemovalEffect` tells before whether this session may end, or owe a second factor again.
  *
  * @param params.passkeyId `id` of what {@link getPasskeys} answers
  * @throws APIError 403 when a step-up is needed first, `passkey_not_found`

@@ -6,6 +6,7 @@ import type { StileClient } from '../types.js';
 /**
  * Removes an e-mail address of the signed-in user, with a held `credential:unlink` token. Sessions that the address
  * opened end; this one stays while something else that signs in was proved in it.
+ * `getRemovalEffect` tells before whether this session may end, or owe a second factor again.
  *
  * @param params.verifiedCredentialId `id` of the address in `user.verifiedCredentials`
  * @throws APIError 403 when a step-up is needed first, `address_too_new`,
