@@ -9,6 +9,7 @@ mod error;
 mod load;
 mod migrate;
 mod mutation;
+mod outage;
 #[cfg(test)]
 mod plans;
 mod postgres;
@@ -21,6 +22,7 @@ mod value;
 extern crate self as stile_store;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use stile_core::Micros;
 use tracing::Instrument as _;
@@ -46,6 +48,7 @@ pub const TRACES: &str = "stile_traces";
 #[derive(Clone)]
 pub struct Store {
     engine: Engine,
+    outage: Arc<outage::Outage>,
 }
 
 #[derive(Clone)]
@@ -57,7 +60,7 @@ enum Engine {
 impl Store {
     /// Opens (and makes, and migrates) a SQLite database file. `now` stamps migrations.
     pub fn sqlite(path: &Path, now: Micros) -> Result<Self, OpenError> {
-        Ok(Self { engine: Engine::Sqlite(sqlite::Sqlite::open(path, now)?) })
+        Ok(Self { engine: Engine::Sqlite(sqlite::Sqlite::open(path, now)?), outage: Arc::default() })
     }
 
     /// Opens (and migrates) a PostgreSQL database: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`, with libpq's
@@ -66,7 +69,10 @@ impl Store {
     /// TLS: the certificate is verified, against `sslrootcert=FILE` or the well-known authorities. Without TLS only
     /// on this machine, or with `sslmode=disable`. Tables are in the first schema of the user's search path.
     pub async fn postgres(url: &str, now: Micros) -> Result<Self, OpenError> {
-        Ok(Self { engine: Engine::Postgres(postgres::Postgres::open(url, now).await?) })
+        Ok(Self {
+            engine: Engine::Postgres(postgres::Postgres::open(url, now).await?),
+            outage: Arc::default(),
+        })
     }
 
     /// How a SQLite database file stands to this binary, without changing it.
@@ -88,10 +94,12 @@ impl Store {
     pub async fn commit(&self, mutation: Mutation) -> Result<(), CommitError> {
         // From the queue to the answer.
         let span = tracing::debug_span!(target: TRACES, "commit", steps = mutation.steps.len() as i64);
-        match &self.engine {
+        let outcome = match &self.engine {
             Engine::Sqlite(db) => db.commit(mutation).instrument(span).await,
             Engine::Postgres(db) => db.commit(mutation).instrument(span).await,
-        }
+        };
+        self.outage.write(&outcome);
+        outcome
     }
 
     /// How much there was and is to do.
@@ -104,10 +112,12 @@ impl Store {
 
     async fn rows(&self, sql: &'static str, args: Vec<Value>) -> Result<Vec<Row>, StoreError> {
         let span = tracing::debug_span!(target: TRACES, "read");
-        match &self.engine {
+        let outcome = match &self.engine {
             Engine::Sqlite(db) => span.in_scope(|| db.rows(sql, &args)),
             Engine::Postgres(db) => db.rows(sql, &args).instrument(span).await,
-        }
+        };
+        self.outage.read(&outcome);
+        outcome
     }
 
     async fn row(&self, sql: &'static str, args: Vec<Value>) -> Result<Option<Row>, StoreError> {

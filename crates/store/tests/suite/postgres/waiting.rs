@@ -1,5 +1,7 @@
 //! Rows that somebody else holds: guards are judged by what is there when they are free again.
 
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use stile_core::guessing::STRANGERS;
@@ -122,5 +124,38 @@ fn a_caller_that_goes_away_leaves_nothing_half_done() {
         db.done([environments::touched(one)]).await;
         assert_eq!(db.store.environment_version(one).await.unwrap(), Some(3));
         assert_eq!(db.missed([consume(Kind::Code, b"k", NOW, at(600))]).await, Miss::AlreadyUsed);
+    });
+}
+
+/// All connections are taken, and as many callers wait as may: the next one is told so at once, and the others in the end,
+/// although nothing becomes free.
+#[test]
+fn nobody_waits_without_end_for_a_connection() {
+    const QUEUE: u64 = 4_096;
+    on_postgres(async |db| {
+        let (one, _) = with_environments(&db).await;
+        let holder = raw(&db).await;
+        holder.batch_execute("BEGIN; UPDATE environments SET name = ''").await.unwrap();
+        let touch = || {
+            let store = db.store.clone();
+            Box::pin(async move { store.commit(Mutation::new([environments::touched(one)])).await })
+        };
+        let mut waiting = Vec::new();
+        for _ in 0..QUEUE {
+            let mut answer = touch();
+            assert!(poll_fn(|cx| Poll::Ready(answer.as_mut().poll(cx).is_pending())).await);
+            waiting.push(answer);
+        }
+        // Each is a task of its own, which begins when it is its turn.
+        while db.store.load().waiting < QUEUE {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(touch().await, Err(CommitError::Busy));
+        assert_eq!(db.store.load().waiting, QUEUE, "nobody had to go first");
+        for answer in waiting {
+            assert_eq!(answer.await, Err(CommitError::Busy));
+        }
+        holder.batch_execute("ROLLBACK").await.unwrap();
+        db.done([environments::touched(one)]).await;
     });
 }
