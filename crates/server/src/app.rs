@@ -18,6 +18,7 @@ use crate::limits::Limiter;
 use crate::metrics::Metrics;
 use crate::origins::Refused;
 use crate::ready::Readiness;
+use crate::refusal_lines::RefusalLines;
 use crate::refusals::Refusals;
 use crate::related_origins::RelatedOrigins;
 use crate::verified::Verified;
@@ -50,6 +51,8 @@ pub struct App {
     pub(crate) forwarding: Forwarding,
     /// Limits of requests that name no environment.
     pub(crate) nowhere: Limiter,
+    /// Which refusals were logged lately.
+    pub(crate) refusal_lines: RefusalLines,
     /// What waits to be counted in the audit log.
     pub(crate) refusals: Refusals,
     environments: Cache,
@@ -81,6 +84,7 @@ impl App {
             refused_origins: Refused::default(),
             forwarding: Forwarding::default(),
             nowhere: Limiter::new(&Limits::default()),
+            refusal_lines: RefusalLines::default(),
             refusals: Refusals::default(),
             environments,
         }

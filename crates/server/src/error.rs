@@ -245,8 +245,8 @@ impl ApiError {
 impl From<Code> for ApiError {
     fn from(code: Code) -> Self {
         let retry_after = match code {
-            Code::Busy => Some(1),
-            Code::StorageUnavailable => Some(5),
+            Code::StorageUnavailable | Code::NotReady => Some(5),
+            _ if code.status() == 503 => Some(1),
             _ => None,
         };
         Self { code, text: Cow::Borrowed(code.text()), retry_after, scope: None }
@@ -263,7 +263,8 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Engine(_) => {
-                tracing::error!(%error, "a read failed");
+                // The log gets the cause at most every ten seconds, from the store.
+                tracing::debug!(%error, "a read failed");
                 Code::StorageUnavailable.into()
             }
             StoreError::Corrupt(_) => Self::internal(error),
@@ -277,7 +278,7 @@ impl From<CommitError> for ApiError {
             CommitError::Missed(miss) => miss.into(),
             CommitError::Busy => Code::Busy.into(),
             CommitError::Failed(cause) => {
-                tracing::error!(cause, "a write failed");
+                tracing::debug!(cause, "a write failed");
                 Code::StorageUnavailable.into()
             }
             CommitError::Unknown => Code::OutcomeUnknown.into(),
@@ -350,5 +351,26 @@ impl IntoResponse for ApiError {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 9110 §15.6.4: clients that wait come back when there may be room, and not all at once.
+    #[test]
+    fn every_503_says_when_to_come_back() {
+        let mut seen = 0;
+        for code in Code::ALL.iter().filter(|code| code.status() == 503) {
+            let answer = ApiError::from(*code).into_response();
+            assert_eq!(answer.status(), 503);
+            let seconds = answer.headers().get(header::RETRY_AFTER).unwrap().to_str().unwrap();
+            assert!((1..=60).contains(&seconds.parse::<u32>().unwrap()), "{code:?}");
+            seen += 1;
+        }
+        assert!(seen >= 5);
+        let crowd = ApiError::from(CommitError::Busy);
+        assert_eq!((crowd.code, crowd.retry_after), (Code::Busy, Some(1)));
     }
 }

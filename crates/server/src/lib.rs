@@ -26,6 +26,7 @@ mod observe;
 mod openapi;
 mod origins;
 mod ready;
+mod refusal_lines;
 mod refusals;
 mod related_origins;
 mod tokens;
@@ -94,12 +95,20 @@ async fn ready(
 }
 
 /// How to serve.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy)]
 pub struct Serving {
     /// What clients may take.
     pub timeouts: Timeouts,
     /// How long requests are still taken after `readyz` has begun to say no.
     pub drain: Duration,
+    /// How many connections there may be at once; those beyond are answered 503.
+    pub connections: usize,
+}
+
+impl Default for Serving {
+    fn default() -> Self {
+        Self { timeouts: Timeouts::default(), drain: Duration::ZERO, connections: 10_000 }
+    }
 }
 
 /// Serves until `stop` turns true: then it is no longer ready, takes no more connections after a while, and finishes
@@ -120,11 +129,12 @@ pub async fn serve(
     };
     let mail = tokio::spawn(delivery::run(sender, Arc::clone(&app.mail_waiting), stop.clone()));
     let sweep = tokio::spawn(jobs::sweep(Arc::clone(&app), stop.clone()));
-    let Serving { timeouts, drain } = serving;
+    let Serving { timeouts, drain, connections } = serving;
+    let places = listener::Places::new(connections);
     let router = within(Arc::clone(&app), timeouts.request);
     let service = listener::watched(router).into_make_service_with_connect_info::<listener::Peer>();
     let mut stopped = stop;
-    let served = axum::serve(listener::Listener { inner: listener, timeouts }, service)
+    let served = axum::serve(listener::Listener { inner: listener, timeouts, places }, service)
         .with_graceful_shutdown(async move {
             let _closed = stopped.wait_for(|stop| *stop).await.map(drop);
             app.readiness.stop();

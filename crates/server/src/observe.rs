@@ -42,8 +42,9 @@ pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next
     }
     let header = HeaderValue::from_str(&id.own);
     request.extensions_mut().insert(id);
-    let mut response = next.run(request).instrument(lines).instrument(trace.clone()).await;
+    let mut response = next.run(request).instrument(lines.clone()).instrument(trace.clone()).await;
     traces::end(&trace, &response);
+    lines.in_scope(|| app.refusal_lines.tell(known.as_deref(), &response, now()));
     app.metrics.count(known, &response, now() - began);
     if let Ok(id) = header {
         response.headers_mut().insert(HeaderName::from_static("x-request-id"), id);

@@ -49,6 +49,35 @@ pub async fn bind(option: &str, address: SocketAddr) -> Result<TcpListener, Prob
     })
 }
 
+/// Open files for everything but connections: databases, mail servers, and the 256 clients at most who are being told that
+/// there is no place for them.
+const OTHER_FILES: u64 = 512;
+/// However few files there are, so many connections are taken.
+const LEAST: u64 = 16;
+
+/// How many connections there can be, `wanted` at most. Each is an open file, so the limit of this process on those is
+/// raised as far as the system lets it.
+#[cfg(unix)]
+fn connections(wanted: usize) -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let needed = u64::try_from(wanted).unwrap_or(u64::MAX).saturating_add(OTHER_FILES);
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let reachable = maximum.map_or(needed, |most| most.min(needed));
+    let raised = Rlimit { current: Some(reachable), maximum };
+    let files = match current {
+        None => return wanted,
+        Some(current) if current >= reachable => current,
+        Some(current) => setrlimit(Resource::Nofile, raised).map_or(current, |()| reachable),
+    };
+    let room = files.saturating_sub(OTHER_FILES).max(LEAST);
+    wanted.min(usize::try_from(room).unwrap_or(usize::MAX))
+}
+
+#[cfg(not(unix))]
+const fn connections(wanted: usize) -> usize {
+    wanted
+}
+
 /// Turns true at the first SIGINT or SIGTERM; the second ends the process at once.
 pub fn stop_signal() -> Result<watch::Receiver<bool>, Failure> {
     let mut signals =
@@ -109,9 +138,19 @@ pub async fn serve(
     app: Arc<App>,
     listener: TcpListener,
     transport: Transport,
-    serving: Serving,
+    mut serving: Serving,
     stop: watch::Receiver<bool>,
 ) -> Result<(), Failure> {
+    let wanted = serving.connections;
+    serving.connections = connections(wanted);
+    if serving.connections < wanted {
+        let most = serving.connections;
+        tracing::warn!(
+            most,
+            wanted,
+            "the limit of open files leaves room for few connections: raise it (ulimit -n)"
+        );
+    }
     let mut stopped = stop.clone();
     let too_late = async {
         let _closed = stopped.wait_for(|stop| *stop).await;

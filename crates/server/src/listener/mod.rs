@@ -1,5 +1,6 @@
 //! The listener: connections whose other end must get on with it.
 
+mod full;
 mod patient;
 
 use std::io::ErrorKind;
@@ -15,6 +16,7 @@ use axum::response::Response;
 use axum::serve::IncomingStream;
 use tokio::net::{TcpListener, TcpStream};
 
+pub(crate) use full::Places;
 use patient::{Patient, Phase};
 
 /// How long a client may take for each part of its visit.
@@ -42,6 +44,7 @@ impl Default for Timeouts {
 pub(crate) struct Listener {
     pub(crate) inner: TcpListener,
     pub(crate) timeouts: Timeouts,
+    pub(crate) places: Places,
 }
 
 impl axum::serve::Listener for Listener {
@@ -54,7 +57,9 @@ impl axum::serve::Listener for Listener {
                 Ok((stream, address)) => {
                     // Answers are small and whole: waiting for more to send with them only costs time.
                     let _unchanged = stream.set_nodelay(true);
-                    return (Patient::new(stream, self.timeouts), address);
+                    if let Some((stream, place)) = self.places.take(stream) {
+                        return (Patient::new(stream, self.timeouts, Some(place)), address);
+                    }
                 }
                 Err(error) if of_the_connection(error.kind()) => {}
                 Err(error) => {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
 
 use super::Timeouts;
@@ -49,10 +50,12 @@ pub(crate) struct Patient<S> {
     stuck: bool,
     /// Whether something was written that was not flushed yet.
     wrote: bool,
+    /// Its place among the connections, given back when it is dropped.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl<S> Patient<S> {
-    pub(crate) fn new(stream: S, timeouts: Timeouts) -> Self {
+    pub(crate) fn new(stream: S, timeouts: Timeouts, place: Option<OwnedSemaphorePermit>) -> Self {
         Self {
             stream,
             timeouts,
@@ -64,6 +67,7 @@ impl<S> Patient<S> {
             answer: Box::pin(sleep(timeouts.answer)),
             stuck: false,
             wrote: false,
+            _place: place,
         }
     }
 

@@ -21,6 +21,12 @@ async fn server(timeouts: Timeouts) -> TcpStream {
 
 /// And, once `/much` was asked for, how far its connection is: for as long as there is one.
 async fn server_and_phase(timeouts: Timeouts) -> (TcpStream, Receiver<Weak<Phase>>) {
+    let (address, told) = listening(timeouts, Places::new(100)).await;
+    (TcpStream::connect(address).await.unwrap(), told)
+}
+
+/// And where it listens, with places for so many connections.
+async fn listening(timeouts: Timeouts, places: Places) -> (SocketAddr, Receiver<Weak<Phase>>) {
     let (tell, told) = channel(1);
     let much = move |ConnectInfo(peer): ConnectInfo<Peer>| async move {
         tell.send(Arc::downgrade(&peer.phase)).await.unwrap();
@@ -33,8 +39,9 @@ async fn server_and_phase(timeouts: Timeouts) -> (TcpStream, Receiver<Weak<Phase
         .route("/body", post(|body: String| async move { body }))
         .route("/much", get(much));
     let service = watched(router).into_make_service_with_connect_info::<Peer>();
-    tokio::spawn(axum::serve(Listener { inner, timeouts }, service).into_future());
-    (TcpStream::connect(address).await.unwrap(), told)
+    let listener = Listener { inner, timeouts, places };
+    tokio::spawn(axum::serve(listener, service).into_future());
+    (address, told)
 }
 
 /// Reads an answer that ends in this text.
@@ -130,4 +137,56 @@ async fn a_body_is_not_the_connections_business() {
     assert!(heard.is_err(), "it is still waited for");
     to.write_all(b"34").await.unwrap();
     hear(&mut stream, "1234").await;
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_are_answered_503_until_one_ends() {
+    let (address, _told) = listening(ENDLESS, Places::new(2)).await;
+    let mut inside = Vec::new();
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+        hear(&mut stream, "127.0.0.1").await;
+        inside.push(stream);
+    }
+    // One that says something first and one that only listens.
+    for said in ["GET / HTTP/1.1\r\nhost: x\r\n\r\n", ""] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        assert!(answer.contains("retry-after: 1\r\n") && answer.contains("\"code\":\"busy\""), "{answer}");
+    }
+    // Those inside go on, and the place of one that leaves is free again.
+    inside[0].write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    hear(&mut inside[0], "127.0.0.1").await;
+    inside.pop();
+    loop {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        if answer.starts_with("HTTP/1.1 200 ") {
+            break;
+        }
+    }
+}
+
+/// Somebody who never hangs up must not keep others from being told.
+#[tokio::test]
+async fn a_refusal_is_not_waited_for_without_end() {
+    let mut places = Places::new(0);
+    (places.refusals, places.patience) = (Arc::new(tokio::sync::Semaphore::new(1)), SHORT);
+    let (address, _told) = listening(ENDLESS, places).await;
+    let mut kept = Vec::new();
+    while kept.len() < 3 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let mut answer = Vec::new();
+        // While a refusal is on its way, further connections are closed without a word.
+        let _end = stream.read_to_end(&mut answer).await;
+        if answer.starts_with(b"HTTP/1.1 503 ") {
+            kept.push(stream);
+        }
+    }
 }

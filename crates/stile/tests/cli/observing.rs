@@ -207,12 +207,131 @@ fn log_lines_of_a_request_carry_its_id() {
         ("client-1".into(), "proxy-2".into(), Value::Null)
     );
     for id in ids {
-        let line =
-            lines.iter().find(|line| line["span"]["id"] == *id).unwrap_or_else(|| panic!("no {id} in {log}"));
-        assert_eq!(line["level"], "ERROR");
+        let line = lines
+            .iter()
+            .rfind(|line| line["span"]["id"] == *id)
+            .unwrap_or_else(|| panic!("no {id} in {log}"));
+        assert_eq!(line["fields"]["code"], "storage_unavailable");
         let span =
             spans.iter().find(|span| attribute(&span.attributes, "stile.request.id").as_ref() == Some(&id));
         let trace = span.unwrap().trace_id.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         assert_eq!(line["span"]["trace_id"], trace, "{line}");
     }
+}
+
+/// The answer to somebody of this address who asks for a code by mail.
+fn asking_for_a_code(port: u16, id: &str, address: &str) -> String {
+    let body = json!({ "email": ADDRESS }).to_string();
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(
+        stream,
+        "POST /api/v0/sdk/{id}/emailVerifications/create HTTP/1.1\r\nhost: localhost\r\nx-forwarded-for: {address}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// Operators see at the usual level what is refused, and cannot be flooded with it.
+#[test]
+fn refusals_and_outages_are_told_in_a_few_lines() {
+    let world = World::new();
+    let (id, log) = (world.with_environment(), world.path("log"));
+    let mut args = vec!["serve", "--json", "--log-format", "json", "--trusted-proxy", "127.0.0.1"];
+    args.extend(world.serve_options());
+    let mut command = world.command(&args);
+    command.stderr(File::create(&log).unwrap());
+    let server = Server::logging(command);
+    let port = port(&serde_json::from_str::<Value>(&server.printed[0]).unwrap()["address"]);
+    let ask = |from: u8| asking_for_a_code(port, &id, &format!("198.51.100.{from}"));
+    for n in 0..15 {
+        assert_eq!(get(port, &format!("/api/v0/sdk/{id}/users?private={n}")).0, 401);
+    }
+    assert_eq!(get(port, "/some/private/path").0, 404);
+    let db = rusqlite::Connection::open(world.path("data/stile.db")).unwrap();
+    db.execute_batch("ALTER TABLE verifications RENAME TO elsewhere").unwrap();
+    for from in 1..=3 {
+        let answer = ask(from);
+        assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("\r\nretry-after: 5\r\n"), "{answer}");
+    }
+    db.execute_batch("ALTER TABLE elsewhere RENAME TO verifications").unwrap();
+    let answer = ask(4);
+    assert!(answer.starts_with("HTTP/1.1 201 "), "{answer}");
+    assert_eq!(server.stop().0.code(), Some(0));
+
+    let log = fs::read_to_string(log).unwrap();
+    assert!(!log.contains("private") && !log.contains("198.51.100"), "{log}");
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |code: &str| lines.iter().filter(|line| line["fields"]["code"] == code).collect::<Vec<_>>();
+    assert_eq!(
+        (of("unauthorized").len(), of("not_found").len(), of("storage_unavailable").len()),
+        (10, 1, 3)
+    );
+    let line = of("unauthorized")[9];
+    assert_eq!((&line["level"], &line["fields"]["status"]), (&json!("INFO"), &json!(401)));
+    assert_eq!(line["fields"]["operation"], "getUser");
+    assert_eq!(line["span"]["id"].as_str().unwrap().len(), 32);
+    let at =
+        |text: &str| lines.iter().position(|line| line["fields"]["message"].as_str().unwrap().contains(text));
+    let failed = at("the database does not").unwrap();
+    assert!(lines[failed]["fields"]["cause"].as_str().unwrap().contains("verifications"), "{log}");
+    assert!(failed < at("the database is back").unwrap(), "{log}");
+    let failures = lines.iter().filter(|line| line["level"] == "ERROR").count();
+    assert!(failures <= 2, "one for reads and one for writes: {log}");
+}
+
+/// A write waits for a neighbour, but not for ever.
+#[test]
+fn a_database_that_another_process_keeps_locked_is_busy() {
+    let world = World::new();
+    let id = world.with_environment();
+    let mut args = vec!["serve", "--json"];
+    args.extend(world.serve_options());
+    let server = Server::start(world.command(&args), |_| true);
+    let port = port(&serde_json::from_str::<Value>(&server.printed[0]).unwrap()["address"]);
+    let db = rusqlite::Connection::open(world.path("data/stile.db")).unwrap();
+    db.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let answer = asking_for_a_code(port, &id, "198.51.100.1");
+    assert!(answer.starts_with("HTTP/1.1 503 ") && answer.contains("\r\nretry-after: 1\r\n"), "{answer}");
+    assert!(answer.contains("\"code\":\"busy\""), "{answer}");
+    assert_eq!(get(port, &format!("/api/v0/sdk/{id}/settings")).0, 200, "reads wait for nobody");
+    db.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(server.stop().0.code(), Some(0));
+}
+
+/// Where few files may be open there are few places. Whoever finds none is told so, and Prometheus is answered still.
+#[test]
+fn clients_beyond_the_limit_of_connections_are_told_to_come_back() {
+    let world = World::new();
+    world.with_environment();
+    let log = world.path("log");
+    let metrics = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let at = metrics.to_string();
+    let mut args = vec!["serve", "--json", "--metrics-listen", &at];
+    args.extend(world.serve_options());
+    let mut command = world.command_with_files(64, &args);
+    command.stderr(File::create(&log).unwrap());
+    let server = Server::logging(command);
+    let port = port(&serde_json::from_str::<Value>(&server.printed[0]).unwrap()["address"]);
+    let mut inside = Vec::new();
+    for _ in 0..16 {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.write_all(b"GET /readyz HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 204");
+        inside.push(stream);
+    }
+    let (status, body) = get(port, "/readyz");
+    assert_eq!((status, body.contains("\"code\":\"busy\"")), (503, true), "{body}");
+    assert_eq!(get(metrics.port(), "/metrics").0, 200);
+    inside.pop();
+    while get(port, "/readyz").0 == 503 {}
+    assert_eq!(server.stop().0.code(), Some(0));
+    let log = fs::read_to_string(log).unwrap();
+    assert!(log.contains("the limit of open files leaves room for few connections"), "{log}");
+    assert!(log.contains("all connections are taken"), "{log}");
 }

@@ -74,6 +74,19 @@ impl World {
     /// A command that sees none of the variables of whoever runs the tests.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_stile"));
+        command.args(args);
+        self.at_home(command)
+    }
+
+    /// The same, with so many open files at most.
+    pub fn command_with_files(&self, most: u32, args: &[&str]) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_stile")]);
+        command.args(args);
+        self.at_home(command)
+    }
+
+    fn at_home(&self, mut command: Command) -> Command {
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
             if text.starts_with("STILE_") || text.starts_with("OTEL_") {
@@ -83,7 +96,7 @@ impl World {
         if let Some(database) = &self.database {
             command.env("STILE_DATABASE", database.url());
         }
-        command.args(args).current_dir(self.folder.path()).stdin(Stdio::null());
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
         command
     }
 
