@@ -51,7 +51,7 @@ pub async fn run(args: &ServeArgs, output: Output) -> Result<(), Failure> {
         findings
             .warn("public URL", Problem::new(what, "For others, name an https:// URL that they can reach."));
     }
-    proxies(&trusted_proxies, &mut findings);
+    proxies(public_url.as_ref(), &trusted_proxies, &mut findings);
     let folder = data.as_ref().and_then(Data::folder);
     permissions(given(args.master_key_file.as_ref()), folder, &mut findings);
     if let Some(data) = &data {
@@ -96,7 +96,14 @@ fn tell(findings: &Findings, output: Output) -> Result<(), Failure> {
     if failed == 0 { Ok(()) } else { Err(Failure::Shown) }
 }
 
-fn proxies(nets: &[IpNet], findings: &mut Findings) {
+fn proxies(public_url: Option<&Url>, nets: &[IpNet], findings: &mut Findings) {
+    if public_url.is_some_and(|url| url.scheme() == "https") && nets.is_empty() {
+        let what = "No proxy is trusted. Stile itself speaks plain HTTP, so a proxy stands in front of an https:// URL, and \
+                    all clients behind it share the rate limits of its one address.";
+        let mend =
+            "Name the address from which it connects: --trusted-proxy 127.0.0.1 for a proxy on this machine.";
+        findings.warn("trusted proxy", Problem::new(what, mend));
+    }
     for net in nets.iter().filter(|net| net.prefix_len() == 0) {
         let what =
             format!("{net} is everybody: anyone can pretend to be at any address, and escape rate limits.");

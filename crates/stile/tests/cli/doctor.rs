@@ -32,6 +32,7 @@ fn all_is_well() {
     let mail = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("smtp://{}", mail.local_addr().unwrap());
     let options = with(world.serve_options(), "--smtp-url", &url);
+    let options = [&options[..], &["--trusted-proxy", "127.0.0.1"]].concat();
     let (ran, value) = ask(&world, &options);
     assert_eq!((ran.code, &value["ok"]), (0, &Value::Bool(true)), "{}", ran.out);
     assert_eq!((levels(&value, "fail"), levels(&value, "warn")), (vec![], vec![]));
@@ -79,6 +80,21 @@ fn without_options_it_says_what_serve_would() {
     assert_eq!(ran.code, 1);
     assert_eq!(levels(&value, "fail").len(), 5, "{value}");
     assert!(std::fs::read_dir(world.path("")).unwrap().next().is_none(), "nothing was made");
+}
+
+/// The public URL of `serve_options` is https.
+#[test]
+fn a_forgotten_trusted_proxy_warns() {
+    let world = World::new();
+    world.with_environment();
+    let about_proxies = |options: &[&str]| {
+        let (_, value) = ask(&world, options);
+        levels(&value, "warn").into_iter().filter(|what| what.contains("No proxy is trusted")).count()
+    };
+    let options = world.serve_options();
+    assert_eq!(about_proxies(&options), 1);
+    assert_eq!(about_proxies(&[&options[..], &["--trusted-proxy", "10.0.0.1"]].concat()), 0);
+    assert_eq!(about_proxies(&with(options, "--public-url", "http://localhost:7845")), 0);
 }
 
 #[test]
