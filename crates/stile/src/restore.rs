@@ -126,6 +126,10 @@ fn tell(data: &Data, made_at: Micros, counts: &Counts, output: Output) -> Result
         "Whatever was removed since the backup is there again: users, passkeys, authenticator apps, addresses, API tokens, \
          signing keys. Revoke again what must not work: stile token revoke, stile keys rotate --now",
         "Whatever was added since the backup is gone: people enrol it again.",
+        "Wrong answers are counted as they were at the backup: those since then are forgotten, and what was locked for them \
+         since is open again.",
+        "Links in mails that undo an addition work again until seven days after they were sent, those that were used since \
+         the backup too.",
     ];
     let mut text = format!(
         "The data of {} is restored in {}: {} environments, {} users.\n",

@@ -90,6 +90,8 @@ fn a_restore_tells_what_ends_and_what_comes_back() {
         "Recovery codes that were used since the backup work again.",
         "API tokens, signing keys",
         "stile token revoke",
+        "Wrong answers are counted as they were at the backup",
+        "Links in mails that undo an addition work again until seven days after",
     ] {
         assert!(told.contains(text), "{text}: {told}");
     }
