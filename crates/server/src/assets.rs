@@ -1,5 +1,6 @@
-//! Static files in the binary: the API viewer, and the demo that the front-end build made.
+//! Static files in the binary: the API viewer, the OpenAPI document, and the demo that the front-end build made.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
@@ -7,14 +8,18 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
-use rust_embed::{EmbeddedFile, RustEmbed};
+use rust_embed::RustEmbed;
 
 use crate::app::App;
 use crate::error::{ApiError, Code};
 
-#[derive(RustEmbed)]
-#[folder = "assets/docs"]
-struct Docs;
+/// What `build.rs` compressed: the API viewer under `docs/`, and `openapi.json`, which a test compares with what the
+/// operations declare.
+static BUILT: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/packed.rs"));
+
+fn built(name: &str) -> Option<Cow<'static, [u8]>> {
+    BUILT.iter().find(|(known, _)| *known == name).map(|(_, content)| Cow::Borrowed(*content))
+}
 
 /// Empty when the binary was built without the front-end build.
 #[derive(RustEmbed)]
@@ -22,46 +27,63 @@ struct Docs;
 #[allow_missing = true]
 struct Demo;
 
+fn demo_file(name: &str) -> Option<Cow<'static, [u8]>> {
+    Demo::get(name).map(|file| file.data)
+}
+
 /// Pages load from this server alone, and nobody may frame them.
 const PAGE_POLICY: &str = "default-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
-/// `/docs/api`: the viewer of the OpenAPI document.
+/// `/openapi.json`, and its viewer under `/docs/api`.
 pub fn docs() -> Router<Arc<App>> {
-    Router::new().route("/docs/api", get(|| async { page(Docs::get("index.html"), "index.html") })).route(
-        "/docs/api/{file}",
-        get(|Path(file): Path<String>| async move { page(Docs::get(&file), &file) }),
-    )
+    Router::new()
+        .route(
+            "/openapi.json",
+            get(|headers: HeaderMap| async move { packed(built, "openapi.json", &headers) }),
+        )
+        .route(
+            "/docs/api",
+            get(|headers: HeaderMap| async move { packed(built, "docs/index.html", &headers) }),
+        )
+        .route(
+            "/docs/api/{file}",
+            get(|Path(file): Path<String>, headers: HeaderMap| async move {
+                packed(built, &format!("docs/{file}"), &headers)
+            }),
+        )
 }
 
 /// `/demo`: the example app.
 pub fn demo() -> Router<Arc<App>> {
     Router::new()
         .route("/demo", get(|| async { Redirect::permanent("/demo/") }))
-        .route("/demo/", get(|headers: HeaderMap| async move { demo_file("index.html", &headers) }))
+        .route("/demo/", get(|headers: HeaderMap| async move { packed(demo_file, "index.html", &headers) }))
         .route(
             "/demo/{*file}",
-            get(|Path(file): Path<String>, headers: HeaderMap| async move { demo_file(&file, &headers) }),
+            get(
+                |Path(file): Path<String>, headers: HeaderMap| async move { packed(demo_file, &file, &headers) },
+            ),
         )
 }
 
-/// The content codings that the front-end build writes beside its files, and how their names end. The one that
+/// The content codings that both builds write beside their files, and how their names end. The one that
 /// makes files smaller comes first.
 const CODINGS: [(&str, &str); 2] = [("br", "br"), ("gzip", "gz")];
 
-/// A file of the demo, compressed where the build made that and the browser takes it.
-fn demo_file(name: &str, headers: &HeaderMap) -> Response {
-    let mut response = page(Demo::get(name), name);
+/// A file, compressed where the build made that and the client takes it.
+fn packed(find: fn(&str) -> Option<Cow<'static, [u8]>>, name: &str, headers: &HeaderMap) -> Response {
+    let mut response = page(find(name), name);
     if !response.status().is_success() {
         return response;
     }
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
-    let packed = CODINGS
+    let smaller = CODINGS
         .into_iter()
         .filter(|(coding, _)| takes(headers, coding))
-        .find_map(|(coding, ending)| Some((coding, Demo::get(&format!("{name}.{ending}"))?)));
-    if let Some((coding, file)) = packed {
-        *response.body_mut() = file.data.into();
+        .find_map(|(coding, ending)| Some((coding, find(&format!("{name}.{ending}"))?)));
+    if let Some((coding, file)) = smaller {
+        *response.body_mut() = file.into();
         response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
     response
@@ -91,15 +113,15 @@ fn is_zero(weight: &str) -> bool {
     value.strip_prefix("q=").and_then(|number| number.parse::<f32>().ok()).is_some_and(|weight| weight <= 0.0)
 }
 
-fn page(file: Option<EmbeddedFile>, name: &str) -> Response {
+fn page(file: Option<Cow<'static, [u8]>>, name: &str) -> Response {
     let Some(file) = file else {
         let text = "This file is not in the binary. The demo is built by `cargo xtask up`.";
         return ApiError::with(Code::NotFound, text).into_response();
     };
-    let kind = HeaderValue::from_str(file.metadata.mimetype());
-    let mut response = file.data.into_response();
+    let kind = mime_guess::from_path(name).first_or_octet_stream();
+    let mut response = file.into_response();
     let headers = response.headers_mut();
-    if let Ok(kind) = kind {
+    if let Ok(kind) = HeaderValue::from_str(kind.as_ref()) {
         headers.insert(header::CONTENT_TYPE, kind);
     }
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(PAGE_POLICY));

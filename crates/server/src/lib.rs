@@ -40,7 +40,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use axum::{Json, Router, middleware};
+use axum::{Router, middleware};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -65,7 +65,6 @@ fn within(app: Arc<App>, deadline: Duration) -> Router {
         .route("/healthz", get(|| async { StatusCode::NO_CONTENT }))
         .route("/readyz", get(ready))
         .route("/.well-known/webauthn", get(related_origins::handle))
-        .route("/openapi.json", get(|| async { Json(openapi_document()) }))
         .merge(assets::docs())
         .merge(undo_page::routes(&app));
     if app.config.development.is_some() {

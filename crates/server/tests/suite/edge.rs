@@ -5,6 +5,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use stile_core::settings::{Rate, Settings};
 use stile_server::flows::environments;
 use stile_server::{Config, Development};
@@ -866,4 +867,40 @@ async fn on_an_open_listener_development_needs_its_token() {
     get("/dev/clock", "x=y; stile_dev=secret").await.ok();
     // The SDK API itself needs no such token.
     world.page().get("/settings").await.ok();
+}
+
+/// Whoever takes Brotli or gzip is sent less, and caches keep the answers apart.
+#[tokio::test]
+async fn the_api_viewer_and_its_document_are_sent_compressed() {
+    let world = World::new().await;
+    let fetch = async |path: &str, accepted: Option<&str>| {
+        let mut request = Request::builder().uri(path);
+        if let Some(accepted) = accepted {
+            request = request.header("accept-encoding", accepted);
+        }
+        let answer = world.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (head, body) = answer.into_parts();
+        assert_eq!(head.status, 200, "{path}");
+        assert!(header(&head.headers, "vary").unwrap().contains("accept-encoding"), "{path}");
+        let coding = header(&head.headers, "content-encoding").map(str::to_owned);
+        let kind = header(&head.headers, "content-type").unwrap().to_owned();
+        (coding, kind, to_bytes(body, 1 << 20).await.unwrap())
+    };
+    for path in ["/openapi.json", "/docs/api", "/docs/api/viewer.js", "/docs/api/viewer.css"] {
+        let (coding, kind, plain) = fetch(path, None).await;
+        assert_eq!(coding, None, "{path}");
+        let (coding, same, brotli) = fetch(path, Some("gzip, deflate, br")).await;
+        assert_eq!((coding.as_deref(), &same), (Some("br"), &kind), "{path}");
+        let (coding, same, gzip) = fetch(path, Some("gzip")).await;
+        assert_eq!((coding.as_deref(), &same), (Some("gzip"), &kind), "{path}");
+        assert!(brotli.len() < gzip.len() && gzip.len() < plain.len(), "{path}");
+        let (mut of_brotli, mut of_gzip) = (Vec::new(), Vec::new());
+        brotli::BrotliDecompress(&mut &*brotli, &mut of_brotli).unwrap();
+        flate2::read::GzDecoder::new(&*gzip).read_to_end(&mut of_gzip).unwrap();
+        assert!(of_brotli == plain && of_gzip == plain, "{path}");
+    }
+    let (_, kind, document) = fetch("/openapi.json", None).await;
+    assert_eq!(kind, "application/json");
+    let document: Value = serde_json::from_slice(&document).unwrap();
+    assert_eq!(document["info"], serde_json::to_value(stile_server::openapi_document()).unwrap()["info"]);
 }
