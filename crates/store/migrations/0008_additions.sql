@@ -1,7 +1,7 @@
 -- What was added to accounts in the last days: on whose proof, and the links by which it can be undone.
 
 CREATE TABLE additions (
-  credential BLOB NOT NULL PRIMARY KEY REFERENCES credentials (id) ON DELETE CASCADE,
+  credential BLOB NOT NULL PRIMARY KEY,
   owner BLOB NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   added_by BLOB NOT NULL,
   expires_at INTEGER NOT NULL

@@ -20,25 +20,24 @@ pub struct Standing<'a> {
     pub removes: bool,
 }
 
-/// What is left of a session when `removed` is gone and `left` are the user's credentials: its level and its proofs, or
-/// `None` when the session ends.
+/// What is left of a session when `left` are the user's credentials after a removal: its level and its proofs, or `None`
+/// when the session ends. `opener_goes` says whether the credential that opened it is removed now.
 ///
 /// A session ends with the credential that opened it. The one that removes it stays while something else that signs
 /// in was proved in it. A level that the other proofs do not give is lost.
 pub fn left_of(
     settings: &Settings,
     left: &[Credential],
-    removed: CredentialId,
+    opener_goes: bool,
     session: Standing<'_>,
 ) -> Option<(Level, Vec<Proof>)> {
     let credential = |id| left.iter().find(|c| c.id == id);
     let proofs: Vec<Proof> =
         session.proofs.iter().filter(|p| credential(p.credential).is_some()).copied().collect();
-    let opener = session.sign_in_credential;
-    if opener == removed && !session.removes {
+    if opener_goes && !session.removes {
         return None;
     }
-    let signed_in = credential(opener).is_some()
+    let signed_in = credential(session.sign_in_credential).is_some()
         || proofs.iter().any(|p| credential(p.credential).is_some_and(|c| c.sign_in));
     if !signed_in {
         return None;
@@ -115,12 +114,12 @@ mod tests {
             for (settings, expected) in [(&settings, owing), (&Settings::default(), open)] {
                 let session =
                     Standing { sign_in_credential: opener, level: Level::Full, proofs: &proofs, removes };
-                let kept = left_of(settings, &left, removed, session);
+                let kept = left_of(settings, &left, opener == removed, session);
                 assert_eq!(kept.as_ref().map(|(level, _)| *level), expected, "row {row}");
                 let held = kept.into_iter().flat_map(|(_, proofs)| proofs);
                 assert!(held.into_iter().all(|p| left.iter().any(|c| c.id == p.credential)), "row {row}");
                 let owing = Standing { level: Level::Pending, ..session };
-                let level = left_of(settings, &left, removed, owing).map(|(level, _)| level);
+                let level = left_of(settings, &left, opener == removed, owing).map(|(level, _)| level);
                 assert_eq!(level, expected.map(|_| Level::Pending), "row {row}: a removal raises nothing");
             }
         }
@@ -133,7 +132,7 @@ mod tests {
         let proofs = [proof(EMAIL), proof(PASSKEY)];
         let session =
             Standing { sign_in_credential: EMAIL, level: Level::Full, proofs: &proofs, removes: true };
-        let left = left_of(&settings, &[credential(EMAIL)], PASSKEY, session);
+        let left = left_of(&settings, &[credential(EMAIL)], false, session);
         assert_eq!(left, Some((Level::Pending, vec![proof(EMAIL)])));
     }
 }

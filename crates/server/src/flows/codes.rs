@@ -297,8 +297,8 @@ async fn lengthen(
     }
 }
 
-/// What a right answer uses up: the code itself, a try that is left, and room among the guesses. Of parallel right answers
-/// all but one end at the first step, before they wait for anything else.
+/// What a right answer uses up: the code itself, a try that is left, and room among the guesses. The user's row comes
+/// before.
 pub fn use_up(cx: &Cx, answered: &Answered) -> Vec<Step> {
     let v = &answered.verification;
     // The ledger remembers a code as long as the row could be found again.

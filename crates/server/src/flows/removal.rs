@@ -49,19 +49,19 @@ pub async fn removed(cx: &Cx, me: &mut Principal, id: CredentialId) -> Result<Ve
     // Only a young address that goes leaves its youth to what it enrolled.
     let passes_on = me.credential(id).is_some_and(|c| !policy::is_young_address(c, cx.now));
     me.credentials.retain(|c| c.id != id);
-    let mut steps = Vec::new();
+    let mut steps = forgotten(&place, &mut me.user, &me.credentials, &[id]);
     if passes_on {
         steps.extend(additions::inherit(owner, id));
     }
-    steps.extend(forgotten(&place, &mut me.user, &me.credentials, id));
-    steps.extend(others_left(&place, owner, &me.credentials, id, Some(own)).await?);
+    steps.extend(others_left(&place, owner, &me.credentials, &[id], Some(own)).await?);
     let standing = Standing {
         sign_in_credential: me.session.sign_in_credential,
         level: me.session.level,
         proofs: &me.session.proofs,
         removes: true,
     };
-    let stays = policy::left_of(place.settings, &me.credentials, id, standing);
+    let opener_goes = me.session.sign_in_credential == id;
+    let stays = policy::left_of(place.settings, &me.credentials, opener_goes, standing);
     let except = stays.as_ref().map(|_| own);
     // Which devices became known by what is removed, nobody noted: all but the one that removes become known anew.
     let here = stays.as_ref().and(me.session.device_key.as_deref());
@@ -97,27 +97,28 @@ pub async fn removed(cx: &Cx, me: &mut Principal, id: CredentialId) -> Result<Ve
     Ok(steps)
 }
 
-/// The same where no session asks. `left` are the credentials without it, and without others that go at the same time.
+/// The same for several at once where no session asks. `left` are the credentials without them.
 pub async fn removed_from_outside(
     place: &Place<'_>,
     user: &mut User,
     left: &[Credential],
-    id: CredentialId,
+    ids: &[CredentialId],
 ) -> Result<Vec<Step>, StoreError> {
-    let mut steps = forgotten(place, user, left, id);
-    steps.push(known_devices::forget_all(user.id, None));
-    steps.extend(others_left(place, user.id, left, id, None).await?);
-    steps.push(sessions::end_standing_on(place.environment, user.id, id, None));
+    let owner = user.id;
+    let mut steps = forgotten(place, user, left, ids);
+    steps.push(known_devices::forget_all(owner, None));
+    steps.extend(others_left(place, owner, left, ids, None).await?);
+    steps.extend(ids.iter().map(|id| sessions::end_standing_on(place.environment, owner, *id, None)));
     Ok(steps)
 }
 
-/// The credential, and what the user's record says of it.
-fn forgotten(place: &Place<'_>, user: &mut User, left: &[Credential], id: CredentialId) -> Vec<Step> {
+/// The credentials, and what the user's record says of them.
+fn forgotten(place: &Place<'_>, user: &mut User, left: &[Credential], ids: &[CredentialId]) -> Vec<Step> {
     let (environment, owner) = (place.environment, user.id);
     let mut steps = Vec::new();
     // The user's row first: it is held even where the version's guard has missed, so that parallel removals wait for one
     // another instead of holding what the other needs.
-    if user.default_method == Some(id) {
+    if user.default_method.is_some_and(|id| ids.contains(&id)) {
         user.default_method = None;
         steps.push(users::prefer(environment, owner, None));
     }
@@ -129,17 +130,18 @@ fn forgotten(place: &Place<'_>, user: &mut User, left: &[Credential], id: Creden
             recovery_codes::hide(owner),
         ]);
     }
-    steps.push(credentials::delete(environment, owner, id));
+    steps.extend(ids.iter().map(|id| credentials::delete(environment, owner, *id)));
     steps
 }
 
-/// What the removal leaves of the user's sessions beside `own`. One that is pending afterwards owes a factor again; one
-/// that has nothing left to stand on ends.
+/// What the removal leaves of the user's sessions beside `own`. One that is pending afterwards owes a factor again. One
+/// that has nothing left to stand on ends; those that stand on what is removed are left to `end_standing_on`, because
+/// there can be very many of them.
 async fn others_left(
     place: &Place<'_>,
     owner: UserId,
     left: &[Credential],
-    removed: CredentialId,
+    ids: &[CredentialId],
     own: Option<SessionId>,
 ) -> Result<Vec<Step>, StoreError> {
     let environment = place.environment;
@@ -155,9 +157,12 @@ async fn others_left(
             proofs: &row.proofs,
             removes: false,
         };
-        match policy::left_of(place.settings, left, removed, standing) {
+        let goes = |id: CredentialId| ids.contains(&id);
+        let opener_goes = goes(row.sign_in_credential);
+        match policy::left_of(place.settings, left, opener_goes, standing) {
+            None if opener_goes || row.proofs.iter().any(|p| goes(p.credential)) => {}
             None => steps.push(sessions::end(environment, row.id)),
-            Some((to, proofs)) if to != level || proofs != row.proofs || row.last_credential == removed => {
+            Some((to, proofs)) if to != level || proofs != row.proofs || goes(row.last_credential) => {
                 let last = proofs.last().map_or(row.sign_in_credential, |p| p.credential);
                 steps.push(sessions::left(environment, owner, row.id, to, last, &proofs, place.ends(to)));
             }

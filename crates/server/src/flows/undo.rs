@@ -123,9 +123,7 @@ async fn attempt(app: &App, token: &str, by: &By) -> Result<Option<Offer>, ApiEr
     let mut mutation =
         Mutation::new([users::changed(link.environment, &account.user), additions::use_up(link.hash, now)]);
     let mut user = account.user.clone();
-    for id in gone {
-        mutation = mutation.and_all(removal::removed_from_outside(&place, &mut user, &left, *id).await?);
-    }
+    mutation = mutation.and_all(removal::removed_from_outside(&place, &mut user, &left, gone).await?);
     mutation = mutation.and(audit::insert(&AuditEvent {
         id: AuditId::new(now, random::bytes()),
         environment: link.environment,

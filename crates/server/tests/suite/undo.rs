@@ -6,11 +6,14 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request};
 use serde_json::json;
 use stile_core::policy::YOUNG_SECONDS;
+use stile_core::{Level, Proof, Session, SessionId, UserId};
+use stile_keys::random;
 use stile_server::delivery::Content;
+use stile_store::{Mutation, sessions};
 use tower::ServiceExt;
 
 use crate::authenticator::Authenticator;
-use crate::world::{Page, World};
+use crate::world::{ENVIRONMENT, Page, World};
 
 const ANN: &str = "ann@example.com";
 const NEW: &str = "ann@new.example";
@@ -208,6 +211,56 @@ async fn no_part_of_the_chain_saves_the_others() {
         assert_eq!(left.len(), 1, "{cut}: {left:?}");
         assert_eq!(left[0]["email"], ANN, "{cut}");
     }
+}
+
+/// Nor when the chain leads over a second address, which the thief removes again.
+#[tokio::test]
+async fn an_address_in_the_middle_of_the_chain_saves_nothing() {
+    let world = World::new().await;
+    let (owner, undo) = with_added(&world).await;
+    let thief = world.signed_in(NEW).await;
+    let link = thief.email_token(&world, NEW, &["credential:link"]).await;
+    thief.link(&world, THIRD, &link).await;
+    world.deliver().await;
+    let thief = world.signed_in(THIRD).await;
+    let mut passkey = Authenticator::new();
+    thief.enrol(&mut passkey).await.ok();
+    let unlink = thief.step_up(&mut passkey, &["credential:unlink"]).await;
+    let body = json!({ "verifiedCredentialId": thief.address_id(THIRD).await });
+    thief.elevated(Method::POST, "/verify/unlink", Some(body), &unlink).await.ok();
+    assert_eq!(browse(&world.router, Method::POST, &undo).await.0, 200);
+    let user = owner.get("/users").await.ok();
+    let left = user["verifiedCredentials"].as_array().unwrap();
+    assert_eq!((left.len(), &left[0]["email"]), (1, &json!(ANN)), "{left:?}");
+}
+
+/// However many sessions the thief opened meanwhile.
+#[tokio::test]
+async fn a_link_undoes_in_few_steps_however_many_sessions_there_are() {
+    let world = World::new().await;
+    let (owner, undo) = with_added(&world).await;
+    let user: UserId = owner.user_id().await.parse().unwrap();
+    let credential = world.signed_in(NEW).await.address_id(NEW).await.parse().unwrap();
+    let proof = Proof::email(credential, world.now());
+    let sessions = (0..2_000).map(|_| {
+        let session = Session {
+            id: SessionId::new(world.now(), random::bytes()),
+            level: Level::Full,
+            created_at: world.now(),
+            expires_at: world.now().plus_seconds(86_400),
+            idle_expires_at: world.now().plus_seconds(86_400),
+            sign_in_credential: credential,
+            last_credential: credential,
+            session_key: None,
+            device_key: None,
+            user_agent: String::new(),
+            proofs: vec![proof],
+        };
+        sessions::insert(ENVIRONMENT, user, &session)
+    });
+    world.app.store.commit(Mutation::new(sessions)).await.unwrap();
+    assert_eq!(browse(&world.router, Method::POST, &undo).await.0, 200);
+    assert_eq!(world.app.store.sessions(ENVIRONMENT, user, world.now(), u32::MAX).await.unwrap().len(), 1);
 }
 
 /// A link ends with the address that it was mailed to: whoever still reads the mail of an address that was removed

@@ -1,6 +1,6 @@
 //! What was added to accounts in the last days, and the links by which additions are undone. Links are kept as keyed
-//! hashes. They end with the address that they were mailed to, and outlive the one that was added: what it enrolled may
-//! still be there.
+//! hashes. They end with the address that they were mailed to, and outlive the one that was added, as notes of additions
+//! do: what it enrolled may still be there.
 
 use stile_core::policy::Addition;
 use stile_core::{CredentialId, EnvironmentId, Micros, UserId};
@@ -66,7 +66,7 @@ pub fn note(owner: UserId, addition: Addition, expires_at: Micros) -> Step {
 }
 
 /// What was added on the proof of a credential that goes stands from now on what that credential stood on; on nothing, where
-/// it was there before. Comes before the credential's deletion.
+/// it was there before.
 pub fn inherit(owner: UserId, removed: CredentialId) -> [Step; 2] {
     let pass_on = "UPDATE additions
                    SET added_by = (SELECT p.added_by FROM additions p WHERE p.credential = ?2)

@@ -36,7 +36,9 @@ pub fn spend(key: [u8; 32], allowance: Allowance, now: Micros) -> Step {
 pub fn count(key: [u8; 32], allowance: Allowance, now: Micros) -> Step {
     let sql = "INSERT INTO counters (key, count, expires_at) VALUES (?1, 0, ?6)
                ON CONFLICT (key) DO UPDATE SET
-                 expires_at = CASE WHEN counters.expires_at - ?2 > ?4 THEN ?2 + ?5
+                 expires_at = CASE WHEN counters.expires_at - ?2 > ?7 THEN ?2 + ?5
+                                   WHEN counters.expires_at - ?2 > ?5 THEN counters.expires_at
+                                   WHEN counters.expires_at - ?2 > ?4 THEN ?2 + ?5
                                    WHEN counters.expires_at > ?2 THEN counters.expires_at + ?3
                                    ELSE ?2 + ?3 END";
     let args = vec![
@@ -46,6 +48,7 @@ pub fn count(key: [u8; 32], allowance: Allowance, now: Micros) -> Step {
         allowance.whole().saturating_sub(allowance.each()).into(),
         allowance.whole().into(),
         now.get().saturating_add(allowance.each()).into(),
+        allowance.beyond().into(),
     ];
     Step::one(sql, args, Miss::LockedOut)
 }

@@ -65,6 +65,9 @@ fn parallel_failures_are_all_counted_and_a_full_bucket_stays_full() {
         db.done([buckets::count(KEY, small, at(365 * 86_400))]).await;
         db.done([buckets::count(KEY, small, NOW)]).await;
         assert_eq!(db.store.buckets([KEY]).await.unwrap(), [at(300 * 60)]);
+        // A node whose clock is behind takes nothing from what another stored.
+        db.done([buckets::count(KEY, small, at(-1_800))]).await;
+        assert_eq!(db.store.buckets([KEY]).await.unwrap(), [at(300 * 60)]);
         // Empty again, it is swept, and a full one is not.
         db.store.sweep(at(300 * 60 - 1)).await.unwrap();
         assert_eq!(db.store.buckets([KEY]).await.unwrap(), [at(300 * 60)]);

@@ -201,6 +201,29 @@ describe('getRemovalEffect', () => {
     expect(await effectOf(row)).toBe(row.effect);
   });
 
+  it('warns where the id names none of the credentials, or is written otherwise', async () => {
+    const client = await t.open();
+    await t.signIn(client, verifyResponse({ minifiedJwt: jwt({ signin_credential_id: 'c1' }) }));
+    for (const credentialId of ['C1', 'none', '']) {
+      expect(getRemovalEffect({ credentialId }, client)).toBe('may-end');
+    }
+  });
+
+  it('takes no proof of an elevated token that stands beside a legacy one', async () => {
+    t.server.on('GET /settings', () => ({ json: settings({ mfa: MFA.enabled }) }));
+    const client = await t.open();
+    await t.signIn(
+      client,
+      verifyResponse({
+        user: user({ verifiedCredentials: [CREDENTIALS.mail, CREDENTIALS.passkey, CREDENTIALS.app] }),
+        minifiedJwt: jwt({ signin_credential_id: 'mail' }),
+        elevatedAccessToken: elevatedToken('credential:unlink', { credential_id: 'passkey', acr: VERIFIED }),
+        mfaToken: 'legacy',
+      }),
+    );
+    expect(getRemovalEffect({ credentialId: 'app' }, client)).toBe('may-lower');
+  });
+
   it('warns where the token says nothing', async () => {
     const client = await t.open();
     await t.signIn(client, verifyResponse({ minifiedJwt: 'opaque', jwt: 'opaque' }));

@@ -17,11 +17,12 @@ export type RemovalEffect = 'stays' | 'may-lower' | 'may-end';
 
 /**
  * What it means for this session to remove a passkey, an authenticator app or an address here, so that the page can warn
- * before it does. Sessions elsewhere that the credential opened or raised always end or are lowered.
+ * before it does. An id that names no credential of the user `may-end` it. Sessions elsewhere that the credential opened or raised always end or are lowered.
  *
  * The server keeps this session while something else that signs in was proved in it, and its level while another second
  * factor was. The client knows which credential opened the session, and which one the held `credential:unlink` token was
- * proved with. So ask (again) after the step-up for the removal. `stays` is certain then. The other two are possible: what
+ * proved with. So ask (again) after the step-up for the removal. `stays` is
+ * certain then, as long as the settings of the environment are those that the client loaded. The other two are possible: what
  * else was proved in the session, no token says.
  *
  * @param params.credentialId `id` in `user.verifiedCredentials`, which is also that of a passkey or an authenticator app
@@ -35,9 +36,11 @@ export function getRemovalEffect(
   const { user } = core.state;
   if (!user) throw new UserNotAuthenticatedError();
   const removed = user.verifiedCredentials.find(({ id }) => id === credentialId);
+  if (!removed) return 'may-end';
   const left = user.verifiedCredentials.filter(({ id }) => id !== credentialId);
   const session = claimsOf(core.record.token ?? core.record.legacyToken ?? '');
-  const held = findElevatedToken(core, SCOPE);
+  // Beside a legacy token the server may not take the elevated one: then that one's proof says nothing.
+  const held = core.record.mfaToken ? undefined : findElevatedToken(core, SCOPE);
   const proof = held && claimsOf(held.token);
   const proved = left.find(({ id }) => id === proof?.credential_id);
 
@@ -47,7 +50,7 @@ export function getRemovalEffect(
   const hasSecondFactor =
     (proved && SECOND_FACTOR.includes(proof?.acr)) ||
     // No address is a second factor, so one that was proved is there without it.
-    (removed?.format === 'email' && Array.isArray(session?.amr) && session.amr.includes('mfa'));
+    (removed.format === 'email' && Array.isArray(session?.amr) && session.amr.includes('mfa'));
   return hasSecondFactor || !mayOweFactor(core, left) ? 'stays' : 'may-lower';
 }
 

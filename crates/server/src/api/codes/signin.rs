@@ -67,8 +67,9 @@ async fn sign_in(
         scopes.push(Scope::CredentialLink.to_string());
     }
     let elevation = sessions::elevation(cx, &me, proof, &scopes)?;
-    let mutation = Mutation::new(codes::use_up(cx, answered))
-        .and_all(user_steps)
+    // The user first, as in every mutation that holds both: else two of them could wait for each other.
+    let mutation = Mutation::new(user_steps)
+        .and_all(codes::use_up(cx, answered))
         .and_all(steps)
         .and(sessions::granted(cx, &me, elevation.as_ref()));
     cx.commit(mutation).await.map_err(codes::refused)?;
