@@ -16,8 +16,6 @@ use crate::engines::Db;
 /// The moment at which tests happen.
 pub(crate) const NOW: Micros = Micros::new(1_800_000_000_000_000);
 
-/// Five in ten minutes.
-
 /// Some seconds after `NOW`, or before it.
 pub(crate) const fn at(seconds: i64) -> Micros {
     NOW.plus_seconds(seconds)
