@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { test } from 'node:test';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
-import { enterByMail, isFocused, keepCodes, prover, setUpApp } from './lib/demo.mjs';
+import { enterByMail, isFocused, keepCodes, prover, setUpApp, signOut } from './lib/demo.mjs';
 import { startStile } from './lib/server.mjs';
 import { journey } from './lib/stage.mjs';
 
@@ -98,6 +98,36 @@ journey('a reload comes back to the code that waits', async ({ mail, visitor }) 
   await page.reload();
   await page.getByRole('textbox', { name: 'E-mail' }).waitFor();
 });
+
+journey(
+  'an address that others guess at gets a long code, typed in groups or in other digits',
+  async (stage) => {
+    const { mail, visitor } = stage;
+    await exhaust(stage, ANN);
+    const { page } = await visitor();
+    await page.goto('/demo/');
+    const field = page.getByRole('textbox', { name: 'Code' });
+    const ask = async () => {
+      await page.getByRole('textbox', { name: 'E-mail' }).fill(ANN);
+      const code = await codeAfter(mail, ANN, () => page.getByRole('button', { name: 'Send code' }).click());
+      assert.match(code, /^\d{12}$/);
+      await page.getByText(`12 digits, sent to ${ANN}`).waitFor();
+      return code.match(/\d{4}/g) ?? [];
+    };
+    const groups = await ask();
+    await field.pressSequentially(groups.join(' '));
+    assert.equal(await field.inputValue(), groups.join(''));
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await signOut(page);
+
+    const others = await ask();
+    const arabic = others.join('-').replaceAll(/\d/g, (digit) => '٠١٢٣٤٥٦٧٨٩'[Number(digit)] ?? '');
+    await field.pressSequentially(arabic);
+    assert.equal(await field.inputValue(), others.join(''));
+    await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+    await page.getByText(`Signed in as ${ANN}`).first().waitFor();
+  },
+);
 
 journey('a dialog closes when another tab signs out', async ({ mail, visitor }) => {
   const { context, page } = await visitor();
@@ -255,6 +285,34 @@ journey('a spent token says so, and no other page or state has a fault that axe 
   await bob.page.getByRole('heading', { name: 'Nobody answers.' }).waitFor();
   await bob.inspect('demo-10-nobody');
 });
+
+/**
+ * Spends the 90 wrong answers that strangers have for an address, five for each code.
+ *
+ * @param {Pick<Awaited<ReturnType<typeof import('./lib/stage.mjs').setStage>>, 'mail' | 'stile'>} stage
+ * @param {string} email
+ */
+async function exhaust({ mail, stile }, email) {
+  const post = (/** @type {string} */ path, /** @type {unknown} */ body) =>
+    fetch(`${stile.api()}/emailVerifications/${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', origin: stile.url },
+      body: JSON.stringify(body),
+    });
+  for (let codes = 18; codes > 0; codes--) {
+    // Its mail is waited for, so that none of these is taken for a later one.
+    let verificationUUID = '';
+    await codeAfter(mail, email, async () => {
+      const asked = await post('create', { email });
+      assert.equal(asked.status, 201);
+      ({ verificationUUID } = await asked.json());
+    });
+    // No code is that short.
+    const answer = () => post('signin', { verificationUUID, verificationToken: '12345' });
+    const answers = await Promise.all([answer(), answer(), answer(), answer(), answer()]);
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([422]));
+  }
+}
 
 /**
  * The code of the mail that this brings.

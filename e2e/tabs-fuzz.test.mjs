@@ -31,10 +31,10 @@ function randomOf(seed) {
   };
 }
 
-/** @param {string | undefined} token  @returns {string | undefined} the id of its session */
-function sessionOf(token) {
+/** @param {string | null} token  @returns {{ sid?: string, email?: string }} */
+function claimsOf(token) {
   const payload = token?.split('.')[1];
-  return payload ? JSON.parse(Buffer.from(payload, 'base64url').toString()).sid : undefined;
+  return payload ? JSON.parse(Buffer.from(payload, 'base64url').toString()) : {};
 }
 
 /** @param {number} milliseconds */
@@ -67,7 +67,7 @@ test(`tabs under anything, for ${SECONDS} seconds`, { timeout: (SECONDS + 120) *
     context.on('request', (request) => {
       const { authorization } = request.headers();
       if (!request.url().endsWith('/revoke') || !authorization) return;
-      const session = sessionOf(authorization.slice('Bearer '.length));
+      const session = claimsOf(authorization.slice('Bearer '.length)).sid;
       revoked.push(`${session} (${request.headers()['x-dyn-logout-reason']})`);
     });
     /** @type {import('playwright-core').Page[]} */
@@ -173,7 +173,12 @@ test(`tabs under anything, for ${SECONDS} seconds`, { timeout: (SECONDS + 120) *
       const states = await Promise.all(tabs.map(shown));
       const [first] = states;
       const why = () => `seed ${seed}: ${JSON.stringify(states)}\n${trace.join('\n')}`;
-      for (const { user, token } of states) assert.equal(user === null, token === null, why());
+      for (const { user, session, token } of states) {
+        assert.equal(user === null, token === null, why());
+        // Each sign-in has an address of its own, so the token of another user, or of another session, is told by these.
+        const { email = null, sid = null } = claimsOf(token);
+        assert.deepEqual([email, sid], [user, session], `the token of somebody else, ${why()}`);
+      }
       if (first && states.every(({ token }) => token === first.token)) {
         if (first.session) {
           assert.ok(!signedOut.has(first.session), `a session came back, ${why()}`);

@@ -1,5 +1,5 @@
 import type { ChangeEvent, ReactNode } from 'react';
-import { LONGEST } from './codes';
+import { digitsIn } from './codes';
 import type { Trouble } from './errors';
 import { Field } from './ui';
 
@@ -18,9 +18,8 @@ type Props = {
 
 /** The field for a code of digits, as the keyboards of phones and the autofill of browsers know it. */
 export function CodeField({ code, setCode, length = 6, longest = length, autoFocus = true, ...rest }: Props) {
-  // People paste "123 456", or the whole line of a mail; some keyboards write full-width digits.
-  const change = ({ target }: ChangeEvent<HTMLInputElement>) =>
-    setCode(target.value.normalize('NFKC').replace(/\D/g, '').slice(0, LONGEST));
+  // People paste "123 456", or the whole line of a mail; many keyboards write the digits of another script.
+  const change = ({ target }: ChangeEvent<HTMLInputElement>) => setCode(digitsIn(target.value));
   return (
     <Field
       {...rest}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { codeLengthOf, inGroups } from './codes';
+import { codeLengthOf, digitsIn, inGroups } from './codes';
 
 describe('codes', () => {
   it('are as long as the server says, within 6 and 12 digits', () => {
@@ -14,6 +14,33 @@ describe('codes', () => {
       [7.5, 6],
     ] as const) {
       expect(codeLengthOf({ codeLength })).toBe(length);
+    }
+  });
+
+  it('are read in the digits of every script that browsers write', () => {
+    const scripts = Intl.supportedValuesOf('numberingSystem').flatMap((numberingSystem) => {
+      const format = new Intl.NumberFormat('en', { numberingSystem, useGrouping: false });
+      const digits = [9, 8, 7, 6, 5, 4, 3, 2, 1, 0].map((value) => format.format(value)).join('');
+      // The Han numerals are no decimal digits, neither here nor at the server.
+      return /^\p{Nd}{10}$/u.test(digits) ? [digits] : [];
+    });
+    expect(scripts.length).toBeGreaterThan(50);
+    expect(scripts).toContain('٩٨٧٦٥٤٣٢١٠');
+    for (const digits of scripts) expect(digitsIn(digits), digits).toBe('9876543210');
+  });
+
+  it('are read wherever they stand, and no more digits than a code has', () => {
+    for (const [text, digits] of [
+      ['123 456', '123456'],
+      ['Your code is 123-456.', '123456'],
+      ['\u{200f}۱۲۳\u{a0}۴۵۶\u{200e}', '123456'],
+      ['१२३४ ٥٦٧٨ ９०12', '123456789012'],
+      ['𝟙𝟚𝟛𝟺𝟻𝟼', '123456'],
+      ['1234567890123', '123456789012'],
+      ['一二三', ''],
+      ['', ''],
+    ] as const) {
+      expect(digitsIn(text), text).toBe(digits);
     }
   });
 
