@@ -13,7 +13,8 @@ use crate::world::{ENVIRONMENT, OTHER_ENVIRONMENT, Page, Reply, World, settings}
 const ANN: &str = "ann@example.com";
 const BOB: &str = "bob@example.com";
 
-async fn api_token(world: &World, environment: EnvironmentId, scope: &str) -> String {
+/// An API token of this environment with this scope.
+pub async fn api_token(world: &World, environment: EnvironmentId, scope: &str) -> String {
     let scopes = [scope.to_owned()];
     let (_, token) = environments::create_token(
         &world.app.store,
@@ -28,7 +29,14 @@ async fn api_token(world: &World, environment: EnvironmentId, scope: &str) -> St
     token.to_string()
 }
 
-async fn call(world: &World, method: Method, path: &str, bearer: Option<&str>, body: Option<Value>) -> Reply {
+/// A call of an operator's backend.
+pub async fn call(
+    world: &World,
+    method: Method,
+    path: &str,
+    bearer: Option<&str>,
+    body: Option<Value>,
+) -> Reply {
     let page = Page { bearer: bearer.map(str::to_owned), origin: None, ..world.page() };
     page.send(method, path, body.map(|b| b.to_string()), &[]).await
 }

@@ -21,17 +21,17 @@ const WRONG: (u16, &str) = (422, "wrong_email_verification_token");
 const LOCKED: (u16, &str) = (422, "too_many_email_verification_attempts");
 
 /// Asks for a code; the verification's id.
-async fn ask(page: &Page, email: &str) -> String {
+pub async fn ask(page: &Page, email: &str) -> String {
     let sent = page.post(CREATE, json!({ "email": email })).await.created();
     sent["verificationUUID"].as_str().unwrap().to_owned()
 }
 
-fn answer(id: &str, code: &str) -> Value {
+pub fn answer(id: &str, code: &str) -> Value {
     json!({ "verificationUUID": id, "verificationToken": code })
 }
 
 /// A code of the same form that is not this one.
-fn another(code: &str) -> String {
+pub fn another(code: &str) -> String {
     let last = if code.ends_with('7') { "8" } else { "7" };
     format!("{}{last}", &code[..code.len() - 1])
 }

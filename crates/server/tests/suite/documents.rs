@@ -187,7 +187,7 @@ fn every_operation_is_named_by_an_imperative() {
 }
 
 /// Every place where two documents differ, by its JSON pointer (RFC 6901).
-fn compare(at: &str, committed: &Value, wanted: &Value, found: &mut Vec<String>) {
+pub fn compare(at: &str, committed: &Value, wanted: &Value, found: &mut Vec<String>) {
     match (committed, wanted) {
         (Value::Object(a), Value::Object(b)) => {
             let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
@@ -197,7 +197,12 @@ fn compare(at: &str, committed: &Value, wanted: &Value, found: &mut Vec<String>)
                 compare(&pointer, &side(a), &side(b), found);
             }
         }
+        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
+            for (place, (a, b)) in a.iter().zip(b).enumerate() {
+                compare(&format!("{at}/{place}"), a, b, found);
+            }
+        }
         (a, b) if a == b => {}
-        (a, b) => found.push(format!("{at}: committed {a}, declared {b}")),
+        (a, b) => found.push(format!("{at}: committed {a}, now {b}")),
     }
 }

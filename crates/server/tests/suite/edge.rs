@@ -17,7 +17,8 @@ use crate::world::{ENVIRONMENT, ORIGIN, OTHER_ENVIRONMENT, Page, Reply, World, s
 const CREATE: &str = "/emailVerifications/create";
 
 /// A request with these headers and no others.
-async fn raw(world: &World, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+/// A request with nothing but these headers.
+pub async fn raw(world: &World, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);

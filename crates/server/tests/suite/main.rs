@@ -41,6 +41,7 @@ mod restoring;
 mod rotation;
 mod serving;
 mod sessions;
+mod snapshots;
 mod tokens_at_the_edge;
 mod totp_app;
 mod typed;

@@ -20,7 +20,7 @@ const NEW: &str = "ann@new.example";
 const THIRD: &str = "ann@third.example";
 
 /// Opens the link, or presses its button.
-async fn browse(router: &Router, method: Method, link: &str) -> (u16, HeaderMap, String) {
+pub async fn browse(router: &Router, method: Method, link: &str) -> (u16, HeaderMap, String) {
     let token = link.split_once("?token=").map_or(link, |(_, token)| token);
     let (uri, body) = match method {
         Method::POST => ("/undo".to_owned(), Body::from(format!("token={token}"))),
@@ -49,7 +49,7 @@ async fn links(world: &World, to: &str) -> Vec<Option<String>> {
 }
 
 /// A user to whose account an address was added; the link.
-async fn with_added(world: &World) -> (Page, String) {
+pub async fn with_added(world: &World) -> (Page, String) {
     let page = world.signed_in(ANN).await;
     world.advance(1);
     let token = page.email_token(world, ANN, &["credential:link"]).await;

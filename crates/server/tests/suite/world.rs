@@ -59,23 +59,31 @@ pub fn settings() -> Settings {
     settings
 }
 
+/// A server for nothing but the API.
+pub fn config() -> Config {
+    Config {
+        public_url: "http://localhost:7845".parse().unwrap(),
+        trusted_proxies: Vec::new(),
+        development: None,
+        place: String::new(),
+    }
+}
+
 impl World {
     pub async fn new() -> Self {
         Self::with(settings()).await
     }
 
     pub async fn with(settings: Settings) -> Self {
-        let config = Config {
-            public_url: "http://localhost:7845".parse().unwrap(),
-            trusted_proxies: Vec::new(),
-            development: None,
-            place: String::new(),
-        };
-        Self::configured(settings, config).await
+        Self::configured(settings, config()).await
     }
 
     pub async fn configured(settings: Settings, config: Config) -> Self {
-        let clock = Arc::new(Clock::default());
+        Self::at(Arc::new(Clock::default()), settings, config).await
+    }
+
+    /// A server whose time is this clock's.
+    pub async fn at(clock: Arc<Clock>, settings: Settings, config: Config) -> Self {
         let (store, place) = Place::open(clock.now()).await;
         let master = MasterKey::generate();
         let keys = Arc::new(Keyring::new(&master).unwrap());
