@@ -438,15 +438,6 @@ fn terms(settings: &Settings, me: &Principal, scope: &Scope) -> Terms {
     }
 }
 
-/// Whether signing in by this method is offered at all.
-pub fn may_sign_in(settings: &Settings, method: Method) -> bool {
-    match method {
-        Method::EmailCode => true,
-        Method::Passkey => settings.passkeys.sign_in,
-        Method::Totp | Method::RecoveryCode => false,
-    }
-}
-
 #[cfg(test)]
 mod table_tests;
 #[cfg(test)]
