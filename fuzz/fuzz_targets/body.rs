@@ -22,7 +22,7 @@ fn server() -> (Runtime, Site, tempfile::TempDir) {
     let store = Store::sqlite(&folder.path().join("stile.db"), clock.now()).expect("a database");
     let keys = Arc::new(Keyring::new(&MasterKey::generate()).expect("keys"));
     let public_url = PUBLIC_URL.parse().expect("a URL");
-    let config = Config { public_url, trusted_proxies: Vec::new(), development: None };
+    let config = Config { public_url, trusted_proxies: Vec::new(), development: None, place: String::new() };
     let site = runtime.block_on(Site::new(Arc::new(App::new(store, keys, clock, config, None))));
     (runtime, site, folder)
 }

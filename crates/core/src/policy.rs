@@ -262,7 +262,7 @@ pub fn grant(
     }
     let each = asked.iter().map(|scope| terms(settings, me, scope)).map(|t| (t.single_use, t.seconds));
     // A mixed request follows its strictest scope.
-    let Some((single_use, seconds)) = each.reduce(|a, b| (a.0 || b.0, a.1.min(b.1))) else {
+    let Some((single_use, seconds)) = each.reduce(stricter) else {
         return Ok(None);
     };
     Ok(Some(Elevation { scopes: asked, single_use, seconds, proof }))
@@ -296,7 +296,7 @@ pub fn recent_proofs<'a>(
         Exemption::Link => settings.recent_proof.link_seconds,
         Exemption::Unlink => settings.recent_proof.unlink_seconds,
     };
-    let longest = rule_of(settings, scope).and_then(|rule| rule.max_age_seconds).unwrap_or(u32::MAX);
+    let longest = rules(settings, scope).filter_map(|rule| rule.max_age_seconds).min().unwrap_or(u32::MAX);
     let fresh = move |p: &&Proof| seconds > 0 && is_fresh(p, i64::from(seconds.min(longest)), now);
     let accepted = move |p: &&Proof| accepts(settings, me, (*p).into(), scope).is_ok();
     me.session.proofs.iter().rev().filter(fresh).filter(accepted)
@@ -391,25 +391,22 @@ fn default_credential(me: &Principal, offered: &[CredentialId]) -> Option<Creden
     if offered.contains(&wanted) { Some(wanted) } else { offered.first().copied() }
 }
 
-fn rule_of<'a>(settings: &'a Settings, scope: &Scope) -> Option<&'a ScopeRule> {
-    settings.scopes.iter().find(|rule| rule.scope == scope.as_str())
+/// The rules for the scope. There is one at most, unless an older version stored several: then the strictest of each
+/// demand counts.
+fn rules<'a>(settings: &'a Settings, scope: &'a Scope) -> impl Iterator<Item = &'a ScopeRule> {
+    settings.scopes.iter().filter(move |rule| rule.scope == scope.as_str())
 }
 
 /// Whether a rule demands a strength for the scope.
 fn demanded(settings: &Settings, scope: &Scope) -> bool {
-    rule_of(settings, scope).is_some_and(|rule| rule.strength.is_some())
+    rules(settings, scope).any(|rule| rule.strength.is_some())
 }
 
 /// The least proof that the scope accepts from this user: what the user's factors make of it, and what a rule adds.
 fn demand(settings: &Settings, me: &Principal, scope: &Scope) -> Strength {
     let must_enrol = settings.security.mfa.required() && action_rules(settings, scope).next().is_some();
     let base = if me.has_mfa() || must_enrol { Strength::Mfa } else { Strength::Reauthentication };
-    let demanded = rule_of(settings, scope).and_then(|rule| rule.strength).unwrap_or(base);
-    let together = match (base, demanded) {
-        (Strength::Mfa, Strength::PhishingResistant) => Strength::PhishingResistantVerified,
-        (Strength::Mfa, Strength::Reauthentication) => Strength::Mfa,
-        (_, demanded) => demanded,
-    };
+    let together = rules(settings, scope).filter_map(|rule| rule.strength).fold(base, Strength::and);
     // Who has nothing of that strength can still enrol it: else the rule could never be met.
     let out_of_reach = !answering(me).any(|c| c.strength().meets(together));
     if *scope == Scope::CredentialLink && out_of_reach { base } else { together }
@@ -418,18 +415,21 @@ fn demand(settings: &Settings, me: &Principal, scope: &Scope) -> Strength {
 /// What the scope demands of this user, and the token that it gives: what is set for the scope, else the strictest of
 /// its action rules, else the default. No token outlives the age that its proof may have.
 fn terms(settings: &Settings, me: &Principal, scope: &Scope) -> Terms {
-    let rule = rule_of(settings, scope);
     let by_action =
         action_rules(settings, scope).filter_map(|a| a.token_behavior).reduce(|a, b| match (a, b) {
             (TokenBehavior::TimeBound, TokenBehavior::TimeBound) => TokenBehavior::TimeBound,
             _ => TokenBehavior::SingleUse,
         });
-    let behavior = rule.and_then(|r| r.token_behavior).or(by_action);
-    let single_use = behavior.map_or(scope.single_use_by_default(), |b| b == TokenBehavior::SingleUse);
     let shortest = action_rules(settings, scope).filter_map(|a| a.token_expiry_seconds).min();
-    let expiry = rule.and_then(|r| r.token_expiry_seconds).or(shortest);
-    let seconds = expiry.map_or(if single_use { 300 } else { 600 }, i64::from);
-    let max_age = rule.and_then(|r| r.max_age_seconds).map(i64::from);
+    let token = |rule: Option<&ScopeRule>| {
+        let behavior = rule.and_then(|r| r.token_behavior).or(by_action);
+        let single_use = behavior.map_or(scope.single_use_by_default(), |b| b == TokenBehavior::SingleUse);
+        let expiry = rule.and_then(|r| r.token_expiry_seconds).or(shortest);
+        (single_use, expiry.map_or(if single_use { 300 } else { 600 }, i64::from))
+    };
+    let ruled = rules(settings, scope).map(|rule| token(Some(rule))).reduce(stricter);
+    let (single_use, seconds) = ruled.unwrap_or_else(|| token(None));
+    let max_age = rules(settings, scope).filter_map(|r| r.max_age_seconds).min().map(i64::from);
     Terms {
         strength: demand(settings, me, scope),
         max_age,
@@ -438,6 +438,10 @@ fn terms(settings: &Settings, me: &Principal, scope: &Scope) -> Terms {
     }
 }
 
+/// Of two tokens, each by its single use and its seconds, what is allowed by both.
+fn stricter(a: (bool, i64), b: (bool, i64)) -> (bool, i64) {
+    (a.0 || b.0, a.1.min(b.1))
+}
 #[cfg(test)]
 mod table_tests;
 #[cfg(test)]

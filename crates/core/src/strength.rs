@@ -40,6 +40,18 @@ impl Strength {
             Self::PhishingResistantVerified => matches!(self, Self::PhishingResistantVerified),
         }
     }
+
+    /// The least strength that meets both demands.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        if self.meets(other) {
+            self
+        } else if other.meets(self) {
+            other
+        } else {
+            Self::PhishingResistantVerified
+        }
+    }
 }
 
 #[cfg(test)]
@@ -61,6 +73,16 @@ mod tests {
         for (proof, met) in table {
             for demand in [Reauthentication, Mfa, PhishingResistant, PhishingResistantVerified] {
                 assert_eq!(proof.meets(demand), met.contains(&demand), "{proof:?} {demand:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn two_demands_are_met_by_what_meets_each() {
+        let all = [Reauthentication, Mfa, PhishingResistant, PhishingResistantVerified];
+        for (a, b) in all.into_iter().flat_map(|a| all.map(|b| (a, b))) {
+            for proof in all {
+                assert_eq!(proof.meets(a.and(b)), proof.meets(a) && proof.meets(b), "{proof:?} {a:?} {b:?}");
             }
         }
     }

@@ -151,7 +151,8 @@ mod tests {
         let who = Person::new("ann@example.com".into(), &Passkey::new().unwrap(), now, &mut steps);
         store.commit(Mutation::new(steps)).await.unwrap();
         let public_url = PUBLIC_URL.parse().unwrap();
-        let config = Config { public_url, trusted_proxies: Vec::new(), development: None };
+        let config =
+            Config { public_url, trusted_proxies: Vec::new(), development: None, place: String::new() };
         let app = Arc::new(App::new(store, keys, clock, config, None));
         let env = app.environment(ENVIRONMENT).await.unwrap();
         let me = app.store.principal(ENVIRONMENT, who.session).await.unwrap().unwrap();

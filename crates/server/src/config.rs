@@ -16,6 +16,9 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Development surfaces, under `stile dev` alone.
     pub development: Option<Development>,
+    /// The option by which an operator's command finds the data, with a space before; empty when it does so by itself. Log
+    /// lines that name such a command need it.
+    pub place: String,
 }
 
 /// What only the development server offers.
@@ -109,6 +112,7 @@ mod tests {
             public_url: Url::parse("https://auth.example.com").unwrap(),
             trusted_proxies: trusted.iter().map(|net| net.parse().unwrap()).collect(),
             development: None,
+            place: String::new(),
         }
     }
 

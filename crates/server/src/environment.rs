@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use stile_core::settings::Settings;
+use stile_core::settings::{Kind, Settings};
 use stile_core::{EnvironmentId, Level, Micros};
 use stile_factors::passkey::{Party, PasskeyError};
 use stile_keys::Keyring;
@@ -31,6 +31,8 @@ pub struct Environment {
     pub id: EnvironmentId,
     /// Its version.
     pub version: i64,
+    /// Whether it is for real users.
+    pub kind: Kind,
     /// Its settings.
     pub settings: Settings,
     /// The relying party, or why there is none.
@@ -151,6 +153,7 @@ async fn load(
     Ok(Environment {
         id,
         version: row.version,
+        kind: row.kind,
         party: Party::of(&settings),
         limiter: Limiter::new(&settings.limits),
         public,

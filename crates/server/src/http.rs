@@ -109,7 +109,7 @@ pub async fn sdk_layer(State(app): State<Arc<App>>, mut request: Request, next: 
     };
     let allowed = origin.as_deref().filter(|o| env.settings.allows_origin(o) || *o == app.config.origin());
     if origin.is_some() && allowed.is_none() {
-        app.refused_origins.tell(&env, origin.as_deref().unwrap_or_default());
+        app.refused_origins.tell(&app, &env, origin.as_deref().unwrap_or_default(), address);
         return tell_everybody(Code::OriginNotAllowed.into());
     }
     let allowed = allowed.and_then(|o| HeaderValue::from_str(o).ok());
@@ -290,3 +290,6 @@ pub async fn outer_layer(State(deadline): State<Duration>, request: Request, nex
     set(headers, header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'");
     response
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ use stile_core::settings::{Limits, Rate};
 use stile_core::{ApiTokenId, UserId};
 
 use bounded::Bounded;
-pub use prefix::Prefixes;
+pub use prefix::{Prefix, Prefixes};
 use shares::{Shares, Tally};
 
 /// So many refused bearer tokens of one address within a minute are looked at before its limits are asked.

@@ -61,7 +61,8 @@ fn client_request_id(headers: &HeaderMap) -> Option<String> {
     sent("x-dyn-request-id").or_else(|| sent("x-request-id")).map(str::to_owned)
 }
 
+/// The moment on a clock that measures durations and nothing else.
 #[expect(clippy::disallowed_methods, reason = "a duration is measured on no clock that moves")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }

@@ -66,7 +66,7 @@ pub async fn run(args: &DevArgs, output: Output) -> Result<(), Failure> {
     tracing::info!(version = env!("CARGO_PKG_VERSION"), data = data.name(), %address, "Stile starts");
     announce(output, &local, access_token.as_deref(), address, &data)?;
     let development = Some(Development { access_token, demo_api_tokens });
-    let config = Config { public_url, trusted_proxies: Vec::new(), development };
+    let config = Config { public_url, trusted_proxies: Vec::new(), development, place: data.option() };
     let outbox = Some(Arc::new(DevOutbox::default()));
     let app = Arc::new(App::new(store, Arc::new(keys), Arc::new(Clock::default()), config, outbox));
     let served = run::serve(app, listener, transport, Serving::default(), stop).await;

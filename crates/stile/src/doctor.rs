@@ -199,7 +199,7 @@ async fn signing_keys(
     findings: &mut Findings,
 ) {
     let Ok(public_url) = Url::parse("http://localhost") else { return };
-    let config = Config { public_url, trusted_proxies: Vec::new(), development: None };
+    let config = Config { public_url, trusted_proxies: Vec::new(), development: None, place: String::new() };
     let clock = Arc::new(Clock::default());
     let app = App::new(store, Arc::new(keys), clock, config, None);
     for (row, _) in environments {

@@ -44,7 +44,7 @@ pub async fn run(args: &ServeArgs, output: Output) -> Result<(), Failure> {
         "version": version, "publicUrl": public_url.as_str(), "address": address.to_string(), "data": place,
     });
     output.answer(&text, &value)?;
-    let config = Config { public_url, trusted_proxies, development: None };
+    let config = Config { public_url, trusted_proxies, development: None, place: data.option() };
     let app = Arc::new(App::new(store, Arc::new(keys), Arc::new(Clock::default()), config, None));
     if let Some(listener) = metrics {
         let (app, stop) = (Arc::clone(&app), stop.clone());

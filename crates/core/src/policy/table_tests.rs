@@ -84,6 +84,71 @@ fn a_rule_on_the_scope_goes_before_rules_on_its_actions() {
     assert_eq!(token(&settings(), "user:delete"), (false, 600));
 }
 
+/// Settings that an older version stored can hold two rules for a scope. Neither loosens the other, in either order.
+#[test]
+fn of_two_rules_for_a_scope_the_stricter_counts() {
+    use Strength::{Mfa, PhishingResistant, PhishingResistantVerified, Reauthentication};
+    let rule = |strength, max_age_seconds, token_behavior, token_expiry_seconds| ScopeRule {
+        strength,
+        max_age_seconds,
+        token_behavior,
+        token_expiry_seconds,
+        ..ScopeRule::new("vault:open")
+    };
+    let bare = rule(None, None, None, None);
+    for (one, other, strength, max_age, single_use, seconds) in [
+        (bare.clone(), rule(Some(Mfa), Some(60), BOUND, Some(30)), Mfa, Some(60), true, 30),
+        (rule(None, None, BOUND, None), rule(None, None, SINGLE, None), Reauthentication, None, true, 300),
+        (
+            rule(None, None, BOUND, Some(900)),
+            rule(None, None, BOUND, None),
+            Reauthentication,
+            None,
+            false,
+            600,
+        ),
+        (
+            rule(None, Some(90), BOUND, None),
+            rule(None, Some(45), BOUND, None),
+            Reauthentication,
+            Some(45),
+            false,
+            45,
+        ),
+        (
+            rule(Some(Reauthentication), None, None, None),
+            rule(Some(Mfa), None, None, None),
+            Mfa,
+            None,
+            true,
+            300,
+        ),
+        (
+            rule(Some(Mfa), None, None, None),
+            rule(Some(PhishingResistant), None, None, None),
+            PhishingResistantVerified,
+            None,
+            true,
+            300,
+        ),
+    ] {
+        for pair in [[one.clone(), other.clone()], [other.clone(), one.clone()]] {
+            let mut s = settings();
+            s.scopes = pair.to_vec();
+            let me = principal(vec![email()], vec![]);
+            let given = terms(&s, &me, &scope("vault:open"));
+            assert_eq!(given, Terms { strength, max_age, single_use, seconds }, "{pair:?}");
+        }
+    }
+    let mut s = settings();
+    s.recent_proof.link_seconds = 300;
+    s.scopes = [None, Some(20)]
+        .map(|max_age_seconds| ScopeRule { max_age_seconds, ..ScopeRule::new("credential:link") })
+        .to_vec();
+    let me = principal(vec![email()], vec![Proof::email(EMAIL, NOW.plus_seconds(-20))]);
+    assert!(recent_proof(&s, &me, &Scope::CredentialLink, Exemption::Link, NOW).is_none());
+}
+
 #[test]
 fn a_mixed_request_is_used_once_when_one_of_its_scopes_is() {
     let me = principal(vec![email()], vec![]);

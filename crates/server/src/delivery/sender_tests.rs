@@ -340,6 +340,29 @@ async fn runs_when_woken_past_a_slow_recipient_and_finishes_before_it_stops() {
 }
 
 #[tokio::test]
+async fn two_messages_at_most_are_on_their_way_to_one_address() {
+    let (world, mut server) = (World::new().await, FakeSmtp::start().await);
+    let (sender, release) = (world.smtp(&server), Arc::new(Notify::new()));
+    *server.moods.slow.lock().unwrap() = Some(("slow@example.com".into(), Arc::clone(&release)));
+    for _ in 0..3 {
+        world.queue("slow@example.com").await;
+    }
+    assert_eq!(world.waiting().await, 3);
+    let round = tokio::spawn(async move { sender.round().await });
+    for _ in 0..2 {
+        release.notify_one();
+        assert_eq!(server.received.recv().await.unwrap().to, "slow@example.com");
+    }
+    // A third one under way would be waited for here.
+    round.await.unwrap();
+    assert_eq!((server.recipients(), world.waiting().await), (2, 1));
+
+    release.notify_one();
+    world.smtp(&server).round().await;
+    assert_eq!((server.all_received().len(), world.waiting().await), (1, 0));
+}
+
+#[tokio::test]
 async fn ends_when_nobody_can_stop_it_any_more() {
     let world = World::new().await;
     let (stop, stopped) = watch::channel(false);

@@ -60,6 +60,11 @@ impl Prefixes {
         &self.all[..self.count]
     }
 
+    /// The widest.
+    pub fn widest(&self) -> Prefix {
+        self.all[self.count - 1]
+    }
+
     /// What the narrowest is counted by.
     pub fn bits(&self) -> [u8; 8] {
         self.all[0].bits

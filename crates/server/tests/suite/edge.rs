@@ -524,6 +524,7 @@ async fn behind_a_trusted_proxy_the_forwarded_address_counts() {
         public_url: "http://localhost:7845".parse().unwrap(),
         trusted_proxies: vec!["203.0.113.0/24".parse().unwrap()],
         development: None,
+        place: String::new(),
     };
     let world = World::configured(settings, config).await;
     let page = world.page();
@@ -786,6 +787,7 @@ async fn developing(token: Option<&str>) -> World {
             access_token: token.map(str::to_owned),
             demo_api_tokens: BTreeMap::new(),
         }),
+        place: String::new(),
     };
     World::configured(settings(), config).await
 }

@@ -209,8 +209,7 @@ async fn parallel_guesses_pass_no_bound() {
         together(guesses.into_iter().map(|(page, body)| async move { page.post(SIGN_IN, body).await })).await;
     assert_eq!(successes(&replies), 0);
     assert!(replies.iter().all(|reply| reply.code() == WRONG.1), "none tells whether it was judged");
-    let (counted, unjudged) = judged(&world).await;
-    assert_eq!(counted + unjudged, 200);
+    let (counted, _) = judged(&world).await;
     // The bucket is full a microsecond longer for a request that came before the first that was counted.
     assert!((89..=90).contains(&counted), "{counted}");
 }
@@ -237,19 +236,16 @@ async fn at_the_bound_an_address_without_an_account_answers_alike() {
 async fn in_a_session_no_refusal_tells_which_code_is_right() {
     let world = World::new().await;
     let (ann, _) = world.with_passkey(ANN).await;
-    for (email, scopes) in [(ANN, json!(["vault:open"])), (EVE, json!([])), (EVE, json!(["vault:open"]))] {
+    // Each address has guesses of its own, so each case begins with a short code.
+    let cases = [(ANN, json!(["vault:open"])), (EVE, json!([])), ("fay@example.com", json!(["vault:open"]))];
+    for (email, scopes) in cases {
         let asked = ask(&world, &ann, email).await;
-        let told = asked.told;
-        if told == 6 {
-            exhaust(&world, email).await;
-        }
+        assert_eq!(asked.told, 6, "{email}");
+        exhaust(&world, email).await;
         for code in [another(&asked.code), asked.code.clone()] {
             let mut body = answer(&asked.id, &code);
             body["requestedScopes"] = scopes.clone();
-            let reply = ann.post(VERIFY, body).await;
-            if told == 6 {
-                refused(reply, WRONG);
-            }
+            refused(ann.post(VERIFY, body).await, WRONG);
         }
     }
 }

@@ -308,6 +308,29 @@ async fn a_success_clears_neither_another_user_nor_the_address() {
     guesser("d", &bob).totp(None, &bob_app.code(&world), &[]).await.ok();
 }
 
+/// At the limit of the client address nothing tells which recovery code is right, none is used up, and the trail shows
+/// that somebody tried.
+#[tokio::test]
+async fn at_the_limit_of_an_address_a_right_recovery_code_is_refused_as_a_wrong_one() {
+    let mut tight = settings();
+    tight.limits.wrong_factors = Rate { requests: 1, seconds: 900 };
+    let world = World::with(tight).await;
+    let (ann, _) = world.with_totp(ANN).await;
+    let codes = ann.recovery_codes().await;
+    let (bob, bob_app) = world.with_totp(BOB).await;
+    wrong(&world, &bob, &bob_app, 1).await;
+    let guess = ann.recover("0000-0000-0000-0000", &[]).await;
+    let right = ann.recover(&codes[0], &[]).await;
+    wait(&guess);
+    assert_eq!((right.status, &right.body), (guess.status, &guess.body));
+    assert_eq!(failures(&world, &ann).await, Failures::default(), "neither was judged");
+    let rows = world.audit_rows().await;
+    let locked: Vec<_> = rows.iter().filter(|row| row.event == "mfa.locked").collect();
+    assert!(locked.iter().all(|row| row.detail["method"] == "recovery_code"), "{locked:?}");
+    assert_eq!(locked.iter().map(|row| row.count).sum::<i64>(), 2);
+    at(&ann, "198.51.100.9:443").recover(&codes[0], &[]).await.ok();
+}
+
 /// NIST SP 800-63B-4 §3.2.2, CVE-2025-64102: after a hundred wrong codes in a row no code is judged any more, not even
 /// a right one, until another method has passed.
 #[tokio::test]

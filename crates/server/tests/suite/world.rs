@@ -69,6 +69,7 @@ impl World {
             public_url: "http://localhost:7845".parse().unwrap(),
             trusted_proxies: Vec::new(),
             development: None,
+            place: String::new(),
         };
         Self::configured(settings, config).await
     }

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use serde_json::{Value, json};
@@ -281,6 +282,113 @@ fn refusals_and_outages_are_told_in_a_few_lines() {
     assert!(failed < at("the database is back").unwrap(), "{log}");
     let failures = lines.iter().filter(|line| line["level"] == "ERROR").count();
     assert!(failures <= 2, "one for reads and one for writes: {log}");
+}
+
+/// The answer to a request for the environment's settings, with these headers.
+fn asking(port: u16, id: &str, headers: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    write!(
+        stream,
+        "GET /api/v0/sdk/{id}/settings HTTP/1.1\r\nhost: localhost\r\n{headers}connection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// A server that logs JSON lines to a file, its port and that file.
+fn logging(world: &World, more: &[&str]) -> (Server, u16, PathBuf) {
+    let log = world.path("log");
+    let mut args = vec!["serve", "--json", "--log-format", "json"];
+    args.extend(world.serve_options());
+    args.extend(more);
+    let mut command = world.command(&args);
+    command.stderr(File::create(&log).unwrap());
+    let server = Server::logging(command);
+    let port = port(&serde_json::from_str::<Value>(&server.printed[0]).unwrap()["address"]);
+    (server, port, log)
+}
+
+/// What the log's warnings say of this.
+fn warnings(log: &Path, text: &str) -> Vec<Value> {
+    let log = fs::read_to_string(log).unwrap();
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let told = |line: &Value| line["fields"]["message"].as_str().is_some_and(|said| said.contains(text));
+    lines.filter(|line| line["level"] == "WARN" && told(line)).map(|line| line["fields"].clone()).collect()
+}
+
+/// Whoever has forgotten an origin finds the command that allows it in the log, and it works as it is printed.
+#[test]
+fn the_log_names_the_command_that_allows_a_refused_origin() {
+    let world = World::new();
+    let id = world.with_environment();
+    let (server, port, log) = logging(&world, &[]);
+    let of = |origin: &str| asking(port, &id, &format!("origin: {origin}\r\n"));
+    let (app, shop) = ("https://app.example.com", "https://shop.example.com");
+    assert!(of(app).starts_with("HTTP/1.1 200 "));
+    for _ in 0..3 {
+        assert!(of(shop).contains("\"code\":\"origin_not_allowed\""));
+    }
+    // A live environment refuses these: no command could allow them.
+    for origin in ["http://shop.example.com", "http://localhost:3000"] {
+        assert!(of(origin).starts_with("HTTP/1.1 403 "), "{origin}");
+    }
+    for odd in ["null", "https://a'b.example.com", "https://$(id).example.com"] {
+        assert!(of(odd).starts_with("HTTP/1.1 403 "), "{odd}");
+    }
+    let told = warnings(&log, "an origin that is not allowed");
+    assert_eq!(told.len(), 3, "one for each: {told:?}");
+    let said = |n: usize| told[n]["message"].as_str().unwrap();
+    assert_eq!((&told[0]["origin"], &told[0]["environment"]), (&json!(shop), &json!(id)));
+    let command = said(0).split_once("if it is yours: ").unwrap().1;
+    assert_eq!(
+        command,
+        format!("stile env set --data-dir data {id} 'allowedOrigins=[\"{app}\",\"{shop}\"]'")
+    );
+    for n in [1, 2] {
+        let why = said(n);
+        assert!(why.contains("a live environment refuses") && !why.contains("stile env set"), "{why}");
+    }
+    assert_eq!(warnings(&log, "malformed origin").len(), 1);
+
+    let ran = world.paste(command);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    for origin in [app, shop] {
+        let answer = of(origin);
+        let granted = format!("access-control-allow-origin: {origin}\r\n");
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains(&granted), "{answer}");
+    }
+    assert_eq!(server.stop().0.code(), Some(0));
+}
+
+/// Behind a proxy that nobody has named all clients share one limit. The log says so once.
+#[test]
+fn forwarding_headers_of_an_unnamed_proxy_are_told_of_once() {
+    let world = World::new();
+    let id = world.with_environment();
+    let about = "forwarding headers from an address that is not trusted";
+    let (server, port, log) = logging(&world, &[]);
+    for header in ["x-forwarded-for: 203.0.113.7", "forwarded: for=203.0.113.8", "x-real-ip: 203.0.113.9"] {
+        assert!(asking(port, &id, &format!("{header}\r\n")).starts_with("HTTP/1.1 200 "));
+    }
+    let told = warnings(&log, about);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(told[0]["from"], "127.0.0.1");
+    assert!(told[0]["message"].as_str().unwrap().contains("--trusted-proxy"), "{told:?}");
+    assert!(!fs::read_to_string(&log).unwrap().contains("203.0.113"));
+    assert_eq!(server.stop().0.code(), Some(0));
+
+    let (server, port, log) = logging(&world, &["--trusted-proxy", "127.0.0.1"]);
+    let address = |hop: &str| asking(port, &id, &format!("x-forwarded-for: {hop}\r\n"));
+    assert!(address("203.0.113.7").starts_with("HTTP/1.1 200 "));
+    let unreadable = "an X-Forwarded-For that holds no address";
+    assert_eq!((warnings(&log, about).len(), warnings(&log, unreadable).len()), (0, 0));
+    for _ in 0..2 {
+        assert!(address("unknown").starts_with("HTTP/1.1 200 "));
+    }
+    assert_eq!(warnings(&log, unreadable).len(), 1);
+    assert_eq!(server.stop().0.code(), Some(0));
 }
 
 /// A write waits for a neighbour, but not for ever.

@@ -86,6 +86,14 @@ impl World {
         self.at_home(command)
     }
 
+    /// A line as an operator pastes it into a shell.
+    pub fn paste(&self, line: &str) -> Ran {
+        let mut command = Command::new("sh");
+        let script = format!("stile() {{ \"$0\" \"$@\"; }}\n{line}");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_stile")]);
+        ran(self.at_home(command))
+    }
+
     fn at_home(&self, mut command: Command) -> Command {
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();

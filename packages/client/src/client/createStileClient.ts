@@ -57,6 +57,7 @@ export function createStileClient(config: StileClientConfig): StileClient {
     ready: Promise.resolve(),
     expiryTimer: undefined,
     verifications: {},
+    renewals: new Set(),
     creatingSessionKey: undefined,
     fetchingSettings: undefined,
     cleanups: [],

@@ -67,6 +67,8 @@ export type Core = {
   expiryTimer: ReturnType<typeof setTimeout> | undefined;
   /** The latest code sent, by way. */
   verifications: { email?: OTPVerification; sms?: OTPVerification };
+  /** Running requests whose answers renew the session. */
+  readonly renewals: Set<Promise<unknown>>;
   creatingSessionKey: Promise<void> | undefined;
   fetchingSettings: Promise<ProjectSettings> | undefined;
   /** What `destroyClient` undoes. */

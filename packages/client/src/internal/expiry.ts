@@ -1,8 +1,10 @@
 import { StileError } from '../errors/StileError.js';
 import { serverNow } from './clock.js';
 import type { Core } from './core.js';
-import { isLive, sentOf } from './record.js';
-import { endRefused, fetchUser, readStored, signOut } from './session.js';
+import { REQUEST_LIMIT, within } from './limits.js';
+import { withLock } from './locks.js';
+import { isLive, type Sent, sentOf } from './record.js';
+import { endRefused, fetchUser, readStored } from './session.js';
 
 /** Timers of browsers count in 32 bits: about 24.8 days. */
 const LONGEST_TIMER = 2 ** 31 - 1;
@@ -30,17 +32,33 @@ export async function checkExpiry(core: Core): Promise<void> {
   const { expiresAt, clockOffset } = core.record;
   if (!isLive(core.record) || expiresAt === null || core.life.signal.aborted) return;
   const isOver = expiresAt <= serverNow(core);
-  if (isOver && core.serverClock !== undefined) {
-    void signOut(core, 'token-expired', { revoke: false });
-    return;
-  }
+  const sent = sentOf(core.record);
+  if (isOver && core.serverClock !== undefined) return endExpired(core, sent);
   // The clock that nobody can set stands still while some machines sleep.
   if (!isOver && expiresAt > Date.now() + clockOffset) return armExpiry(core);
-  const sent = sentOf(core.record);
   try {
     await fetchUser(core);
   } catch (error) {
-    if (error instanceof StileError && error.status === 401) endRefused(core, 'token-expired', sent);
+    if (error instanceof StileError && error.status === 401) await endExpired(core, sent);
   }
   armExpiry(core, LATER);
+}
+
+/** Whether the token has expired at the server. The clock here lags by as much as the answer with the token took. */
+export function isTokenOver(core: Core): boolean {
+  const { expiresAt } = core.record;
+  return expiresAt !== null && expiresAt <= serverNow(core) + REQUEST_LIMIT;
+}
+
+/**
+ * Ends a session whose token has expired, unless it is renewed: the server may have answered a renewal that was sent
+ * before, here or in another tab. Such a renewal is waited for, within the limit of a request.
+ */
+export async function endExpired(core: Core, sent: Sent): Promise<void> {
+  const others = withLock(core, 'refresh', async () => undefined, REQUEST_LIMIT);
+  const all = Promise.all([Promise.allSettled(core.renewals), others]);
+  await within(all, REQUEST_LIMIT, () => new Error('no answer in time')).catch(() => undefined);
+  await readStored(core);
+  // A renewed session has another token, and nothing happens to it.
+  endRefused(core, 'token-expired', sent);
 }

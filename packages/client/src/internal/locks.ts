@@ -5,18 +5,25 @@ const chains: WeakMap<object, Map<string, Promise<unknown>>> = /* @__PURE__ */ n
 
 /**
  * Runs one at a time: over all tabs where the browser has Web Locks, else over the clients that share a storage. A lock
- * that another one does not give back is waited for no longer than `WAIT_LIMIT`: order is worth a wait, not a standstill.
+ * that another one does not give back is waited for no longer than `patience`: order is worth a wait, not a standstill.
+ *
+ * @param patience  in milliseconds
  */
-export async function withLock<T>(core: Core, name: string, run: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  core: Core,
+  name: string,
+  run: () => Promise<T>,
+  patience: number = WAIT_LIMIT,
+): Promise<T> {
   const { store, adapter } = core;
   if (!store || !adapter) return run();
   const locks = core.sharesPage ? globalThis.navigator?.locks : undefined;
-  if (!locks) return inChain(adapter, store.keyOf(name), run);
-  const patience = new AbortController();
-  const timer = setTimeout(() => patience.abort(), WAIT_LIMIT);
+  if (!locks) return inChain(adapter, store.keyOf(name), run, patience);
+  const wait = new AbortController();
+  const timer = setTimeout(() => wait.abort(), patience);
   let result: Promise<T> | undefined;
   try {
-    await locks.request(store.keyOf(name), { signal: patience.signal }, () => {
+    await locks.request(store.keyOf(name), { signal: wait.signal }, () => {
       clearTimeout(timer);
       result = run();
       return result.catch(() => undefined);
@@ -29,12 +36,12 @@ export async function withLock<T>(core: Core, name: string, run: () => Promise<T
   return result ?? run();
 }
 
-async function inChain<T>(owner: object, name: string, run: () => Promise<T>): Promise<T> {
+async function inChain<T>(owner: object, name: string, run: () => Promise<T>, patience: number): Promise<T> {
   const own = chains.get(owner) ?? new Map<string, Promise<unknown>>();
   chains.set(owner, own);
   const before = own.get(name);
   const turn = before
-    ? within(before, WAIT_LIMIT, () => new Error('waited long enough')).catch(() => undefined)
+    ? within(before, patience, () => new Error('waited long enough')).catch(() => undefined)
     : Promise.resolve();
   const result = turn.then(run);
   const settled = result.catch(() => undefined);

@@ -125,6 +125,22 @@ describe('the record', () => {
     expect(reduce(ended, answered(ended, 'sign-in', { token: 't3' }))).toMatchObject({ token: 't3' });
   });
 
+  it('goes on with a newer token of a session that only expired', () => {
+    const live = { ...signedIn(), sessionKey: 'k1' };
+    const over = reduce(live, { type: 'refused', reason: 'token-expired', sent: sentOf(live) });
+    const renewal = answered(live, 'refresh', { token: 't2', iat: 200 });
+    const renewed = reduce(over, renewal);
+    expect(renewed).toMatchObject({ token: 't2', gen: live.gen, sessionKey: 'k1', deadKey: null });
+    expect(compare(renewed, over)).toBeGreaterThan(0);
+    // Its key has been replaced by now.
+    const keyed = reduce(over, { type: 'key-made', gen: over.gen, publicKey: 'k2' });
+    expect(reduce(keyed, renewal)).toMatchObject({ token: 't2', sessionKey: 'k2', deadKey: 'k1' });
+    // This token was issued before the one that expired.
+    expect(reduce(over, answered(live, 'refresh', { token: 't0', iat: 50 }))).toBe(over);
+    const out = reduce(over, signOut());
+    expect(reduce(out, renewal)).toBe(out);
+  });
+
   it('gives the tokens of one session to no other one', () => {
     const live = signedIn({ mfaToken: 'legacy' });
     const bob = answered(live, 'refresh', { user: user('bob', 's2'), token: 'b' });

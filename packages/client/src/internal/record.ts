@@ -104,6 +104,11 @@ export function isLive(record: SessionRecord): boolean {
   return record.user !== null;
 }
 
+/** Whether the first record is the second one after its token has expired. */
+export function isExpiryOf(ended: SessionRecord, record: SessionRecord): boolean {
+  return ended.ended === 'token-expired' && ended.gen === record.gen && isLive(record);
+}
+
 export function sentOf({ gen, seq, token }: SessionRecord): Sent {
   return { gen, seq, token };
 }
@@ -157,10 +162,12 @@ function answered(record: SessionRecord, event: SessionEvent & { type: 'answered
   const sid = answer.user.sessionId ?? null;
   const full = !isPending(answer.user);
   const before = record.user;
-  // The server has said since that this session has ended. (A proof may have put another one in its place.)
-  if (!before && kind !== 'sign-in' && record.sid === (sid ?? '')) return record;
+  // The session of this answer has ended since. (A proof may have put another one in its place.) What only expired lives
+  // on with a newer token; what the server has ended does not.
+  const revives = !before && kind !== 'sign-in' && record.sid === (sid ?? '');
+  if (revives && !(record.ended === 'token-expired' && isIssuedLater(record, issuedAt))) return record;
   const sameUser = before?.id === answer.user.id;
-  const sameSession = sameUser && kind !== 'sign-in';
+  const sameSession = revives || (sameUser && kind !== 'sign-in');
   const overtaken = sent.seq !== record.seq || sent.token !== record.token;
   if (before && sameSession && overtaken && !isNewer(record, { kind, full, issuedAt })) {
     return record.sid === sid ? withTokens(record, event) : record;
@@ -186,6 +193,7 @@ function answered(record: SessionRecord, event: SessionEvent & { type: 'answered
       expiresAt: Number.isFinite(answer.expiresAt) ? answer.expiresAt * 1000 : null,
       issuedAt,
       clockOffset: event.clockOffset ?? record.clockOffset,
+      ...(revives && !record.sessionKey ? { sessionKey: record.deadKey, deadKey: null } : undefined),
     },
     event,
   );
@@ -200,6 +208,11 @@ function withTokens(record: SessionRecord, event: SessionEvent & { type: 'answer
     elevated: elevated ? withToken(record.elevated, elevated) : record.elevated,
     rev: record.rev + 1,
   };
+}
+
+/** Whether a token was issued after the latest one of the record, as far as is known. */
+function isIssuedLater(record: SessionRecord, issuedAt: number | null): boolean {
+  return issuedAt === null || record.issuedAt === null || issuedAt > record.issuedAt;
 }
 
 /** Whether an answer that another one has overtaken is the newer one all the same. */

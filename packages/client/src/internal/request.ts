@@ -8,6 +8,7 @@ import type { ElevatedToken } from './elevatedToken.js';
 import { dropRefusedToken, holdElevatedToken, takeElevatedToken } from './elevatedTokens.js';
 import { randomName } from './encoding.js';
 import { errorOf } from './errorOf.js';
+import { endExpired, isTokenOver } from './expiry.js';
 import { REQUEST_LIMIT, until } from './limits.js';
 import { dropNonces } from './nonces.js';
 import { isTooLate, type Sent, sentOf } from './record.js';
@@ -138,7 +139,10 @@ function afterRefusal(
   // A session that the server refuses to renew is over, but not one that only needs its own device for that.
   const isOver =
     error.code === 'session_ended' || (call.path === '/refresh' && error.code !== 'device_proof_required');
-  if (isOver) endRefused(core, 'session-refresh-unauthorized', sent);
+  if (!isOver) return;
+  // The refusal of an expired token says nothing about a renewal that was sent before.
+  if (error.code !== 'session_ended' && isTokenOver(core)) void endExpired(core, sent);
+  else endRefused(core, 'session-refresh-unauthorized', sent);
 }
 
 async function reach(fetch: typeof globalThis.fetch, url: string, init: RequestInit): Promise<Response> {

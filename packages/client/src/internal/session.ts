@@ -10,6 +10,7 @@ import { issuedAtOf } from './jwt.js';
 import {
   type AnswerKind,
   compare,
+  isExpiryOf,
   isLive,
   isTooLate,
   parseRecord,
@@ -58,6 +59,8 @@ export function takeStored(core: Core, stored: SessionRecord): void {
   const order = compare(stored, core.record);
   if (order < 0) void core.store?.write(NAME, core.record);
   if (order <= 0) return;
+  // Another tab saw the token expire, while this one is renewing it.
+  if (isExpiryOf(stored, core.record) && core.renewals.size > 0) return;
   const wasLive = isLive(core.record);
   show(core, stored);
   if (wasLive && !isLive(stored)) {
@@ -113,10 +116,24 @@ function show(core: Core, next: SessionRecord): void {
 
 // What changes the session.
 
+type Authentication = ApiRequest & { kind?: AnswerKind };
+
 /** A request whose answer replaces the session: sign-in, every proof, refresh. */
-export async function authenticate<T extends VerifyResponse>(
+export async function authenticate<T extends VerifyResponse>(core: Core, call: Authentication): Promise<T> {
+  const renewal = askAndTakeOver<T>(core, call);
+  core.renewals.add(renewal);
+  try {
+    return await renewal;
+  } finally {
+    core.renewals.delete(renewal);
+    // What another tab stored during a renewal that failed.
+    await readStored(core);
+  }
+}
+
+async function askAndTakeOver<T extends VerifyResponse>(
   core: Core,
-  { kind = 'proof', ...call }: ApiRequest & { kind?: AnswerKind },
+  { kind = 'proof', ...call }: Authentication,
 ): Promise<T> {
   const since = call.since ?? sentOf(core.record);
   await ensureSessionKey(core);
@@ -182,7 +199,8 @@ export function endRefused(core: Core, reason: LogoutReason, sent: Sent): void {
   if (!commit(core, { type: 'refused', reason, sent })) return;
   forgetVerifications(core);
   emit(core, 'logout', { reason });
-  prepareNext(core);
+  // An expired session that another tab is renewing comes back, and its key must be there then.
+  prepareNext(core, reason !== 'token-expired');
 }
 
 /**
@@ -202,13 +220,13 @@ export function signOut(
   commit(core, { type: 'signed-out', reason, owesRevoke: isRevoked && ended.cookie, now: Date.now() });
   forgetVerifications(core);
   emit(core, 'logout', { reason });
-  prepareNext(core);
+  prepareNext(core, true);
   return isRevoked ? launchRevoke(core, ended, reason) : Promise.resolve();
 }
 
-/** What the next sign-in will need. */
-function prepareNext(core: Core): void {
+/** What the next sign-in will need. It makes the key itself when there is none. */
+function prepareNext(core: Core, withKey: boolean): void {
   const warn = (error: unknown) => core.logger.warn('Stile: the next sign-in could not be prepared', error);
   loadSettings(core, { force: true }).catch(() => undefined);
-  ensureSessionKey(core).catch((error) => core.life.signal.aborted || warn(error));
+  if (withKey) ensureSessionKey(core).catch((error) => core.life.signal.aborted || warn(error));
 }

@@ -374,6 +374,154 @@ describe('a session that ended elsewhere', () => {
   });
 });
 
+describe('a token that expires while the session is renewed', () => {
+  /** An answer whose token is good for so many seconds from now on. */
+  const answerFor = (seconds: number, patch: Record<string, unknown> = {}) => {
+    const iat = Math.floor(Date.now() / 1000);
+    const exp = iat + seconds;
+    return verifyResponse({
+      user: user({ sessionId: 's1' }),
+      minifiedJwt: jwt({ iat, exp }),
+      expiresAt: exp,
+      ...patch,
+    });
+  };
+  const pass = (seconds: number) => vi.advanceTimersByTimeAsync(seconds * 1000);
+
+  /** Somebody signed in for ten seconds, nine of which pass until the server has the refresh. */
+  async function renewing() {
+    const client = await t.open({ coreConfig: { keychain } });
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'] });
+    await t.signIn(client, answerFor(10));
+    const told: string[] = [];
+    onEvent({ event: 'logout', listener: ({ reason }) => told.push(reason) }, client);
+    await pass(9);
+    const refresh = held('POST /refresh');
+    const late = refreshAuth(client).catch((error) => error);
+    await refresh.asked();
+    const renewed = { json: answerFor(10) };
+    return { client, told, refresh, late, renewed };
+  }
+
+  it('ends nothing: the answer is waited for', async () => {
+    const { client, told, refresh, late, renewed } = await renewing();
+    const keys = () =>
+      t.server.callsTo('POST /refresh').map((call) => call.headers['x-dyn-session-public-key']);
+    await pass(5);
+    expect(client.user).not.toBeNull();
+    refresh.answer(renewed);
+    await late;
+    await pass(1);
+    expect(client.token).toBe(renewed.json.minifiedJwt);
+    expect(told).toEqual([]);
+    expect(keys()[0]).toBe(stored().sessionKey);
+    await pass(10);
+    expect(told).toEqual(['token-expired']);
+    expect(client.user).toBeNull();
+  });
+
+  it.each([
+    ['fails', 0.1, (answer: (reply: { status: number }) => void) => answer({ status: 503 })],
+    ['never comes', 20, () => undefined],
+  ])('ends the session when the answer %s', async (_name, seconds, reply) => {
+    const { client, told, refresh, late } = await renewing();
+    await pass(2);
+    expect(client.user).not.toBeNull();
+    reply(refresh.answer);
+    await pass(seconds);
+    await late;
+    expect(client.user).toBeNull();
+    expect(told).toEqual(['token-expired']);
+    expect(t.server.callsTo('POST /revoke')).toHaveLength(0);
+  });
+
+  it('brings nobody back who has signed out', async () => {
+    const { client, told, refresh, late, renewed } = await renewing();
+    await pass(2);
+    await logout(client);
+    refresh.answer(renewed);
+    expect(await late).toMatchObject({ code: 'user_not_authenticated_error' });
+    await pass(1);
+    expect(client.user).toBeNull();
+    expect(told).toEqual(['user-intent']);
+  });
+
+  it('brings nobody back when another one has signed in', async () => {
+    const { client, refresh, late, renewed } = await renewing();
+    await pass(2);
+    await logout(client);
+    await t.signIn(client, answerFor(60, { user: user({ id: 'user-2', sessionId: 's2' }) }));
+    refresh.answer(renewed);
+    await late;
+    await pass(1);
+    expect(client.user?.id).toBe('user-2');
+  });
+
+  it('and whose refusal overtakes the answer of a change ends nothing', async () => {
+    const { client, told, refresh, late } = await renewing();
+    const change = held('PUT /users');
+    const changing = updateUser({ userFields: { firstName: 'A' } }, client);
+    await change.asked();
+    const renewed = { json: answerFor(10) };
+    await pass(0.9);
+    refresh.answer({ status: 401, json: { error: 'expired', code: 'unauthorized' } });
+    expect(await late).toMatchObject({ status: 401 });
+    await pass(1);
+    change.answer(renewed);
+    await changing;
+    await pass(1);
+    expect(client.token).toBe(renewed.json.minifiedJwt);
+    expect(told).toEqual([]);
+  });
+
+  const overwrite = (record: unknown) => {
+    localStorage.setItem(KEY, JSON.stringify({ value: record }));
+    window.dispatchEvent(new StorageEvent('storage', { key: KEY }));
+  };
+
+  it('by another tab, whose record comes late, lives on', async () => {
+    const client = await t.open({ coreConfig: { keychain } });
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'] });
+    await t.signIn(client, answerFor(10));
+    const before = stored();
+    await pass(11);
+    expect(client.user).toBeNull();
+    const renewed = { ...before, seq: before.seq + 1, token: 'renewed', expiresAt: Date.now() + 9_000 };
+    overwrite(renewed);
+    expect(client.token).toBe('renewed');
+    expect(stored()).toMatchObject({ token: 'renewed', sessionKey: before.sessionKey });
+    // A sign-out is another thing than an expiry.
+    await logout(client);
+    overwrite({ ...renewed, seq: renewed.seq + 1 });
+    expect(client.user).toBeNull();
+  });
+
+  it('is not over because another tab, which knows nothing of the renewal, says so', async () => {
+    const { client, told, refresh, late, renewed } = await renewing();
+    const { v, gen, full, seq, rev, sid, sessionKey } = stored();
+    await pass(2);
+    const ended = { v, gen, full, seq, rev: rev + 1, sid, deadKey: sessionKey, ended: 'token-expired' };
+    const expired = { ...ended, user: null, token: null, elevated: [], clockOffset: 0 };
+    overwrite(expired);
+    expect(client.user).not.toBeNull();
+    refresh.answer(renewed);
+    await late;
+    await pass(1);
+    expect(told).toEqual([]);
+    expect(stored().token).toBe(renewed.json.minifiedJwt);
+
+    const second = refreshAuth(client).catch((error) => error);
+    await refresh.asked(2);
+    await pass(12);
+    overwrite({ ...expired, seq: stored().seq });
+    refresh.answer({ status: 503 }, 1);
+    await second;
+    await pass(1);
+    expect(client.user).toBeNull();
+    expect(told).toHaveLength(1);
+  });
+});
+
 describe('the clock of the browser', () => {
   const answerAt = (server: number, patch: Record<string, unknown> = {}) => {
     const iat = Math.floor(server / 1000);

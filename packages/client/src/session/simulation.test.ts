@@ -17,12 +17,16 @@ afterAll(() => {
 async function play(seed: number): Promise<void> {
   const random = randomOf(seed);
   vi.setSystemTime(1_800_000_000_000);
-  const browser = new Browser(random, {
-    advance: (milliseconds) => vi.advanceTimersByTimeAsync(milliseconds),
-    setClock: (milliseconds) => vi.setSystemTime(1_800_000_000_000 + milliseconds),
-  });
+  const time = {
+    advance: (milliseconds: number) => vi.advanceTimersByTimeAsync(milliseconds),
+    setClock: (milliseconds: number) => vi.setSystemTime(1_800_000_000_000 + milliseconds),
+  };
+  // In every third episode somebody is signed in, with tokens that expire while they are renewed.
+  const isShortLived = seed % 3 === 0;
+  const browser = new Browser(random, time, isShortLived ? 5 + random(11) : 3_600);
   try {
     for (let tabs = 2 + random(3); tabs > 0; tabs--) browser.open();
+    if (isShortLived) await browser.signIn();
     for (let steps = 30 + random(30); steps > 0; steps--) await browser.step();
     await browser.end();
   } catch (cause) {

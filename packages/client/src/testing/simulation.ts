@@ -11,7 +11,8 @@ import { API, ENVIRONMENT, jwt, settings } from './fakeServer.js';
 
 // One browser with several tabs against one server, step by step in an order that a seed chooses. The storage is that
 // of Chromium: each tab sees its own writes at once and those of the others later. Requests are taken by the server,
-// and their answers by the tab, in any order; both can be lost. Whatever must never happen is thrown as a `Fault`.
+// and their answers by the tab, in any order; both can be lost. Tokens may be so short-lived that they expire while they
+// are renewed. Whatever must never happen is thrown as a `Fault`.
 
 export class Fault extends Error {}
 
@@ -36,15 +37,24 @@ type Session = {
 class Server {
   readonly sessions: Map<string, Session> = new Map();
   readonly tokens: Map<string, Session> = new Map();
+  /** When each token expires, in seconds since 1970. */
+  readonly expiries: Map<string, number> = new Map();
   /** Sessions that somebody asked to end by `logout`. */
   readonly wanted: Set<string> = new Set();
   private count = 0;
+
+  /** @param lifetime  how long a token is good, in seconds */
+  constructor(private readonly lifetime: number) {}
 
   /** Answers a request; status 0 stands for a server that is not there. */
   answer(method: string, path: string, token: string | undefined, body: Record<string, unknown>): Reply {
     const session = token ? this.tokens.get(token) : undefined;
     const live = session && !session.endedBy ? session : undefined;
     const refused: Reply = { status: 401, json: { error: 'no session', code: 'session_ended' } };
+    // An expired token says nothing of its session, which may have been renewed. Only `revoke` takes it.
+    if (token && path !== '/revoke' && this.isExpired(token)) {
+      return { status: 401, json: { error: 'expired', code: 'unauthorized' } };
+    }
     switch (`${method} ${path}`) {
       case 'GET /settings':
         return { status: 200, json: settings() };
@@ -96,12 +106,19 @@ class Server {
 
   private grant(session: Session): Reply {
     const iat = Math.floor(serverTime() / 1000);
-    const minifiedJwt = jwt({ sub: session.user, sid: session.id, iat, exp: iat + 3600, n: ++this.count });
+    const exp = iat + this.lifetime;
+    const minifiedJwt = jwt({ sub: session.user, sid: session.id, iat, exp, n: ++this.count });
     this.tokens.set(minifiedJwt, session);
+    this.expiries.set(minifiedJwt, exp);
     return {
       status: 200,
-      json: { user: userOf(session), minifiedJwt, jwt: 'identity', expiresAt: iat + 3600 },
+      json: { user: userOf(session), minifiedJwt, jwt: 'identity', expiresAt: exp },
     };
+  }
+
+  /** Whether a token has expired, or had so many seconds ago. */
+  isExpired(token: string, ago = 0): boolean {
+    return (this.expiries.get(token) ?? 0) + ago <= serverTime() / 1000;
   }
 }
 
@@ -123,9 +140,12 @@ type Pending = {
   token: string | undefined;
   body: Record<string, unknown>;
   reply: Reply | undefined;
+  /** How often somebody had decided who is signed in when the request was sent; `undefined` while not all tabs knew. */
+  decisions: number | undefined;
   resolve(response: Response): void;
   reject(error: Error): void;
 };
+type Act = [name: string, run: () => Promise<unknown>];
 type Write = { key: string; value: string | undefined };
 
 class Tab {
@@ -171,7 +191,7 @@ class Tab {
 }
 
 export class Browser {
-  readonly server: Server = new Server();
+  readonly server: Server;
   readonly disk: Map<string, string> = new Map();
   readonly faults: string[] = [];
   readonly trace: string[] = [];
@@ -181,6 +201,13 @@ export class Browser {
   private running = 0;
   private names = 0;
   private keys = 0;
+  /** Sign-ins, sign-outs and deletions that were begun or have ended, and how many have not ended. */
+  private decisions = 0;
+  private deciding = 0;
+  /** The token of the latest renewal that reached a tab, while nobody has decided anything since it was asked for. */
+  private renewed: { token: string; tab: Tab } | undefined;
+  /** Whether somebody set the clock of the browser. */
+  private isClockSet = false;
   private key: string | undefined;
   readonly keychain: Keychain = {
     getPublicKey: async () => this.key,
@@ -198,7 +225,11 @@ export class Browser {
     private readonly random: (below: number) => number,
     /** Moves the clock of the browser by so many milliseconds; only `setClock` leaves the rest of time alone. */
     private readonly time: { advance(ms: number): Promise<unknown>; setClock(ms: number): void },
-  ) {}
+    /** How long a token is good, in seconds. */
+    private readonly lifetime: number = 3_600,
+  ) {
+    this.server = new Server(lifetime);
+  }
 
   send(tab: Tab, url: string, init: RequestInit): Promise<Response> {
     const { pathname } = new URL(url);
@@ -220,6 +251,7 @@ export class Browser {
         token,
         body,
         reply: undefined,
+        decisions: this.isTold() ? this.decisions : undefined,
         resolve,
         reject,
       };
@@ -257,10 +289,36 @@ export class Browser {
       if (random(2) || this.tabs.length === 0) this.open();
     } else if (kind < 96) this.restart();
     else if (kind < 97) this.endElsewhere();
-    else if (kind < 98) this.time.setClock((random(7) - 3) * 3_600_000);
+    else if (kind < 98) this.setClock((random(7) - 3) * 3_600_000);
     else await this.time.advance(random(3_000));
+    // Time that passes beside everything else carries short-lived tokens over their end.
+    if (this.isShortLived && random(3) === 0) await this.time.advance(random(3_000));
     await settled();
     this.check();
+  }
+
+  /** Starts where everybody knows of one session. */
+  async signIn(): Promise<void> {
+    await this.rest();
+    const [tab] = this.tabs;
+    const otpVerification = { email: 'a@x.test', verificationUUID: 'u' };
+    void verifyOTP({ otpVerification, verificationToken: this.random(2) ? 'ann' : 'bob' }, tab?.client);
+    await this.rest();
+  }
+
+  /** Whether nobody is deciding who is signed in, and every tab knows what was decided. */
+  private isTold(): boolean {
+    const writes = [...this.tabs, ...this.closed].flatMap(({ outbox, inbox }) => [...outbox, ...inbox]);
+    return this.deciding === 0 && !writes.some(({ key }) => key.endsWith('_session'));
+  }
+
+  private get isShortLived(): boolean {
+    return this.lifetime < 60;
+  }
+
+  private setClock(milliseconds: number): void {
+    this.isClockSet = true;
+    this.time.setClock(milliseconds);
   }
 
   private act(tab: Tab): void {
@@ -268,7 +326,7 @@ export class Browser {
     const shown = client.user?.sessionId;
     const code = client.user?.id ?? 'nobody';
     const otpVerification = { email: 'a@x.test', verificationUUID: 'u' };
-    const acts: [string, () => Promise<unknown>][] = [
+    const acts: Act[] = [
       ['sign in ann', () => verifyOTP({ otpVerification, verificationToken: 'ann' }, client)],
       ['sign in bob', () => verifyOTP({ otpVerification, verificationToken: 'bob' }, client)],
       ['prove', () => authenticateTotpMfaDevice({ code }, client)],
@@ -278,18 +336,33 @@ export class Browser {
       ['log out', () => logout(client)],
       ['delete', () => deleteUser(client)],
     ];
-    const [name, run] = acts[this.random(acts.length)] ?? ['', async () => undefined];
+    const [name, run] = this.choose(acts);
     // A signed-in page offers no sign-in.
     if (name.startsWith('sign in') && client.user) return;
     if (name === 'prove' && !client.user) return;
     if (name === 'delete' && this.random(3)) return;
     if (shown && name === 'log out') this.server.wanted.add(shown);
     this.trace.push(`${tab.name}: ${name} (${shown})`);
+    const decides = name.startsWith('sign in') || name === 'log out' || name === 'delete';
+    const decide = (by: number) => {
+      this.deciding += by;
+      this.decisions++;
+      this.renewed = undefined;
+    };
+    const end = () => {
+      this.running--;
+      if (decides) decide(-1);
+    };
     this.running++;
-    run().then(
-      () => this.running--,
-      () => this.running--,
-    );
+    if (decides) decide(1);
+    run().then(end, end);
+  }
+
+  /** Where tokens are short-lived, people mostly renew them. */
+  private choose(acts: Act[]): Act {
+    const isChosen = !this.isShortLived || this.random(3) === 0;
+    const among = isChosen ? acts : acts.filter(([name]) => name === 'refresh');
+    return among[this.random(among.length)] as Act;
   }
 
   /** The server takes one of the requests, or the network loses it. */
@@ -312,6 +385,10 @@ export class Browser {
     if (isLost || next.reply.status === 0) next.reject(new TypeError('network'));
     else {
       const { status, json } = next.reply;
+      const isRenewal = next.path === '/refresh' && status === 200 && this.tabs.includes(next.tab);
+      if (isRenewal && next.decisions === this.decisions) {
+        this.renewed = { token: (json as { minifiedJwt: string }).minifiedJwt, tab: next.tab };
+      }
       next.resolve(new Response(json === undefined ? null : JSON.stringify(json), { status }));
     }
     return true;
@@ -360,19 +437,24 @@ export class Browser {
     for (const { client, name } of this.tabs) {
       if ((client.user === null) !== (client.token === null)) throw new Fault(`${name} shows half a session`);
     }
+    if (this.renewed) this.keepRenewed([this.renewed.tab]);
   }
 
   /** Lets everything come to its end, and then checks what must be true of a browser at rest. */
   async end(): Promise<void> {
     await this.rest();
+    this.keepRenewed(this.tabs);
     await this.time.advance(100_000);
     await this.rest();
     if (this.running > 0) throw new Fault(`${this.running} calls never settled`);
     this.agree();
+    const over = this.tabs.find(({ client }) => client.token && this.server.isExpired(client.token, 60));
+    if (over && !this.isClockSet) throw new Fault(`${over.name} shows a session that is over`);
     // Whoever asks hears of a session that ended elsewhere; one that lives stays.
     const [first] = this.tabs;
     const before = first && this.sessionOf(first);
-    if (!first || !before) return;
+    if (!first?.client.token || !before) return;
+    const isOver = before.endedBy !== undefined || this.server.isExpired(first.client.token);
     if (before.endedBy && !['elsewhere', 'deleted', 'used up'].includes(before.endedBy)) {
       throw new Fault(`${before.id} is shown and was ${before.endedBy}`);
     }
@@ -383,9 +465,18 @@ export class Browser {
     await this.rest();
     this.agree();
     const after = this.sessionOf(first);
-    if (before.endedBy ? after !== undefined : after !== before) {
+    if (isOver ? after !== undefined : after !== before) {
       throw new Fault(`${before.id} (${before.endedBy ?? 'live'}) became ${after?.id}`);
     }
+  }
+
+  /** A session that was renewed is shown, although the token before may have expired meanwhile. */
+  private keepRenewed(tabs: Tab[]): void {
+    const token = this.renewed?.token ?? '';
+    const session = this.server.tokens.get(token);
+    if (!session || session.endedBy || this.server.isExpired(token)) return;
+    const loser = tabs.find((tab) => this.tabs.includes(tab) && this.sessionOf(tab) !== session);
+    if (loser) throw new Fault(`${loser.name} lost ${session.id}, which was renewed`);
   }
 
   private agree(): void {
