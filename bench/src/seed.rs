@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Instant;
 
 use anyhow::Result;
-use stile_core::{Acknowledgement, Credential, CredentialId, CredentialKind, Micros};
+use stile_core::{Acknowledgement, Credential, CredentialId, Facts, Format, Micros};
 use stile_factors::recovery_code;
 use stile_keys::{Keyring, random};
 use stile_seed::{ENVIRONMENT, Environment, Passkey, Person};
@@ -109,8 +109,8 @@ impl Site {
         steps: &mut Vec<Step>,
     ) -> Result<Active> {
         let (user, app, secret) = (person.user, CredentialId::new(came, random::bytes()), random::bytes());
-        let kind = CredentialKind::Totp { alias: None };
-        let credential = Credential { id: app, kind, sign_in: false, created_at: came, verified_at: came };
+        let facts = Facts::of(Format::Totp);
+        let credential = Credential { id: app, facts, sign_in: false, created_at: came, verified_at: came };
         let place: [&[u8]; 3] = [b"totp", ENVIRONMENT.as_bytes(), app.as_bytes()];
         let sealed = self.keyring.seal.seal(&place, &secret)?;
         let device = TotpDevice { credential: app, sealed, last_step: -1 };

@@ -9,8 +9,8 @@ use stile_core::origin::OriginPattern;
 use stile_core::principal::Profile;
 use stile_core::settings::{Kind, Limits, Passkeys, ScopeRule, Settings};
 use stile_core::{
-    Credential, CredentialId, CredentialKind, EnvironmentId, Level, Micros, Proof, Session, SessionId,
-    Strength, User, UserId,
+    Authenticator, Credential, CredentialId, EnvironmentId, Facts, Format, Level, Micros, Proof, Session,
+    SessionId, Strength, User, UserId,
 };
 use stile_keys::encoding::base64url;
 use stile_keys::jws::{Algorithm, SigningKey};
@@ -139,9 +139,9 @@ fn issuer() -> String {
     format!("{}/{ENVIRONMENT}", PUBLIC_URL.trim_start_matches("http://"))
 }
 
-fn credential(kind: CredentialKind, now: Micros) -> Credential {
+fn credential(facts: Facts, now: Micros) -> Credential {
     let id = CredentialId::new(now, random::bytes());
-    Credential { id, kind, sign_in: true, created_at: now, verified_at: now }
+    Credential { id, facts, sign_in: true, created_at: now, verified_at: now }
 }
 
 /// A passkey of the user: its id as a credential and its WebAuthn id.
@@ -151,8 +151,8 @@ pub fn add_passkey(
     now: Micros,
     steps: &mut Vec<Step>,
 ) -> (CredentialId, [u8; 32]) {
-    let kind = CredentialKind::Passkey { alias: None, user_verified: true, synced: false };
-    let (credential, webauthn_id) = (credential(kind, now), random::bytes::<32>());
+    let facts = Facts::key(Format::Passkey, Authenticator { user_verified: true, synced: false });
+    let (credential, webauthn_id) = (credential(facts, now), random::bytes::<32>());
     let record = Record {
         credential: credential.id,
         owner: user,
@@ -188,7 +188,7 @@ impl Person {
             recovery: None,
             epoch: 0,
         };
-        let address = credential(CredentialKind::Email { address: email.clone() }, now);
+        let address = credential(Facts::address(Format::Email, email.clone()), now);
         let session = Session {
             id: SessionId::new(now, random::bytes()),
             level: Level::Full,
@@ -200,7 +200,7 @@ impl Person {
             session_key: None,
             device_key: None,
             user_agent: String::new(),
-            proofs: vec![Proof::email(address.id, now)],
+            proofs: vec![Proof::code(Format::Email, address.id, now)],
         };
         steps.extend([
             users::insert(ENVIRONMENT, &user),

@@ -442,16 +442,6 @@ fn terms(settings: &Settings, me: &Principal, scope: &Scope) -> Terms {
 fn stricter(a: (bool, i64), b: (bool, i64)) -> (bool, i64) {
     (a.0 || b.0, a.1.min(b.1))
 }
-
-/// Whether signing in by this method is offered at all.
-pub fn may_sign_in(settings: &Settings, method: Method) -> bool {
-    match method {
-        Method::EmailCode => true,
-        Method::Passkey => settings.passkeys.sign_in,
-        Method::Totp | Method::RecoveryCode => false,
-    }
-}
-
 #[cfg(test)]
 mod table_tests;
 #[cfg(test)]

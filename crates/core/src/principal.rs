@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::credential::{Credential, CredentialKind};
+use crate::credential::Credential;
+use crate::factor::Channel;
 use crate::id::{CredentialId, EnvironmentId, SessionId, UserId};
 use crate::proof::Proof;
 use crate::time::Micros;
@@ -205,21 +206,19 @@ impl Principal {
 
     /// The credential of the user's e-mail address.
     pub fn email_credential(&self) -> Option<&Credential> {
-        self.credentials.iter().find(|c| c.sign_in && matches!(c.kind, CredentialKind::Email { .. }))
+        self.credentials.iter().find(|c| c.sign_in && c.reached_by(Channel::Mail).is_some())
     }
 
     /// Every e-mail address of the user: all of them get security notices.
     pub fn emails(&self) -> impl Iterator<Item = &str> {
-        self.credentials.iter().filter_map(|c| match &c.kind {
-            CredentialKind::Email { address } => Some(address.as_str()),
-            CredentialKind::Passkey { .. } | CredentialKind::Totp { .. } => None,
-        })
+        self.credentials.iter().filter_map(|c| c.reached_by(Channel::Mail))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::factor::Format;
     use crate::proof::Method;
     use proptest::prelude::*;
 
@@ -241,10 +240,15 @@ mod tests {
     }
 
     fn any_proof() -> impl Strategy<Value = Proof> {
-        let methods = [Method::EmailCode, Method::Passkey, Method::Totp, Method::RecoveryCode];
+        let methods = [
+            Method::Of(Format::Email),
+            Method::Of(Format::Passkey),
+            Method::Of(Format::Totp),
+            Method::RecoveryCode,
+        ];
         (0_u8..20, prop::sample::select(methods.to_vec()), any::<bool>()).prop_map(
             |(id, method, verified)| {
-                let user_verified = verified && method == Method::Passkey;
+                let user_verified = verified && method == Method::Of(Format::Passkey);
                 let credential = CredentialId::from_bytes([id; 16]);
                 Proof { credential, method, at: Micros::new(0), user_verified, synced: false }
             },

@@ -1,35 +1,48 @@
 //! Proofs: verified answers to challenges.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::credential::Credential;
+use crate::factor::{Format, Shows};
 use crate::id::CredentialId;
 use crate::strength::Strength;
 use crate::time::Micros;
 
 /// How something was proved.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Method {
-    /// A code that was sent to the user's e-mail address.
-    EmailCode,
-    /// A WebAuthn assertion or registration.
-    Passkey,
-    /// A code of an authenticator app (RFC 6238).
-    Totp,
-    /// A recovery code, which stands in for a second factor.
+    /// By a credential of this format.
+    Of(Format),
+    /// By a recovery code, which stands in for a second factor.
     RecoveryCode,
 }
 
 impl Method {
-    /// The name in the audit trail.
+    /// The text in stored proofs and in the audit log.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::EmailCode => "email_code",
-            Self::Passkey => "passkey",
-            Self::Totp => "totp",
+            Self::Of(format) => format.rules().method,
             Self::RecoveryCode => "recovery_code",
         }
+    }
+
+    /// The method with this text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut all = Format::ALL.into_iter().map(Self::Of).chain([Self::RecoveryCode]);
+        all.find(|method| method.as_str() == text)
+    }
+}
+
+impl Serialize for Method {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Method {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| de::Error::custom(format!("no method is called `{text}`")))
     }
 }
 
@@ -49,14 +62,9 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// A proof by an e-mail code.
-    pub const fn email(credential: CredentialId, at: Micros) -> Self {
-        Self::typed(credential, Method::EmailCode, at)
-    }
-
-    /// A proof by a code of an authenticator app.
-    pub const fn totp(credential: CredentialId, at: Micros) -> Self {
-        Self::typed(credential, Method::Totp, at)
+    /// A proof by a code of this credential.
+    pub const fn code(format: Format, credential: CredentialId, at: Micros) -> Self {
+        Self::typed(credential, Method::Of(format), at)
     }
 
     /// A proof by a recovery code in the place of this second factor.
@@ -79,10 +87,8 @@ impl Proof {
     /// How strong it is.
     pub const fn strength(&self) -> Strength {
         match self.method {
-            Method::EmailCode => Strength::Reauthentication,
-            Method::Totp | Method::RecoveryCode => Strength::Mfa,
-            Method::Passkey if self.user_verified => Strength::PhishingResistantVerified,
-            Method::Passkey => Strength::PhishingResistant,
+            Method::Of(format) => format.rules().second_factor.strength(self.user_verified),
+            Method::RecoveryCode => Strength::Mfa,
         }
     }
 
@@ -93,17 +99,15 @@ impl Proof {
 
     /// Authentication method references (RFC 8176 §2) for a token's `amr` claim.
     pub fn amr(&self) -> Vec<&'static str> {
-        match self.method {
-            Method::EmailCode => vec!["otp"],
-            Method::Totp | Method::RecoveryCode => vec!["otp", "mfa"],
-            Method::Passkey => {
-                let mut amr = vec![if self.synced { "swk" } else { "hwk" }, "user"];
-                if self.user_verified {
-                    amr.push("mfa");
-                }
-                amr
-            }
+        let shows = match self.method {
+            Method::Of(format) => format.rules().shows,
+            Method::RecoveryCode => Shows::Code,
+        };
+        let mut amr = shows.amr(self.synced).to_vec();
+        if self.is_mfa() {
+            amr.push("mfa");
         }
+        amr
     }
 }
 
@@ -118,14 +122,14 @@ mod tests {
     fn each_proof_says_what_it_is() {
         let passkey = |user_verified, synced| Proof {
             credential: ID,
-            method: Method::Passkey,
+            method: Method::Of(Format::Passkey),
             at: AT,
             user_verified,
             synced,
         };
         let table: [(Proof, &str, Strength, bool, &[&str]); 7] = [
-            (Proof::email(ID, AT), "email_code", Strength::Reauthentication, false, &["otp"]),
-            (Proof::totp(ID, AT), "totp", Strength::Mfa, true, &["otp", "mfa"]),
+            (Proof::code(Format::Email, ID, AT), "email_code", Strength::Reauthentication, false, &["otp"]),
+            (Proof::code(Format::Totp, ID, AT), "totp", Strength::Mfa, true, &["otp", "mfa"]),
             (Proof::recovery(ID, AT), "recovery_code", Strength::Mfa, true, &["otp", "mfa"]),
             (
                 passkey(true, true),
@@ -152,7 +156,9 @@ mod tests {
             // The name of the audit trail is that of stored proofs.
             assert_eq!(serde_json::to_value(proof.method).unwrap(), name);
         }
-        for typed in [Proof::email(ID, AT), Proof::totp(ID, AT), Proof::recovery(ID, AT)] {
+        for typed in
+            [Proof::code(Format::Email, ID, AT), Proof::code(Format::Totp, ID, AT), Proof::recovery(ID, AT)]
+        {
             assert!(!typed.user_verified && !typed.synced);
         }
     }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::factor::{Format, Rules};
 use crate::origin::OriginPattern;
 use crate::scope::{AppScope, Scope};
 use crate::strength::Strength;
@@ -259,18 +260,6 @@ choice! {
 }
 
 choice! {
-    /// Kinds of second factors that a user can enrol.
-    MfaMethod {
-        /// Authenticator app.
-        Totp = "totp",
-        /// Passkey.
-        Passkey = "passkey",
-        /// E-mail codes; off unless set.
-        Email = "email",
-    }
-}
-
-choice! {
     /// Actions that can be put under a second factor by a rule.
     Action {
         /// Signing with a wallet.
@@ -316,9 +305,9 @@ settings! {
         /// When users must enrol.
         enrollment: Enrollment = Enrollment::None,
         /// What can be enrolled.
-        available_methods: Vec<MfaMethod> = vec![MfaMethod::Totp, MfaMethod::Passkey],
+        available_methods: Vec<Format> = Format::second_factors().collect(),
         /// Per-method switches.
-        methods: Vec<MethodRule> = vec![MethodRule::on(MfaMethod::Totp), MethodRule::on(MfaMethod::Passkey)],
+        methods: Vec<MethodRule> = Format::second_factors().map(MethodRule::on).collect(),
         /// Protected actions.
         actions: Vec<ActionRule> = Vec::new(),
         /// Most authenticator apps that one user can hold.
@@ -334,12 +323,12 @@ impl Mfa {
 
     /// Whether users may enrol this kind of factor. What they have enrolled goes on counting: a factor that stopped
     /// counting would leave its owner with the first one alone (CVE-2025-64103).
-    pub fn offers(&self, method: MfaMethod) -> bool {
+    pub fn offers(&self, method: Format) -> bool {
         self.available_methods.contains(&method) && self.methods.iter().any(|m| m.kind == method && m.enabled)
     }
 
     /// Whether recovery codes are made beside this kind of factor.
-    pub fn allows_recovery_codes(&self, method: MfaMethod) -> bool {
+    pub fn allows_recovery_codes(&self, method: Format) -> bool {
         self.methods.iter().any(|m| m.kind == method && m.allow_backup_codes)
     }
 }
@@ -350,7 +339,7 @@ impl Mfa {
 pub struct MethodRule {
     /// Which kind.
     #[serde(rename = "type")]
-    pub kind: MfaMethod,
+    pub kind: Format,
     /// Whether it can be used.
     pub enabled: bool,
     /// Whether recovery codes are made beside it.
@@ -360,7 +349,7 @@ pub struct MethodRule {
 
 impl MethodRule {
     /// The method on, with recovery codes.
-    pub const fn on(kind: MfaMethod) -> Self {
+    pub const fn on(kind: Format) -> Self {
         Self { kind, enabled: true, allow_backup_codes: true }
     }
 }
@@ -723,18 +712,25 @@ impl Settings {
         for method in repeated(mfa.methods.iter().map(|rule| rule.kind.as_str())) {
             check(true, &format!("security.mfa.methods: `{method}` has more than one rule: keep one"));
         }
-        let emails = mfa.available_methods.contains(&MfaMethod::Email)
-            || mfa.methods.iter().any(|m| m.kind == MfaMethod::Email && m.enabled);
-        check(
-            emails,
-            "security.mfa: an e-mail code is no second factor (NIST SP 800-63B-4): take `email` out of \
-             availableMethods and methods",
-        );
+        let named = mfa.available_methods.iter().copied();
+        let switched_on = mfa.methods.iter().filter(|m| m.enabled).map(|m| m.kind);
+        let not_offered: BTreeSet<_> =
+            named.chain(switched_on).filter(|f| !Format::second_factors().any(|able| able == *f)).collect();
+        for format in not_offered {
+            let Rules { text, name, .. } = format.rules();
+            check(
+                true,
+                &format!(
+                    "security.mfa: `{text}` ({name}) is no second factor (NIST SP 800-63B-4): take it out of \
+                     availableMethods and methods"
+                ),
+            );
+        }
         check(
             !(1..=20).contains(&mfa.max_totp_per_user),
             "security.mfa.maxTotpPerUser must lie between 1 and 20",
         );
-        let offered = [MfaMethod::Totp, MfaMethod::Passkey].into_iter().any(|m| mfa.offers(m));
+        let offered = Format::second_factors().any(|format| mfa.offers(format));
         check(
             mfa.required() && !offered,
             "security.mfa.enrollment demands a factor, and no method can be enrolled: enable one in availableMethods \

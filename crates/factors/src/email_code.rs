@@ -1,6 +1,6 @@
 //! One-time codes by e-mail. NIST SP 800-63B-4: a re-authentication factor, never a second one.
 
-use stile_core::{CredentialId, EmailAddress, EnvironmentId, Micros, Proof, VerificationId};
+use stile_core::{CredentialId, EmailAddress, EnvironmentId, Format, Micros, Proof, VerificationId};
 use stile_keys::{Keyring, random};
 
 use crate::spelling::normalise;
@@ -32,7 +32,7 @@ pub struct RightCode {
 impl RightCode {
     /// The proof, for the e-mail credential of the address that the code was sent to.
     pub const fn proof(self, credential: CredentialId) -> Proof {
-        Proof::email(credential, self.at)
+        Proof::code(Format::Email, credential, self.at)
     }
 }
 

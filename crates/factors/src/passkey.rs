@@ -2,7 +2,7 @@
 
 use stile_core::origin::OriginPattern;
 use stile_core::settings::{self, Settings};
-use stile_core::{CredentialId, EnvironmentId, Method, Micros, Proof, SessionId, UserId};
+use stile_core::{CredentialId, EnvironmentId, Format, Method, Micros, Proof, SessionId, UserId};
 use stile_keys::sealed_token::{self, SealedTokenError, TokenId};
 use stile_keys::{Keyring, encoding};
 use stile_webauthn::{
@@ -143,7 +143,7 @@ impl Registered {
     pub const fn proof(&self, credential: CredentialId, now: Micros) -> Proof {
         Proof {
             credential,
-            method: Method::Passkey,
+            method: Method::Of(Format::Passkey),
             at: now,
             user_verified: self.credential.user_verified,
             synced: self.credential.backup_eligible,
@@ -274,7 +274,7 @@ pub fn authenticate(
     let verified = verify_assertion(&response, &stored, &expected)?;
     let proof = Proof {
         credential: known.credential,
-        method: Method::Passkey,
+        method: Method::Of(Format::Passkey),
         at: now,
         user_verified: verified.user_verified,
         synced: verified.backup_eligible,

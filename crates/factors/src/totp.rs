@@ -4,7 +4,7 @@
 //! in a step later than the last one accepted: no code counts twice (ASVS 6.5.1).
 
 use aws_lc_rs::{constant_time, hmac};
-use stile_core::{CredentialId, EnvironmentId, Micros, Proof};
+use stile_core::{CredentialId, EnvironmentId, Format, Micros, Proof};
 use stile_keys::seal::SealError;
 use stile_keys::{Keyring, encoding, random};
 use zeroize::Zeroizing;
@@ -108,7 +108,7 @@ impl RightCode {
 
     /// The proof, for the device that the code was judged for.
     pub const fn proof(&self, device: CredentialId) -> Proof {
-        Proof::totp(device, self.at)
+        Proof::code(Format::Totp, device, self.at)
     }
 }
 

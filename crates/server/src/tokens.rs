@@ -218,7 +218,7 @@ fn amr(me: &Principal) -> Vec<String> {
 fn credential_hashes(cx: &Cx, me: &Principal) -> serde_json::Map<String, serde_json::Value> {
     let mut ids: BTreeMap<&str, Vec<&[u8]>> = BTreeMap::new();
     for credential in &me.credentials {
-        ids.entry(credential.kind.format()).or_default().push(credential.id.as_bytes());
+        ids.entry(credential.format().as_str()).or_default().push(credential.id.as_bytes());
     }
     ids.into_iter()
         .map(|(format, ids)| (format.to_owned(), encoding::hex(&cx.app.keys.counter.tag16(&ids)).into()))

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use serde_json::{Value, json};
-use stile_core::{Credential, CredentialKind, EmailAddress, EnvironmentId, Micros, UserId};
+use stile_core::factor::Channel;
+use stile_core::{Credential, EmailAddress, EnvironmentId, Format, Micros, UserId};
 use stile_server::flows::environments::OperatorError;
 use stile_store::{Account, Environment, Failures, SessionRow, Store};
 
@@ -97,29 +98,26 @@ async fn account(store: &Store, environment: EnvironmentId, text: &str) -> Resul
         )
     })?;
     let identifier = address.as_str().as_bytes();
-    Ok(store.account_by_identifier(environment, "email", identifier).await?)
+    Ok(store.account_by_identifier(environment, Format::Email, identifier).await?)
 }
 
 fn emails(account: &Account) -> Vec<&str> {
-    let addresses = account.credentials.iter().filter_map(|c| match &c.kind {
-        CredentialKind::Email { address } => Some(address.as_str()),
-        CredentialKind::Passkey { .. } | CredentialKind::Totp { .. } => None,
-    });
-    addresses.collect()
+    account.credentials.iter().filter_map(|c| c.reached_by(Channel::Mail)).collect()
 }
 
 /// How a credential is called.
 fn name(credential: &Credential) -> String {
-    match &credential.kind {
-        CredentialKind::Email { address } => address.clone(),
-        CredentialKind::Passkey { alias, synced, .. } => {
-            let kind = if *synced { "passkey, synced" } else { "passkey, on one device" };
-            alias.as_ref().map_or_else(|| kind.to_owned(), |alias| format!("{alias} ({kind})"))
-        }
-        CredentialKind::Totp { alias } => {
-            let kind = "authenticator app";
-            alias.as_ref().map_or_else(|| kind.to_owned(), |alias| format!("{alias} ({kind})"))
-        }
+    let facts = &credential.facts;
+    if let Some(address) = &facts.address {
+        return address.clone();
+    }
+    let mut kind = credential.format().rules().name.to_owned();
+    if let Some(authenticator) = facts.authenticator {
+        kind += if authenticator.synced { ", synced" } else { ", on one device" };
+    }
+    match &facts.alias {
+        Some(alias) => format!("{alias} ({kind})"),
+        None => kind,
     }
 }
 
@@ -180,7 +178,7 @@ fn described(environment: &Environment, account: &Account, state: &State, now: M
     let user = &account.user;
     let credentials = account.credentials.iter().map(|c| {
         json!({
-            "id": c.id.to_string(), "format": c.kind.format(), "name": name(c), "signIn": c.sign_in,
+            "id": c.id.to_string(), "format": c.format().as_str(), "name": name(c), "signIn": c.sign_in,
             "isMfaMethod": c.is_mfa_method(), "createdAt": time(c.created_at), "verifiedAt": time(c.verified_at),
         })
     });

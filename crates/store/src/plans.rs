@@ -11,8 +11,8 @@ use rusqlite::trace::{TraceEvent, TraceEventCodes};
 use stile_core::guessing::STRANGERS;
 use stile_core::principal::Profile;
 use stile_core::{
-    ApiTokenId, Credential, CredentialId, CredentialKind, EnvironmentId, Level, Micros, OutboxId, Session,
-    SessionId, User, UserId, VerificationId,
+    ApiTokenId, Credential, CredentialId, EnvironmentId, Facts, Format, Level, Method, Micros, OutboxId,
+    Session, SessionId, User, UserId, VerificationId,
 };
 
 use self::database::{Database, apart, server};
@@ -21,9 +21,9 @@ use crate::postgres::dollars;
 use crate::tables::audit::SWEEP as AUDIT_SWEEP;
 use crate::tables::sweep::SWEEPS;
 use crate::{
-    AuditFilter, Engine, Failures, Guessed, Mail, MailSlot, Passkey, Store, Verification, additions,
-    api_tokens, buckets, credentials, environments, failures, known_devices, ledger, mail_turns, mfa_tokens,
-    outbox, passkeys, recovery_codes, sessions, totp, users, verifications,
+    AuditFilter, Engine, Failures, Mail, MailSlot, Passkey, Store, Verification, additions, api_tokens,
+    buckets, credentials, environments, failures, known_devices, ledger, mail_turns, mfa_tokens, outbox,
+    passkeys, recovery_codes, sessions, totp, users, verifications,
 };
 
 const NOW: Micros = Micros::new(1_800_000_000_000_000);
@@ -82,7 +82,7 @@ async fn hot_reads_use_an_index() {
 async fn all_reads(store: &Store) {
     let (environment, owner) = (environment(), UserId::from_bytes([2; 16]));
     store.principal(environment, SessionId::from_bytes([3; 16])).await.unwrap();
-    store.account_by_identifier(environment, "email", b"a").await.unwrap();
+    store.account_by_identifier(environment, Format::Email, b"a").await.unwrap();
     store.username_taken(environment, "a").await.unwrap();
     store.passkey(environment, b"a").await.unwrap();
     store.passkeys(environment, owner).await.unwrap();
@@ -136,8 +136,8 @@ fn all_writes() -> Vec<Step> {
         first_visit: NOW,
         last_visit: NOW,
     };
-    let kind = CredentialKind::Email { address: "a".into() };
-    let email = Credential { id: credential, kind, sign_in: true, created_at: NOW, verified_at: NOW };
+    let facts = Facts::address(Format::Email, "a".into());
+    let email = Credential { id: credential, facts, sign_in: true, created_at: NOW, verified_at: NOW };
     let session = Session {
         id: SessionId::from_bytes([4; 16]),
         level: Level::Full,
@@ -206,9 +206,9 @@ fn all_writes() -> Vec<Step> {
         recovery_codes::hide(id),
         mfa_tokens::use_up([9; 32]),
         failures::count(id, &Failures::default(), NOW, NOW),
-        failures::count_method(id, Guessed::Totp),
+        failures::count_method(id, Method::Of(Format::Totp)),
         failures::pass(id, NOW),
-        failures::below_cap(id, Guessed::Totp),
+        failures::below_cap(id, Method::Of(Format::Totp)),
         failures::forget_methods(id),
         failures::forget(e, id),
         sessions::end_of(e, id, session.id),

@@ -53,7 +53,8 @@ pub fn left_of(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::credential::CredentialKind;
+    use crate::credential::{Authenticator, Facts};
+    use crate::factor::Format;
     use crate::proof::Method;
     use crate::settings::Enrollment;
     use crate::time::Micros;
@@ -64,21 +65,25 @@ mod tests {
     const APP: CredentialId = CredentialId::from_bytes([3; 16]);
 
     fn credential(id: CredentialId) -> Credential {
-        let kind = match id {
-            EMAIL => CredentialKind::Email { address: "ann@example.com".into() },
-            PASSKEY => CredentialKind::Passkey { alias: None, user_verified: true, synced: false },
-            _ => CredentialKind::Totp { alias: None },
+        let facts = match id {
+            EMAIL => Facts::address(Format::Email, "ann@example.com".into()),
+            PASSKEY => Facts::key(Format::Passkey, Authenticator { user_verified: true, synced: false }),
+            _ => Facts::of(Format::Totp),
         };
-        Credential { id, kind, sign_in: id != APP, created_at: NOW, verified_at: NOW }
+        Credential { id, facts, sign_in: id != APP, created_at: NOW, verified_at: NOW }
     }
 
     fn proof(id: CredentialId) -> Proof {
         match id {
-            EMAIL => Proof::email(id, NOW),
-            PASSKEY => {
-                Proof { credential: id, method: Method::Passkey, at: NOW, user_verified: true, synced: false }
-            }
-            _ => Proof::totp(id, NOW),
+            EMAIL => Proof::code(Format::Email, id, NOW),
+            PASSKEY => Proof {
+                credential: id,
+                method: Method::Of(Format::Passkey),
+                at: NOW,
+                user_verified: true,
+                synced: false,
+            },
+            _ => Proof::code(Format::Totp, id, NOW),
         }
     }
 

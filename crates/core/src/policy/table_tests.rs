@@ -2,6 +2,7 @@
 
 use super::tests::*;
 use super::*;
+use crate::Format;
 use crate::settings::{Action, ActionRule, ScopeRule};
 
 const SINGLE: Option<TokenBehavior> = Some(TokenBehavior::SingleUse);
@@ -153,7 +154,8 @@ fn a_mixed_request_is_used_once_when_one_of_its_scopes_is() {
     let me = principal(vec![email()], vec![]);
     let mixed = |texts: [&str; 2]| {
         let scopes = texts.map(scope);
-        let elevation = grant(&settings(), &me, Proof::email(EMAIL, NOW), &scopes).unwrap().unwrap();
+        let elevation =
+            grant(&settings(), &me, Proof::code(Format::Email, EMAIL, NOW), &scopes).unwrap().unwrap();
         (elevation.scopes.len(), elevation.single_use, elevation.seconds)
     };
     assert_eq!(mixed(["vault:open", "user:delete"]), (2, true, 300));
@@ -209,7 +211,7 @@ fn why_a_scope_is_protected() {
             "{text} {reason}"
         );
     }
-    let proved = principal(vec![email()], vec![Proof::email(EMAIL, NOW)]);
+    let proved = principal(vec![email()], vec![Proof::code(Format::Email, EMAIL, NOW)]);
     let need = requirement(&settings(), &proved, &Scope::CredentialLink, Exemption::FirstFactor, NOW);
     assert_eq!((need.reason.as_str(), need.required), ("recent_proof", false));
 }
@@ -224,7 +226,7 @@ fn what_refuses_a_proof() {
     let enforced = with_rule(Action::WalletSign, Enrollment::Action);
     let keys = demanding("vault:open", Strength::PhishingResistantVerified);
     let link = demanding("credential:link", Strength::PhishingResistantVerified);
-    let mail = Proof::email(EMAIL, NOW);
+    let mail = Proof::code(Format::Email, EMAIL, NOW);
     use Refusal::{CredentialNotAccepted, EnrolmentRequired, SecondFactorNeeded, StrongerFactorNeeded};
     for (settings, me, proof, text, expected) in [
         (&settings(), &plain, mail, "vault:open", Ok(())),
@@ -232,15 +234,21 @@ fn what_refuses_a_proof() {
         // The credential is a second factor, and this proof of it is none.
         (&settings(), &strong, passkey_proof(NOW, false), "vault:open", Err(SecondFactorNeeded)),
         // A proof that says it is one, of a credential that is not.
-        (&settings(), &strong, Proof::totp(EMAIL, NOW), "vault:open", Err(SecondFactorNeeded)),
+        (&settings(), &strong, Proof::code(Format::Totp, EMAIL, NOW), "vault:open", Err(SecondFactorNeeded)),
         (&settings(), &strong, passkey_proof(NOW, true), "vault:open", Ok(())),
-        (&settings(), &linked, Proof::email(OTHER_EMAIL, NOW), "vault:open", Err(CredentialNotAccepted)),
-        (&settings(), &plain, Proof::totp(TOTP, NOW), "vault:open", Err(CredentialNotAccepted)),
+        (
+            &settings(),
+            &linked,
+            Proof::code(Format::Email, OTHER_EMAIL, NOW),
+            "vault:open",
+            Err(CredentialNotAccepted),
+        ),
+        (&settings(), &plain, Proof::code(Format::Totp, TOTP, NOW), "vault:open", Err(CredentialNotAccepted)),
         (&enforced, &plain, mail, "wallet:sign", Err(EnrolmentRequired)),
         (&enforced, &plain, mail, "vault:open", Ok(())),
         (&keys, &plain, mail, "vault:open", Err(EnrolmentRequired)),
-        (&keys, &app, Proof::totp(TOTP, NOW), "vault:open", Err(EnrolmentRequired)),
-        (&link, &app, Proof::totp(TOTP, NOW), "credential:link", Ok(())),
+        (&keys, &app, Proof::code(Format::Totp, TOTP, NOW), "vault:open", Err(EnrolmentRequired)),
+        (&link, &app, Proof::code(Format::Totp, TOTP, NOW), "credential:link", Ok(())),
         (&link, &strong, Proof::recovery(PASSKEY, NOW), "credential:link", Err(StrongerFactorNeeded)),
         (&link, &strong, passkey_proof(NOW, true), "credential:link", Ok(())),
         (&keys, &strong, Proof::recovery(PASSKEY, NOW), "vault:open", Err(StrongerFactorNeeded)),
@@ -254,8 +262,8 @@ fn what_refuses_a_proof() {
 #[test]
 fn evidence_remembers_credential_and_strength() {
     for (proof, strength) in [
-        (Proof::email(EMAIL, NOW), Strength::Reauthentication),
-        (Proof::totp(TOTP, NOW), Strength::Mfa),
+        (Proof::code(Format::Email, EMAIL, NOW), Strength::Reauthentication),
+        (Proof::code(Format::Totp, TOTP, NOW), Strength::Mfa),
         (passkey_proof(NOW, true), Strength::PhishingResistantVerified),
     ] {
         assert_eq!(Evidence::from(&proof), Evidence { credential: proof.credential, strength, at: NOW });
@@ -286,7 +294,7 @@ fn what_a_rule_adds_to_what_factors_demand() {
 fn proofs_grow_old_at_their_second() {
     let me = principal(vec![email()], vec![]);
     let aged = with_scope(ScopeRule { max_age_seconds: Some(60), ..ScopeRule::new("vault:open") });
-    let evidence = Evidence::from(&Proof::email(EMAIL, NOW));
+    let evidence = Evidence::from(&Proof::code(Format::Email, EMAIL, NOW));
     let accepted = |s: &Settings, age: i64| {
         let evidence = Evidence { at: NOW.plus_seconds(-age), ..evidence };
         still_accepts(s, &me, evidence, &scope("vault:open"), NOW)
@@ -302,7 +310,8 @@ fn recent_proofs_stand_in_only_where_they_are_allowed_to() {
     let mut s = settings();
     (s.recent_proof.first_factor_seconds, s.recent_proof.link_seconds, s.recent_proof.unlink_seconds) =
         (300, 200, 100);
-    let plain = |age: i64| principal(vec![email()], vec![Proof::email(EMAIL, NOW.plus_seconds(-age))]);
+    let plain =
+        |age: i64| principal(vec![email()], vec![Proof::code(Format::Email, EMAIL, NOW.plus_seconds(-age))]);
     let found = |s: &Settings, me: &Principal, exemption| {
         recent_proof(s, me, &Scope::CredentialLink, exemption, NOW).is_some()
     };
@@ -327,7 +336,7 @@ fn recent_proofs_stand_in_only_where_they_are_allowed_to() {
     assert!(found(&aged, &plain(19), Exemption::FirstFactor));
     assert!(!found(&aged, &plain(20), Exemption::FirstFactor));
     // Of several the newest.
-    let times = [200, 50, 100].map(|age| Proof::email(EMAIL, NOW.plus_seconds(-age)));
+    let times = [200, 50, 100].map(|age| Proof::code(Format::Email, EMAIL, NOW.plus_seconds(-age)));
     let me = principal(vec![email()], times.to_vec());
     let newest = recent_proof(&s, &me, &Scope::CredentialLink, Exemption::FirstFactor, NOW).unwrap();
     assert_eq!(newest.at, NOW.plus_seconds(-100), "the one that was noted last");
@@ -339,16 +348,23 @@ fn codes_are_seen_after_a_factor_of_the_last_ten_minutes() {
         |credentials: Vec<Credential>, proof: Proof| may_see_codes(&principal(credentials, vec![proof]), NOW);
     let all = || vec![email(), totp(), passkey(true)];
     let ago = |seconds: i64| NOW.plus_seconds(-seconds);
-    assert!(sees(all(), Proof::totp(TOTP, ago(599))) && sees(all(), passkey_proof(ago(599), true)));
-    assert!(!sees(all(), Proof::totp(TOTP, ago(600))));
-    assert!(sees(all(), Proof::totp(TOTP, ago(-60))) && !sees(all(), Proof::totp(TOTP, ago(-61))));
-    assert!(!sees(all(), Proof::recovery(TOTP, NOW)) && !sees(all(), Proof::email(EMAIL, NOW)));
-    assert!(!sees(all(), passkey_proof(NOW, false)) && !sees(vec![email()], Proof::totp(TOTP, NOW)));
+    assert!(
+        sees(all(), Proof::code(Format::Totp, TOTP, ago(599))) && sees(all(), passkey_proof(ago(599), true))
+    );
+    assert!(!sees(all(), Proof::code(Format::Totp, TOTP, ago(600))));
+    assert!(
+        sees(all(), Proof::code(Format::Totp, TOTP, ago(-60)))
+            && !sees(all(), Proof::code(Format::Totp, TOTP, ago(-61)))
+    );
+    assert!(!sees(all(), Proof::recovery(TOTP, NOW)) && !sees(all(), Proof::code(Format::Email, EMAIL, NOW)));
+    assert!(
+        !sees(all(), passkey_proof(NOW, false)) && !sees(vec![email()], Proof::code(Format::Totp, TOTP, NOW))
+    );
     assert!(
         !sees(vec![email(), passkey(false)], passkey_proof(NOW, true)),
         "it was none when it was enrolled"
     );
-    assert!(!sees(all(), Proof::totp(EMAIL, NOW)));
+    assert!(!sees(all(), Proof::code(Format::Totp, EMAIL, NOW)));
 }
 
 #[test]
@@ -381,14 +397,9 @@ fn what_is_offered_first() {
 #[test]
 fn who_may_sign_in_by_what() {
     let mut s = settings();
-    for (method, expected) in [
-        (Method::EmailCode, true),
-        (Method::Passkey, true),
-        (Method::Totp, false),
-        (Method::RecoveryCode, false),
-    ] {
-        assert_eq!(may_sign_in(&s, method), expected, "{method:?}");
+    for (format, expected) in [(Format::Email, true), (Format::Passkey, true), (Format::Totp, false)] {
+        assert_eq!(format.may_sign_in(&s), expected, "{format:?}");
     }
     s.passkeys.sign_in = false;
-    assert!(!may_sign_in(&s, Method::Passkey) && may_sign_in(&s, Method::EmailCode));
+    assert!(!Format::Passkey.may_sign_in(&s) && Format::Email.may_sign_in(&s));
 }

@@ -1,8 +1,8 @@
 use super::*;
-use crate::CredentialKind;
 use crate::id::{EnvironmentId, SessionId, UserId};
 use crate::principal::{Profile, Session, User};
 use crate::settings::{Action, ActionRule, ScopeRule};
+use crate::{Authenticator, Facts, Format};
 use proptest::prelude::*;
 
 pub(super) const NOW: Micros = Micros::new(1_000_000_000_000_000);
@@ -10,17 +10,17 @@ pub(super) const EMAIL: CredentialId = CredentialId::from_bytes([1; 16]);
 pub(super) const PASSKEY: CredentialId = CredentialId::from_bytes([2; 16]);
 
 pub(super) fn email() -> Credential {
-    let kind = CredentialKind::Email { address: "ann@example.com".into() };
-    Credential { id: EMAIL, kind, sign_in: true, created_at: NOW, verified_at: NOW }
+    let facts = Facts::address(Format::Email, "ann@example.com".into());
+    Credential { id: EMAIL, facts, sign_in: true, created_at: NOW, verified_at: NOW }
 }
 
 pub(super) fn passkey(user_verified: bool) -> Credential {
-    let kind = CredentialKind::Passkey { alias: None, user_verified, synced: true };
-    Credential { id: PASSKEY, kind, sign_in: true, created_at: NOW, verified_at: NOW }
+    let facts = Facts::key(Format::Passkey, Authenticator { user_verified, synced: true });
+    Credential { id: PASSKEY, facts, sign_in: true, created_at: NOW, verified_at: NOW }
 }
 
 pub(super) fn passkey_proof(at: Micros, user_verified: bool) -> Proof {
-    Proof { credential: PASSKEY, method: Method::Passkey, at, user_verified, synced: true }
+    Proof { credential: PASSKEY, method: Method::Of(Format::Passkey), at, user_verified, synced: true }
 }
 
 pub(super) fn principal(credentials: Vec<Credential>, proofs: Vec<Proof>) -> Principal {
@@ -117,10 +117,10 @@ fn a_pending_session_lasts_ten_minutes_and_an_hour_at_most() {
 /// GHSA-hp74-gm6m-2qm5: freshness is not enough, the method must be one that the user's factors allow.
 #[test]
 fn an_email_code_never_elevates_a_user_with_a_second_factor() {
-    let me = principal(vec![email(), passkey(true)], vec![Proof::email(EMAIL, NOW)]);
+    let me = principal(vec![email(), passkey(true)], vec![Proof::code(Format::Email, EMAIL, NOW)]);
     for text in ["credential:link", "vault:open", "wallet:sign"] {
         assert_eq!(
-            grant(&settings(), &me, Proof::email(EMAIL, NOW), &[scope(text)]),
+            grant(&settings(), &me, Proof::code(Format::Email, EMAIL, NOW), &[scope(text)]),
             Err(Refusal::SecondFactorNeeded)
         );
     }
@@ -138,7 +138,9 @@ fn a_passkey_without_user_verification_is_no_second_factor() {
     );
     // A passkey that never verified its user leaves the user without a factor, so e-mail still answers.
     let weak = principal(vec![email(), passkey(false)], vec![]);
-    assert!(grant(&settings(), &weak, Proof::email(EMAIL, NOW), &[scope("vault:open")]).is_ok());
+    assert!(
+        grant(&settings(), &weak, Proof::code(Format::Email, EMAIL, NOW), &[scope("vault:open")]).is_ok()
+    );
 }
 
 #[test]
@@ -153,7 +155,7 @@ fn a_proof_of_a_removed_or_foreign_credential_gives_nothing() {
 #[test]
 fn the_first_factor_needs_a_proof_of_the_last_five_minutes() {
     for (age, accepted) in [(0, true), (299, true), (300, false), (360, false), (-120, false)] {
-        let me = principal(vec![email()], vec![Proof::email(EMAIL, NOW.plus_seconds(-age))]);
+        let me = principal(vec![email()], vec![Proof::code(Format::Email, EMAIL, NOW.plus_seconds(-age))]);
         let got = requirement(&settings(), &me, &Scope::CredentialLink, Exemption::FirstFactor, NOW);
         assert_eq!(!got.required, accepted, "age {age}");
     }
@@ -162,7 +164,7 @@ fn the_first_factor_needs_a_proof_of_the_last_five_minutes() {
     assert!(requirement(&settings(), &me, &Scope::CredentialLink, Exemption::FirstFactor, NOW).required);
     let mut strict = settings();
     strict.recent_proof.first_factor_seconds = 0;
-    let me = principal(vec![email()], vec![Proof::email(EMAIL, NOW)]);
+    let me = principal(vec![email()], vec![Proof::code(Format::Email, EMAIL, NOW)]);
     assert!(requirement(&strict, &me, &Scope::CredentialLink, Exemption::FirstFactor, NOW).required);
 }
 
@@ -171,14 +173,14 @@ fn token_terms_follow_the_strictest_scope() {
     let me = principal(vec![email()], vec![]);
     let terms = |scopes: &[&str]| {
         let scopes: Vec<Scope> = scopes.iter().map(|t| scope(t)).collect();
-        let e = grant(&settings(), &me, Proof::email(EMAIL, NOW), &scopes).unwrap().unwrap();
+        let e = grant(&settings(), &me, Proof::code(Format::Email, EMAIL, NOW), &scopes).unwrap().unwrap();
         (e.single_use, e.seconds)
     };
     assert_eq!(terms(&["vault:open"]), (true, 300));
     assert_eq!(terms(&["wallet:export"]), (true, 300));
     assert_eq!(terms(&["credential:link"]), (false, 600));
     assert_eq!(terms(&["credential:link", "wallet:export"]), (true, 300));
-    assert_eq!(grant(&settings(), &me, Proof::email(EMAIL, NOW), &[]), Ok(None));
+    assert_eq!(grant(&settings(), &me, Proof::code(Format::Email, EMAIL, NOW), &[]), Ok(None));
 }
 
 #[test]
@@ -198,7 +200,8 @@ fn the_level_of_a_new_session() {
         let mut s = settings();
         s.security.mfa.enabled = enabled;
         s.security.mfa.enrollment = enrollment;
-        let proof = if by_passkey { passkey_proof(NOW, true) } else { Proof::email(EMAIL, NOW) };
+        let proof =
+            if by_passkey { passkey_proof(NOW, true) } else { Proof::code(Format::Email, EMAIL, NOW) };
         let expected = if pending { Level::Pending } else { Level::Full };
         assert_eq!(
             level_after(&s, has_mfa, &proof),
@@ -222,7 +225,7 @@ proptest! {
         let mut credentials = vec![email()];
         if has_passkey { credentials.push(passkey(uv)); }
         let at = NOW.plus_seconds(-age);
-        let proof = if by_passkey { passkey_proof(at, proof_uv) } else { Proof::email(EMAIL, at) };
+        let proof = if by_passkey { passkey_proof(at, proof_uv) } else { Proof::code(Format::Email, EMAIL, at) };
         let me = principal(credentials, vec![proof]);
         let scope = scope(["credential:link", "credential:unlink", "user:delete", "vault:open", "wallet:sign", "user:update"][which]);
         let exemption = [Exemption::None, Exemption::FirstFactor, Exemption::Link, Exemption::Unlink][exemption];
@@ -258,16 +261,15 @@ const SCOPES: [&str; 8] = [
 ];
 
 pub(super) fn totp() -> Credential {
-    let kind = CredentialKind::Totp { alias: None };
-    Credential { id: TOTP, kind, sign_in: false, created_at: NOW, verified_at: NOW }
+    let facts = Facts::of(Format::Totp);
+    Credential { id: TOTP, facts, sign_in: false, created_at: NOW, verified_at: NOW }
 }
 
 /// The strongest proof that a credential can give.
 fn best_proof(credential: &Credential, at: Micros) -> Proof {
-    match credential.kind {
-        CredentialKind::Email { .. } => Proof::email(credential.id, at),
-        CredentialKind::Passkey { user_verified, .. } => passkey_proof(at, user_verified),
-        CredentialKind::Totp { .. } => Proof::totp(credential.id, at),
+    match credential.facts.authenticator {
+        Some(Authenticator { user_verified, .. }) => passkey_proof(at, user_verified),
+        None => Proof::code(credential.format(), credential.id, at),
     }
 }
 
@@ -287,9 +289,9 @@ fn proofs() -> impl Strategy<Value = Vec<Proof>> {
     let proof = (0_usize..7, -100_i64..1_000).prop_map(|(which, age)| {
         let at = NOW.plus_seconds(-age);
         match which {
-            0 => Proof::email(EMAIL, at),
-            1 => Proof::email(OTHER_EMAIL, at),
-            2 => Proof::totp(TOTP, at),
+            0 => Proof::code(Format::Email, EMAIL, at),
+            1 => Proof::code(Format::Email, OTHER_EMAIL, at),
+            2 => Proof::code(Format::Totp, TOTP, at),
             3 => Proof::recovery(TOTP, at),
             4 => Proof::recovery(PASSKEY, at),
             5 => passkey_proof(at, true),

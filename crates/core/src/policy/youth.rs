@@ -2,7 +2,7 @@
 //! step-up that plants an address cannot throw the owner out before the owner has read the notice.
 
 use super::{Evidence, Refusal};
-use crate::credential::{Credential, CredentialKind};
+use crate::credential::Credential;
 use crate::id::CredentialId;
 use crate::principal::Principal;
 use crate::scope::Scope;
@@ -93,15 +93,14 @@ fn is_young(credential: &Credential, now: Micros) -> bool {
 }
 
 const fn is_address(credential: &Credential) -> bool {
-    match credential.kind {
-        CredentialKind::Email { .. } => true,
-        CredentialKind::Passkey { .. } | CredentialKind::Totp { .. } => false,
-    }
+    credential.format().rules().channel.is_some()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credential::Facts;
+    use crate::factor::Format;
     use crate::id::{EnvironmentId, SessionId, UserId};
     use crate::principal::{Level, Profile, Session, User};
     use crate::strength::Strength;
@@ -114,12 +113,12 @@ mod tests {
 
     /// A credential that was added so many seconds ago.
     fn address(n: u8, age: i64) -> Credential {
-        let kind = CredentialKind::Email { address: format!("{n}@example.com") };
-        Credential { id: id(n), kind, sign_in: true, created_at: NOW.plus_seconds(-age), verified_at: NOW }
+        let facts = Facts::address(Format::Email, format!("{n}@example.com"));
+        Credential { id: id(n), facts, sign_in: true, created_at: NOW.plus_seconds(-age), verified_at: NOW }
     }
 
     fn app(n: u8, age: i64) -> Credential {
-        Credential { kind: CredentialKind::Totp { alias: None }, ..address(n, age) }
+        Credential { facts: Facts::of(Format::Totp), ..address(n, age) }
     }
 
     fn user(credentials: Vec<Credential>) -> Principal {

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Action, ActionRule, Duration, MethodRule, MfaMethod, Rate, ScopeRule, Settings, TokenBehavior};
+use super::{Action, ActionRule, Duration, MethodRule, Rate, ScopeRule, Settings, TokenBehavior};
+use crate::factor::Format;
 use crate::origin::OriginPattern;
 use crate::strength::Strength;
 
@@ -25,6 +26,8 @@ pub enum Shape {
     Value(&'static str),
     /// One of these texts.
     OneOf(&'static [&'static str]),
+    /// One of the kinds of second factors.
+    SecondFactor,
     /// The same, or nothing.
     Optional(&'static Self),
     /// Any number of them.
@@ -72,6 +75,9 @@ impl Described for Strength {
     const SHAPE: Shape =
         Shape::OneOf(&["reauthentication", "mfa", "phishing_resistant", "phishing_resistant_verified"]);
 }
+impl Described for Format {
+    const SHAPE: Shape = Shape::SecondFactor;
+}
 impl<T: Described> Described for Option<T> {
     const SHAPE: Shape = Shape::Optional(&T::SHAPE);
 }
@@ -104,7 +110,7 @@ entry!(ActionRule {
     "tokenExpirySeconds": Option<u32> = " Life of the token; 10 to 3600.",
 });
 entry!(MethodRule {
-    "type": MfaMethod = " Which kind of factor.",
+    "type": Format = " Which kind of factor.",
     "enabled": bool = " Whether it can be enrolled.",
     "allowBackupCodes": bool = " Whether recovery codes are made beside it.",
 });
@@ -140,12 +146,17 @@ fn collect(path: &str, shape: &Shape, docs: &[&str], default: Option<&Value>, ro
 fn values(shape: &Shape) -> String {
     match shape {
         Shape::Value(text) => (*text).to_owned(),
-        Shape::OneOf(texts) => texts.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join(", "),
+        Shape::OneOf(texts) => one_of(texts.iter().copied()),
+        Shape::SecondFactor => one_of(Format::second_factors().map(Format::as_str)),
         Shape::Optional(inner) => format!("{}; may be missing", values(inner)),
         Shape::List(Shape::Fields(_)) => "list".to_owned(),
         Shape::List(inner) => format!("list of: {}", values(inner)),
         Shape::Fields(_) => "group".to_owned(),
     }
+}
+
+fn one_of(texts: impl Iterator<Item = &'static str>) -> String {
+    texts.map(|text| format!("`{text}`")).collect::<Vec<_>>().join(", ")
 }
 
 fn camel_case(name: &str) -> String {

@@ -2,9 +2,12 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use stile_core::{Acknowledgement, Credential, CredentialKind, EmailAddress, Micros, Principal};
+use stile_core::factor::Channel;
+use stile_core::{Acknowledgement, Credential, EmailAddress, Format, Micros, Principal};
 use stile_store::Passkey;
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 use zeroize::Zeroizing;
 
 use crate::context::Cx;
@@ -40,47 +43,33 @@ pub struct JwtVerifiedCredential {
 }
 
 /// Kinds of credentials.
-#[derive(Clone, Copy, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[expect(dead_code, reason = "the contract names all kinds; later methods make the others")]
-pub enum JwtVerifiedCredentialFormatEnum {
-    /// An external wallet.
-    Blockchain,
-    /// An e-mail address.
-    Email,
-    /// A social account.
-    Oauth,
-    /// A passkey.
-    Passkey,
-    /// A phone number.
-    PhoneNumber,
-    /// A user of the customer's own system.
-    ExternalUser,
-    /// An authenticator app.
-    Totp,
+#[derive(Clone, Copy, Serialize)]
+#[serde(transparent)]
+pub struct JwtVerifiedCredentialFormatEnum(Format);
+
+impl PartialSchema for JwtVerifiedCredentialFormatEnum {
+    fn schema() -> RefOr<Schema> {
+        let texts = Format::ALL.into_iter().map(Format::as_str);
+        let shape = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(texts));
+        shape.description(Some("Kinds of credentials.")).into()
+    }
 }
 
-impl From<&CredentialKind> for JwtVerifiedCredentialFormatEnum {
-    fn from(kind: &CredentialKind) -> Self {
-        match kind {
-            CredentialKind::Email { .. } => Self::Email,
-            CredentialKind::Passkey { .. } => Self::Passkey,
-            CredentialKind::Totp { .. } => Self::Totp,
-        }
+impl ToSchema for JwtVerifiedCredentialFormatEnum {}
+
+impl From<Format> for JwtVerifiedCredentialFormatEnum {
+    fn from(format: Format) -> Self {
+        Self(format)
     }
 }
 
 impl From<&Credential> for JwtVerifiedCredential {
     fn from(credential: &Credential) -> Self {
-        let email = match &credential.kind {
-            CredentialKind::Email { address } => Some(address.clone()),
-            CredentialKind::Passkey { .. } | CredentialKind::Totp { .. } => None,
-        };
         Self {
             id: credential.id.to_string(),
-            format: (&credential.kind).into(),
+            format: credential.format().into(),
             public_identifier: credential.alias().map(str::to_owned),
-            email,
+            email: credential.reached_by(Channel::Mail).map(str::to_owned),
             sign_in_enabled: credential.sign_in,
             verified_at: iso(credential.verified_at),
         }

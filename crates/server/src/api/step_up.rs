@@ -89,8 +89,8 @@ impl From<&Credential> for StepUpCredential {
     fn from(credential: &Credential) -> Self {
         Self {
             id: credential.id.to_string(),
-            format: (&credential.kind).into(),
-            kind: credential.is_mfa_method().then(|| credential.kind.format()),
+            format: credential.format().into(),
+            kind: credential.is_mfa_method().then(|| credential.format().as_str()),
             alias: credential.alias().map(str::to_owned),
         }
     }

@@ -2,8 +2,7 @@
 
 use serde_json::json;
 use stile_core::policy::{self, Addition, Elevation};
-use stile_core::settings::MfaMethod;
-use stile_core::{Acknowledgement, CredentialId, CredentialKind, Event, Level, Principal, Proof};
+use stile_core::{Acknowledgement, CredentialId, Event, Format, Level, Principal, Proof};
 use stile_factors::recovery_code;
 use stile_keys::random;
 use stile_store::{MfaToken, Step, additions, mfa_tokens, recovery_codes, users};
@@ -108,8 +107,8 @@ pub fn codes_context<'a>(cx: &'a Cx, me: &'a Principal) -> [&'a [u8]; 3] {
 }
 
 /// Recovery codes for a user who gets a factor of this kind and has none yet. `after` is told of them.
-pub fn codes_beside(cx: &Cx, after: &mut Principal, method: MfaMethod) -> Result<Vec<Step>, ApiError> {
-    let wanted = after.has_mfa() && cx.env.settings.security.mfa.allows_recovery_codes(method);
+pub fn codes_beside(cx: &Cx, after: &mut Principal, format: Format) -> Result<Vec<Step>, ApiError> {
+    let wanted = after.has_mfa() && cx.env.settings.security.mfa.allows_recovery_codes(format);
     if !wanted || after.user.recovery.is_some() {
         return Ok(Vec::new());
     }
@@ -121,11 +120,7 @@ pub fn codes_beside(cx: &Cx, after: &mut Principal, method: MfaMethod) -> Result
 /// Whether recovery codes may stand beside any factor that the user has.
 pub fn codes_allowed(cx: &Cx, me: &Principal) -> bool {
     let mfa = &cx.env.settings.security.mfa;
-    me.mfa_methods().any(|c| match c.kind {
-        CredentialKind::Email { .. } => false,
-        CredentialKind::Passkey { .. } => mfa.allows_recovery_codes(MfaMethod::Passkey),
-        CredentialKind::Totp { .. } => mfa.allows_recovery_codes(MfaMethod::Totp),
-    })
+    me.mfa_methods().any(|c| mfa.allows_recovery_codes(c.format()))
 }
 
 /// Notes on whose proof a credential was added: for seven days the youth of an address is also that of what it enrolled.

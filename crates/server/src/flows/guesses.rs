@@ -6,9 +6,9 @@
 
 use serde_json::json;
 use stile_core::guessing::Allowance;
-use stile_core::{Event, Level, Micros, Principal};
+use stile_core::{Event, Level, Method, Micros, Principal};
 use stile_store::failures::{self, CAP, LONGEST_LOCK};
-use stile_store::{CommitError, Failures, Guessed, Miss, Mutation, Step, buckets, sessions, users};
+use stile_store::{CommitError, Failures, Miss, Mutation, Step, buckets, sessions, users};
 
 use crate::config::address_prefix;
 use crate::context::Cx;
@@ -20,24 +20,24 @@ const FREE: i64 = 4;
 /// The first lock, in seconds; each one after it is twice as long.
 const FIRST_LOCK: i64 = 30;
 /// Leave to judge one answer, under the failures that were counted before it.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Guess {
-    method: Guessed,
+    method: Method,
     read: Failures,
     address: [u8; 32],
 }
 
 /// Leave to judge an answer, or the refusal that every answer gets now, right or wrong.
-pub async fn admit(cx: &Cx, me: &Principal, method: Guessed) -> Result<Guess, ApiError> {
+pub async fn admit(cx: &Cx, me: &Principal, method: Method) -> Result<Guess, ApiError> {
     let address =
         cx.app.keys.counter.tag(&[b"wrong-factors", cx.env.id.as_bytes(), &address_prefix(cx.address)]);
     let read = cx.app.store.failures(me.user.id, address).await?;
     let guess = Guess { method, read, address };
-    let allowed = allowed_here(cx);
+    let (allowed, here) = (allowed_here(cx), guess.read.here);
     let refusal = match guess.open(cx.now) {
         Err(refusal) => refusal,
-        Ok(()) if allowed.has_room(read.here, cx.now) => return Ok(guess),
-        Ok(()) => ApiError::too_many_codes(wait(allowed.room_at(read.here), cx.now)),
+        Ok(()) if allowed.has_room(here, cx.now) => return Ok(guess),
+        Ok(()) => ApiError::too_many_codes(wait(allowed.room_at(here), cx.now)),
     };
     cx.note(Event::MfaLocked, Some(me.user.id), json!({ "method": method.as_str() })).await;
     Err(refusal)
@@ -63,7 +63,7 @@ impl Guess {
     /// The same guess under the failures as they are counted now.
     async fn again(&self, cx: &Cx, me: &Principal) -> Result<Self, ApiError> {
         let read = cx.app.store.failures(me.user.id, self.address).await?;
-        let guess = Self { read, ..*self };
+        let guess = Self { read, ..self.clone() };
         guess.open(cx.now)?;
         Ok(guess)
     }
@@ -76,7 +76,7 @@ fn wait(until: Micros, now: Micros) -> u64 {
 /// Counts a wrong answer in a commit of its own (CVE-2026-35597). When others were counted meanwhile it is counted after
 /// them, until one of them locks: that takes fewer times than there are wrong answers that lock nothing.
 pub async fn wrong(cx: &Cx, me: &Principal, guess: &Guess) -> ApiError {
-    let mut guess = *guess;
+    let mut guess = guess.clone();
     for _ in 0..=FREE {
         match count(cx, me, &guess).await {
             Ok(0) => return is_wrong(guess.method),
@@ -93,15 +93,15 @@ pub async fn wrong(cx: &Cx, me: &Principal, guess: &Guess) -> ApiError {
 }
 
 /// What a wrong answer is told.
-fn is_wrong(method: Guessed) -> ApiError {
-    match method {
-        Guessed::Totp => Code::MfaInvalidCode.into(),
-        // There is no present recovery code to wait for.
-        Guessed::RecoveryCode => ApiError::with(
-            Code::MfaInvalidCode,
-            "That recovery code is wrong, or was used already: enter another one of your codes.",
-        ),
+fn is_wrong(method: Method) -> ApiError {
+    if method != Method::RecoveryCode {
+        return Code::MfaInvalidCode.into();
     }
+    // There is no present recovery code to wait for.
+    ApiError::with(
+        Code::MfaInvalidCode,
+        "That recovery code is wrong, or was used already: enter another one of your codes.",
+    )
 }
 
 /// Why a wrong answer was not counted.
@@ -157,7 +157,7 @@ fn lock_seconds(number: i64) -> i64 {
 /// What a right answer commits: it passes only while there is no lock and its method is below the cap.
 pub fn right(me: &Principal, guess: &Guess, now: Micros) -> Vec<Step> {
     let mut steps = vec![failures::pass(me.user.id, now)];
-    if guess.read.totp > 0 || guess.read.recovery_code > 0 {
+    if !guess.read.by_method.is_empty() {
         steps.push(failures::below_cap(me.user.id, guess.method));
         steps.push(failures::forget_methods(me.user.id));
     }

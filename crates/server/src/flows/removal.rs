@@ -2,8 +2,7 @@
 
 use stile_core::policy::{self, Standing};
 use stile_core::{
-    Credential, CredentialId, CredentialKind, EnvironmentId, Level, Micros, Principal, SessionId, Settings,
-    User, UserId,
+    Credential, CredentialId, EnvironmentId, Level, Micros, Principal, SessionId, Settings, User, UserId,
 };
 use stile_store::{
     Step, Store, StoreError, additions, credentials, known_devices, recovery_codes, sessions, users,
@@ -174,12 +173,7 @@ async fn others_left(
 
 /// Whether something beside this credential still signs in.
 pub fn another_way_in(settings: &Settings, held: &[Credential], id: CredentialId) -> bool {
-    let signs_in = |c: &Credential| match c.kind {
-        CredentialKind::Email { .. } => c.sign_in,
-        CredentialKind::Passkey { .. } => c.sign_in && settings.passkeys.sign_in,
-        CredentialKind::Totp { .. } => false,
-    };
-    held.iter().any(|c| c.id != id && signs_in(c))
+    held.iter().any(|c| c.id != id && c.sign_in && c.format().may_sign_in(settings))
 }
 
 /// Refuses taking away what signs in when nothing else does, unless the environment allows it.

@@ -2,7 +2,8 @@
 //! for the user (ASVS 6.4.6).
 
 use serde_json::json;
-use stile_core::{CredentialKind, EnvironmentId, Event, Micros, OutboxId, UserId};
+use stile_core::factor::Channel;
+use stile_core::{Credential, EnvironmentId, Event, Micros, OutboxId, UserId};
 use stile_keys::{Keyring, random};
 use stile_store::{
     AuditEvent, CommitError, Miss, Mutation, Source, Step, Store, audit, credentials, failures,
@@ -65,14 +66,11 @@ pub async fn reset(store: &Store, keys: &Keyring, order: &Order<'_>) -> Result<(
 async fn attempt(store: &Store, keys: &Keyring, order: &Order<'_>) -> Result<(), ResetError> {
     let (environment, owner) = (order.environment, order.user);
     let account = store.account(environment, owner).await?.ok_or(ResetError::NoUser)?;
-    let is_factor = |kind: &CredentialKind| match kind {
-        CredentialKind::Email { .. } => false,
-        CredentialKind::Passkey { .. } | CredentialKind::Totp { .. } => true,
-    };
-    if !account.credentials.iter().any(|c| c.sign_in && !is_factor(&c.kind)) {
+    let goes = |c: &&Credential| c.format().rules().removed_by_reset;
+    if !account.credentials.iter().any(|c| c.sign_in && !goes(&c)) {
         return Err(ResetError::LastWayIn);
     }
-    let factors: Vec<_> = account.credentials.iter().filter(|c| is_factor(&c.kind)).collect();
+    let factors: Vec<_> = account.credentials.iter().filter(goes).collect();
     let detail = json!({ "reason": order.reason, "factors": factors.len() });
     let mut mutation = Mutation::new([
         users::changed(environment, &account.user),
@@ -95,10 +93,8 @@ async fn attempt(store: &Store, keys: &Keyring, order: &Order<'_>) -> Result<(),
         }),
     ])
     .and_all(factors.iter().map(|c| credentials::delete(environment, owner, c.id)));
-    for credential in &account.credentials {
-        if let CredentialKind::Email { address } = &credential.kind {
-            mutation = mutation.and(notice(keys, order, address)?);
-        }
+    for address in account.credentials.iter().filter_map(|c| c.reached_by(Channel::Mail)) {
+        mutation = mutation.and(notice(keys, order, address)?);
     }
     Ok(store.commit(mutation).await?)
 }

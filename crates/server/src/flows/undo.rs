@@ -3,10 +3,9 @@
 use std::net::IpAddr;
 
 use serde_json::json;
+use stile_core::factor::Channel;
 use stile_core::policy::{self, YOUNG_SECONDS};
-use stile_core::{
-    AuditId, Credential, CredentialId, CredentialKind, EmailAddress, Event, Micros, OutboxId, Principal,
-};
+use stile_core::{AuditId, Credential, CredentialId, EmailAddress, Event, Micros, OutboxId, Principal};
 use stile_keys::random;
 use stile_store::{
     Account, AuditEvent, CommitError, Miss, Mutation, Source, Step, UndoLink, additions, audit, outbox, users,
@@ -37,7 +36,7 @@ pub fn notices(
     let content = |undo| Content::EmailAdded { masked: masked.clone(), at: cx.now, undo };
     let mut steps = vec![cx.session_notice(me, address.as_str(), content(None))?];
     for older in &me.credentials {
-        let CredentialKind::Email { address } = &older.kind else { continue };
+        let Some(address) = older.reached_by(Channel::Mail) else { continue };
         let token = random::alphanumeric(TOKEN);
         steps.push(additions::offer(&UndoLink {
             hash: hash(&cx.app, &token),
@@ -138,7 +137,7 @@ async fn attempt(app: &App, token: &str, by: &By) -> Result<Option<Offer>, ApiEr
         at: now,
     }));
     for credential in &account.credentials {
-        if let CredentialKind::Email { address } = &credential.kind {
+        if let Some(address) = credential.reached_by(Channel::Mail) {
             mutation = mutation.and(notice(app, environment, address, &link.masked, now)?);
         }
     }

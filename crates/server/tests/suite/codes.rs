@@ -3,6 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 use stile_core::settings::{Rate, ScopeRule};
+use stile_core::{Facts, Format};
 use stile_store::Mutation;
 
 use crate::authenticator::Authenticator;
@@ -632,9 +633,9 @@ async fn a_user_has_twenty_addresses_at_most() {
     let steps = (1..19).map(|n| {
         let address = format!("ann{n}@example.com");
         let id = stile_core::CredentialId::new(now, stile_keys::random::bytes());
-        let kind = stile_core::CredentialKind::Email { address: address.clone() };
+        let facts = Facts::address(Format::Email, address.clone());
         let credential =
-            stile_core::Credential { id, kind, sign_in: true, created_at: now, verified_at: now };
+            stile_core::Credential { id, facts, sign_in: true, created_at: now, verified_at: now };
         stile_store::credentials::insert(crate::world::ENVIRONMENT, user, address.as_bytes(), &credential)
     });
     world.app.store.commit(Mutation::new(steps.collect::<Vec<_>>())).await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::Method;
 use serde_json::json;
 use stile_core::settings::{Duration, Rate, ScopeRule, Settings, Unit};
-use stile_core::{Strength, UserId};
+use stile_core::{Format, Strength, UserId};
 use stile_store::Failures;
 
 use crate::parallel::{successes, together};
@@ -121,7 +121,7 @@ async fn of_a_thousand_parallel_guesses_five_are_judged() {
     assert_eq!(successes(&replies), 0);
     assert_eq!(judged(&world).await, 5);
     let now = failures(&world, &page).await;
-    assert_eq!((now.count, now.totp + now.recovery_code), (5, 5));
+    assert_eq!((now.count, now.by_method.values().sum::<i64>()), (5, 5));
     let told = replies.iter().filter(|r| r.status == 422).count();
     assert_eq!(told, 4, "told to be wrong");
 
@@ -349,7 +349,7 @@ async fn a_hundred_failures_close_a_method_until_another_passes() {
             world.advance(wait(&reply) + 1);
         }
     }
-    assert_eq!(failures(&world, &page).await.totp, 100);
+    assert_eq!(failures(&world, &page).await.of(stile_core::Method::Of(Format::Totp)), 100);
     page.totp(None, &app.code(&world), &[]).await.refused(403, "mfa_method_locked");
     world.advance(86_400);
     let elsewhere = at(&page, "198.51.100.9:443");

@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use stile_core::{Credential, CredentialId, CredentialKind};
+use stile_core::{Credential, CredentialId, Facts, Format};
 use stile_keys::encoding::{base64url, unbase64url, unhex};
 use stile_server::delivery::Content;
 use stile_store::{Mutation, Passkey, credentials, passkeys};
@@ -125,9 +125,10 @@ async fn a_stored_key_that_proves_nothing_neither_signs_in_nor_confirms() {
         let mut thief = Authenticator::new();
         thief.user_handle = owner.user_handle.clone();
         let id = CredentialId::from_bytes([n; 16]);
-        let kind = CredentialKind::Passkey { alias: None, user_verified: true, synced: false };
+        let facts =
+            Facts::key(Format::Passkey, stile_core::Authenticator { user_verified: true, synced: false });
         let (created_at, verified_at) = (world.now(), world.now());
-        let credential = Credential { id, kind, sign_in: true, created_at, verified_at };
+        let credential = Credential { id, facts, sign_in: true, created_at, verified_at };
         let stored = Passkey {
             credential: id,
             webauthn_id: thief.id.clone(),
@@ -245,10 +246,14 @@ async fn a_passkey_may_become_synced_and_its_owner_is_told_once() {
     assert!(record.backup_eligible && record.backed_up);
     assert_eq!(listed(&page).await["synced"], true);
     assert_eq!((events(&world, "passkey.became_synced").await, notices().await), (1, 1));
-    let me =
-        world.app.store.account_by_identifier(ENVIRONMENT, "passkey", &record.webauthn_id).await.unwrap();
-    let kind = me.unwrap().credentials.into_iter().find(|c| c.id == record.credential).unwrap().kind;
-    assert!(matches!(kind, CredentialKind::Passkey { synced: true, user_verified: true, .. }));
+    let me = world
+        .app
+        .store
+        .account_by_identifier(ENVIRONMENT, Format::Passkey, &record.webauthn_id)
+        .await
+        .unwrap();
+    let facts = me.unwrap().credentials.into_iter().find(|c| c.id == record.credential).unwrap().facts;
+    assert_eq!(facts.authenticator, Some(stile_core::Authenticator { synced: true, user_verified: true }));
 
     // Off the other device, and on again: no news.
     for backed_up in [false, true] {

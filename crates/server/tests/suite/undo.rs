@@ -6,7 +6,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request};
 use serde_json::json;
 use stile_core::policy::YOUNG_SECONDS;
-use stile_core::{Level, Proof, Session, SessionId, UserId};
+use stile_core::{Format, Level, Proof, Session, SessionId, UserId};
 use stile_keys::random;
 use stile_server::delivery::Content;
 use stile_store::{Mutation, sessions};
@@ -241,7 +241,7 @@ async fn a_link_undoes_in_few_steps_however_many_sessions_there_are() {
     let (owner, undo) = with_added(&world).await;
     let user: UserId = owner.user_id().await.parse().unwrap();
     let credential = world.signed_in(NEW).await.address_id(NEW).await.parse().unwrap();
-    let proof = Proof::email(credential, world.now());
+    let proof = Proof::code(Format::Email, credential, world.now());
     let sessions = (0..2_000).map(|_| {
         let session = Session {
             id: SessionId::new(world.now(), random::bytes()),

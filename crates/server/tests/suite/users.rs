@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::authenticator::Authenticator;
 use crate::world::{ENVIRONMENT, Page, World};
+use stile_core::Format;
 
 const ANN: &str = "ann@example.com";
 const BOB: &str = "bob@example.com";
@@ -210,8 +211,8 @@ async fn a_deleted_user_leaves_nothing_to_sign_in_with() {
     assert_eq!(store.count_users(ENVIRONMENT).await.unwrap(), 0);
     assert!(store.passkeys(ENVIRONMENT, user).await.unwrap().is_empty());
     assert!(store.passkey(ENVIRONMENT, &passkey.id).await.unwrap().is_none());
-    assert!(store.account_by_identifier(ENVIRONMENT, "email", ANN.as_bytes()).await.unwrap().is_none());
-    assert!(store.account_by_identifier(ENVIRONMENT, "passkey", &passkey.id).await.unwrap().is_none());
+    assert!(store.account_by_identifier(ENVIRONMENT, Format::Email, ANN.as_bytes()).await.unwrap().is_none());
+    assert!(store.account_by_identifier(ENVIRONMENT, Format::Passkey, &passkey.id).await.unwrap().is_none());
     assert!(!store.username_taken(ENVIRONMENT, "ann").await.unwrap());
     page.get("/users").await.refused(401, "session_ended");
     fresh

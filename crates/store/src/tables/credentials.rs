@@ -12,7 +12,7 @@ pub(crate) fn read_optional(row: &mut Row) -> Result<Option<Credential>, StoreEr
     let Some(id) = row.take()? else { return Ok(None) };
     Ok(Some(Credential {
         id,
-        kind: row.take_json()?,
+        facts: row.take_json()?,
         sign_in: row.take()?,
         created_at: row.take()?,
         verified_at: row.take()?,
@@ -27,7 +27,7 @@ pub fn insert(environment: EnvironmentId, owner: UserId, identifier: &[u8], c: &
         c.id.into(),
         environment.into(),
         owner.into(),
-        c.kind.format().into(),
+        c.format().as_str().into(),
         identifier.into(),
         facts(c),
         c.sign_in.into(),
@@ -57,5 +57,5 @@ pub fn delete(environment: EnvironmentId, owner: UserId, id: CredentialId) -> St
 
 fn facts(c: &Credential) -> Value {
     // Strings and booleans always serialise.
-    serde_json::to_string(&c.kind).unwrap_or_default().into()
+    serde_json::to_string(&c.facts).unwrap_or_default().into()
 }

@@ -4,8 +4,10 @@
 //! one passes while no lock holds, whatever was counted meanwhile: a thousand guesses sent at once are worth those before
 //! the next lock (invariant 7), and nobody's guesses make a right answer miss before it.
 
+use std::collections::BTreeMap;
+
 use stile_core::time::CLOCK_SKEW_SECONDS;
-use stile_core::{EnvironmentId, Micros, UserId};
+use stile_core::{EnvironmentId, Method, Micros, UserId};
 
 use crate::Store;
 use crate::error::StoreError;
@@ -18,36 +20,15 @@ pub const CAP: i64 = 100;
 /// No lock is longer than this, in seconds.
 pub const LONGEST_LOCK: i64 = 900;
 
-/// A method whose answers can be guessed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Guessed {
-    /// A code of an authenticator app.
-    Totp,
-    /// A recovery code.
-    RecoveryCode,
-}
-
-impl Guessed {
-    /// The text in the table.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Totp => "totp",
-            Self::RecoveryCode => "recovery_code",
-        }
-    }
-}
-
 /// A user's failures since the last success.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Failures {
     /// Over all methods.
     pub count: i64,
     /// Until when no answer is judged, in microseconds; 0 for no lock.
     pub locked_until: i64,
-    /// With authenticator apps.
-    pub totp: i64,
-    /// With recovery codes.
-    pub recovery_code: i64,
+    /// With each method that failed.
+    pub by_method: BTreeMap<Method, i64>,
     /// The bucket of wrong answers of this client address, whoever's factors it tries.
     pub here: Micros,
 }
@@ -60,11 +41,8 @@ impl Failures {
     }
 
     /// Failures with this method.
-    pub const fn of(&self, method: Guessed) -> i64 {
-        match method {
-            Guessed::Totp => self.totp,
-            Guessed::RecoveryCode => self.recovery_code,
-        }
+    pub fn of(&self, method: Method) -> i64 {
+        self.by_method.get(&method).copied().unwrap_or_default()
     }
 }
 
@@ -87,10 +65,11 @@ fn add(failures: &mut Failures, mut row: Row) -> Result<(), StoreError> {
     let (method, count, until): (String, i64, i64) = (row.take()?, row.take()?, row.take()?);
     match method.as_str() {
         "any" => (failures.count, failures.locked_until) = (count, until),
-        "totp" => failures.totp = count,
-        "recovery_code" => failures.recovery_code = count,
         "here" => failures.here = Micros::new(until),
-        _ => return Err(StoreError::Corrupt("failures of an unknown method")),
+        text => {
+            let method = Method::parse(text).ok_or(StoreError::Corrupt("failures of an unknown method"))?;
+            failures.by_method.insert(method, count);
+        }
     }
     Ok(())
 }
@@ -106,7 +85,7 @@ pub fn count(owner: UserId, read: &Failures, locked_until: Micros, now: Micros) 
 }
 
 /// Counts a failure with this method, up to the cap.
-pub fn count_method(owner: UserId, method: Guessed) -> Step {
+pub fn count_method(owner: UserId, method: Method) -> Step {
     let sql = "INSERT INTO failures (owner, method, count, locked_until) VALUES (?1, ?2, 1, 0)
                ON CONFLICT (owner, method) DO UPDATE SET count = failures.count + 1 WHERE failures.count < ?3";
     Step::one(sql, vec![owner.into(), method.as_str().into(), CAP.into()], Miss::LockedOut)
@@ -127,7 +106,7 @@ fn beyond(now: Micros) -> Micros {
 }
 
 /// Lets a right answer pass only while its method is below the cap.
-pub fn below_cap(owner: UserId, method: Guessed) -> Step {
+pub fn below_cap(owner: UserId, method: Method) -> Step {
     let sql = "INSERT INTO failures (owner, method, count, locked_until) VALUES (?1, ?2, 0, 0)
                ON CONFLICT (owner, method) DO UPDATE SET count = failures.count WHERE failures.count < ?3";
     Step::one(sql, vec![owner.into(), method.as_str().into(), CAP.into()], Miss::LockedOut)

@@ -26,7 +26,7 @@ pub use additions::UndoLink;
 pub use api_tokens::ApiToken;
 pub use audit::{AuditEvent, AuditFilter, AuditRow, Source};
 pub use environments::{Census, Environment};
-pub use failures::{Failures, Guessed};
+pub use failures::Failures;
 pub use known_devices::Holder;
 pub use mfa_tokens::MfaToken;
 pub use outbox::{Mail, MailSlot};

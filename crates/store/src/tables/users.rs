@@ -2,8 +2,8 @@
 
 use stile_core::principal::Profile;
 use stile_core::{
-    Acknowledgement, Credential, CredentialId, EnvironmentId, Level, Micros, Principal, Session, SessionId,
-    User, UserId,
+    Acknowledgement, Credential, CredentialId, EnvironmentId, Format, Level, Micros, Principal, Session,
+    SessionId, User, UserId,
 };
 
 use super::credentials;
@@ -102,7 +102,7 @@ impl Store {
     pub async fn account_by_identifier(
         &self,
         environment: EnvironmentId,
-        format: &'static str,
+        format: Format,
         identifier: &[u8],
     ) -> Result<Option<Account>, StoreError> {
         let sql = "SELECT u.id, u.version, u.profile, u.first_visit, u.last_visit, u.default_method, u.recovery, u.epoch,
@@ -112,7 +112,8 @@ impl Store {
                    JOIN credentials c ON c.owner = u.id AND c.environment = k.environment
                    WHERE k.environment = ?1 AND k.format = ?2 AND k.identifier = ?3
                    ORDER BY c.created_at, c.id";
-        let rows = self.rows(sql, vec![environment.into(), format.into(), identifier.into()]).await?;
+        let rows =
+            self.rows(sql, vec![environment.into(), format.as_str().into(), identifier.into()]).await?;
         account(rows)
     }
 

@@ -1,6 +1,6 @@
 //! Credentials: one owner per identifier, and only the owner's own are touched.
 
-use stile_core::{Credential, CredentialKind};
+use stile_core::{Authenticator, Credential, Facts, Format};
 use stile_store::{Miss, Mutation, credentials, users};
 
 use crate::engines::{all_at_once, each, winners};
@@ -26,11 +26,11 @@ fn an_identifier_belongs_to_one_user_of_an_environment() {
         let same_id = credentials::insert(one, user(2).id, b"b", &email(1, NOW));
         assert_eq!(db.missed([same_id]).await, Miss::Taken);
 
-        let owner = db.store.account_by_identifier(one, "email", b"a").await.unwrap().unwrap();
+        let owner = db.store.account_by_identifier(one, Format::Email, b"a").await.unwrap().unwrap();
         assert_eq!(owner.user.id, user(1).id);
-        let owner = db.store.account_by_identifier(two, "email", b"a").await.unwrap().unwrap();
+        let owner = db.store.account_by_identifier(two, Format::Email, b"a").await.unwrap().unwrap();
         assert_eq!(owner.user.id, user(3).id);
-        assert_eq!(db.store.account_by_identifier(one, "email", b"A").await.unwrap(), None);
+        assert_eq!(db.store.account_by_identifier(one, Format::Email, b"A").await.unwrap(), None);
 
         db.done([credentials::delete(one, user(1).id, credential_id(1))]).await;
         db.done([credentials::insert(one, user(2).id, b"a", &email(14, NOW))]).await;
@@ -83,8 +83,8 @@ fn a_credential_is_verified_and_described() {
         let (one, _) = with_environments(&db).await;
         db.done(signed_in(one, 1)).await;
         db.done(enrolled(one, user(1).id, 5, 0)).await;
-        let kind = CredentialKind::Passkey { alias: None, user_verified: false, synced: true };
-        let wanted = Credential { kind, verified_at: at(9), ..passkey_credential(5, NOW) };
+        let facts = Facts::key(Format::Passkey, Authenticator { user_verified: false, synced: true });
+        let wanted = Credential { facts, verified_at: at(9), ..passkey_credential(5, NOW) };
         db.done([
             credentials::verified(one, user(1).id, wanted.id, at(9)),
             credentials::describe(one, user(1).id, &wanted),

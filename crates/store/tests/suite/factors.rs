@@ -1,10 +1,10 @@
 //! Second factors beside passkeys: devices, recovery codes, legacy tokens, and the counters that guard them.
 
 use stile_core::policy::Evidence;
-use stile_core::{Acknowledgement, Credential, CredentialKind, Micros, Proof, Strength};
+use stile_core::{Acknowledgement, Credential, Facts, Format, Method, Micros, Proof, Strength};
 use stile_store::{
-    Failures, Guessed, MfaToken, Miss, Mutation, TotpDevice, UnverifiedTotp, credentials, failures,
-    mfa_tokens, recovery_codes, sessions, totp, users,
+    Failures, MfaToken, Miss, Mutation, TotpDevice, UnverifiedTotp, credentials, failures, mfa_tokens,
+    recovery_codes, sessions, totp, users,
 };
 
 use crate::engines::{all_at_once, each, winners};
@@ -13,8 +13,8 @@ use crate::world::*;
 const ADDRESS: [u8; 32] = [4; 32];
 
 fn app(n: u64) -> Credential {
-    let kind = CredentialKind::Totp { alias: None };
-    Credential { id: credential_id(n), kind, sign_in: false, created_at: NOW, verified_at: NOW }
+    let facts = Facts::of(Format::Totp);
+    Credential { id: credential_id(n), facts, sign_in: false, created_at: NOW, verified_at: NOW }
 }
 
 fn waiting(session: u64, id: u64) -> UnverifiedTotp {
@@ -35,7 +35,7 @@ fn legacy(session: u64, n: u64) -> MfaToken {
     MfaToken {
         hash: hash(n),
         session: session_id(session),
-        proof: Proof::totp(credential_id(2), NOW),
+        proof: Proof::code(Format::Totp, credential_id(2), NOW),
         single_use: true,
         epoch: 1,
         expires_at: at(600),
@@ -53,17 +53,17 @@ fn of_wrong_answers_judged_together_one_counts_and_a_right_one_does_not_miss() {
         let owner = user(1).id;
         for number in 1..=3 {
             let read = db.store.failures(owner, ADDRESS).await.unwrap();
-            assert_eq!(read, Failures { count: number - 1, totp: number - 1, ..Failures::default() });
+            assert_eq!((read.count, read.of(Method::Of(Format::Totp))), (number - 1, number - 1));
             let wrong = || {
                 Mutation::new([
                     failures::count(owner, &read, Micros::new(0), NOW),
-                    failures::count_method(owner, Guessed::Totp),
+                    failures::count_method(owner, Method::Of(Format::Totp)),
                 ])
             };
             let answers = all_at_once(&[&db.store, &again], (0..60).map(|_| wrong()).collect()).await;
             assert_eq!(winners(&answers, Miss::LockedOut), 1);
         }
-        let right = [failures::pass(owner, NOW), failures::below_cap(owner, Guessed::Totp)];
+        let right = [failures::pass(owner, NOW), failures::below_cap(owner, Method::Of(Format::Totp))];
         db.done(right.into_iter().chain([failures::forget_methods(owner)])).await;
         assert_eq!(db.store.failures(owner, ADDRESS).await.unwrap(), Failures::default());
     });
@@ -129,14 +129,14 @@ fn a_method_counts_to_its_cap_and_users_count_apart() {
         db.done(signed_in(one, 2)).await;
         let owner = user(1).id;
         for _ in 0..failures::CAP {
-            db.done([failures::count_method(owner, Guessed::RecoveryCode)]).await;
+            db.done([failures::count_method(owner, Method::RecoveryCode)]).await;
         }
-        assert_eq!(db.missed([failures::count_method(owner, Guessed::RecoveryCode)]).await, Miss::LockedOut);
-        assert_eq!(db.missed([failures::below_cap(owner, Guessed::RecoveryCode)]).await, Miss::LockedOut);
-        db.done([failures::below_cap(owner, Guessed::Totp)]).await;
-        db.done([failures::count_method(owner, Guessed::Totp)]).await;
+        assert_eq!(db.missed([failures::count_method(owner, Method::RecoveryCode)]).await, Miss::LockedOut);
+        assert_eq!(db.missed([failures::below_cap(owner, Method::RecoveryCode)]).await, Miss::LockedOut);
+        db.done([failures::below_cap(owner, Method::Of(Format::Totp))]).await;
+        db.done([failures::count_method(owner, Method::Of(Format::Totp))]).await;
         let read = db.store.failures(owner, ADDRESS).await.unwrap();
-        assert_eq!((read.of(Guessed::RecoveryCode), read.of(Guessed::Totp)), (failures::CAP, 1));
+        assert_eq!((read.of(Method::RecoveryCode), read.of(Method::Of(Format::Totp))), (failures::CAP, 1));
         assert_eq!(db.store.failures(user(2).id, ADDRESS).await.unwrap(), Failures::default());
         db.done([users::delete(one, owner)]).await;
         assert_eq!(db.store.failures(owner, ADDRESS).await.unwrap(), Failures::default());
@@ -286,7 +286,7 @@ fn sessions_are_listed_and_ended_by_their_user_alone() {
             [session_id(13), session_id(12), session_id(11)],
             "newest first, as many as asked for"
         );
-        assert_eq!(listed[0].proofs, [Proof::email(credential_id(1), NOW)]);
+        assert_eq!(listed[0].proofs, [Proof::code(Format::Email, credential_id(1), NOW)]);
         assert_eq!(db.store.sessions(one, ann, at(3_600), 9).await.unwrap(), [], "idle for too long");
         assert_eq!(db.store.sessions(two, ann, NOW, 9).await.unwrap(), []);
 

@@ -1,6 +1,6 @@
 //! The one read of every request.
 
-use stile_core::{Level, Session};
+use stile_core::{Format, Level, Session};
 use stile_store::{credentials, environments, sessions, users};
 
 use crate::engines::each;
@@ -61,7 +61,7 @@ fn credentials_come_oldest_first_and_by_id_within_a_moment() {
         let order = [9, 1, 3, 4].map(credential_id);
         let found = db.store.principal(one, session_id(1)).await.unwrap().unwrap();
         assert_eq!(found.credentials.iter().map(|c| c.id).collect::<Vec<_>>(), order);
-        let account = db.store.account_by_identifier(one, "email", b"3").await.unwrap().unwrap();
+        let account = db.store.account_by_identifier(one, Format::Email, b"3").await.unwrap().unwrap();
         assert_eq!(account.user, user);
         assert_eq!(account.credentials, found.credentials);
     });

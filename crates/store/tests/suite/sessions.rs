@@ -1,6 +1,6 @@
 //! Sessions: opened, proved in, refreshed, replaced, swept.
 
-use stile_core::{Level, Proof, Session};
+use stile_core::{Format, Level, Proof, Session};
 use stile_store::{Miss, Mutation, sessions};
 
 use crate::engines::{all_at_once, each, winners};
@@ -44,7 +44,7 @@ fn proofs_and_refreshes_are_noted_in_a_live_session_alone() {
         let (one, two) = with_environments(&db).await;
         db.done(signed_in(one, 1)).await;
         let before = session(1, credential_id(1));
-        let proof = Proof { user_verified: true, ..Proof::email(credential_id(8), at(7)) };
+        let proof = Proof { user_verified: true, ..Proof::code(Format::Email, credential_id(8), at(7)) };
         let after = Session {
             proofs: before.proofs_with(proof),
             last_credential: credential_id(8),

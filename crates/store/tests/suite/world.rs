@@ -3,8 +3,8 @@
 use stile_core::principal::Profile;
 use stile_core::settings::Kind;
 use stile_core::{
-    AuditId, Credential, CredentialId, CredentialKind, EnvironmentId, Level, Micros, OutboxId, Proof,
-    Session, SessionId, User, UserId, VerificationId,
+    AuditId, Authenticator, Credential, CredentialId, EnvironmentId, Facts, Format, Level, Micros, OutboxId,
+    Proof, Session, SessionId, User, UserId, VerificationId,
 };
 use stile_store::{
     AuditEvent, Environment, Mail, Passkey, Source, Step, Verification, credentials, environments, passkeys,
@@ -76,14 +76,16 @@ pub(crate) fn profile(username: &str) -> Profile {
 }
 
 pub(crate) fn email(n: u64, created_at: Micros) -> Credential {
-    let kind = CredentialKind::Email { address: format!("{n}@example.org") };
-    Credential { id: credential_id(n), kind, sign_in: true, created_at, verified_at: created_at }
+    let facts = Facts::address(Format::Email, format!("{n}@example.org"));
+    Credential { id: credential_id(n), facts, sign_in: true, created_at, verified_at: created_at }
 }
 
 pub(crate) fn passkey_credential(n: u64, created_at: Micros) -> Credential {
-    let kind =
-        CredentialKind::Passkey { alias: Some(format!("key {n}")), user_verified: true, synced: false };
-    Credential { id: credential_id(n), kind, sign_in: false, created_at, verified_at: created_at }
+    let facts = Facts {
+        alias: Some(format!("key {n}")),
+        ..Facts::key(Format::Passkey, Authenticator { user_verified: true, synced: false })
+    };
+    Credential { id: credential_id(n), facts, sign_in: false, created_at, verified_at: created_at }
 }
 
 pub(crate) fn passkey(n: u64, owner: UserId, sign_count: u32) -> Passkey {
@@ -116,7 +118,7 @@ pub(crate) fn session(n: u64, credential: CredentialId) -> Session {
         session_key: Some("02ab".into()),
         device_key: None,
         user_agent: "Browser".into(),
-        proofs: vec![Proof::email(credential, NOW)],
+        proofs: vec![Proof::code(Format::Email, credential, NOW)],
     }
 }
 

@@ -2,8 +2,9 @@
 
 use axum::Json as Answer;
 use axum::http::HeaderMap;
+use stile_core::factor::Channel;
 use stile_core::principal::Profile;
-use stile_core::{Credential, CredentialId, CredentialKind, Event, Scope, User, UserId};
+use stile_core::{Credential, CredentialId, Event, Facts, Format, Scope, User, UserId};
 use stile_keys::random;
 use stile_store::{Account, Mutation, Step, credentials, users};
 
@@ -52,7 +53,7 @@ async fn sign_in(
     browser: &Browser,
 ) -> Result<Answer<VerifyResponse>, ApiError> {
     let address = answered.address.as_str();
-    let found = cx.app.store.account_by_identifier(cx.env.id, "email", address.as_bytes()).await?;
+    let found = cx.app.store.account_by_identifier(cx.env.id, Format::Email, address.as_bytes()).await?;
     let new_user = found.is_none();
     let (account, credential, user_steps) = match found {
         Some(account) => existing(cx, account, address)?,
@@ -82,7 +83,7 @@ fn existing(
     account: Account,
     address: &str,
 ) -> Result<(Account, CredentialId, Vec<Step>), ApiError> {
-    let is_it = |c: &&Credential| matches!(&c.kind, CredentialKind::Email { address: a } if a == address);
+    let is_it = |c: &&Credential| c.reached_by(Channel::Mail) == Some(address);
     let credential = account.credentials.iter().find(is_it).ok_or(Code::Conflict)?;
     if !credential.sign_in {
         return Err(Code::CredentialNotEnabledForSignIn.into());
@@ -106,7 +107,7 @@ fn new_account(cx: &Cx, address: &str) -> (Account, CredentialId, Vec<Step>) {
     };
     let credential = Credential {
         id: CredentialId::new(cx.now, random::bytes()),
-        kind: CredentialKind::Email { address: address.to_owned() },
+        facts: Facts::address(Format::Email, address.to_owned()),
         sign_in: true,
         created_at: cx.now,
         verified_at: cx.now,

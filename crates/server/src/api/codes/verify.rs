@@ -4,8 +4,9 @@ use axum::Json as Answer;
 use axum::http::HeaderMap;
 use serde_json::json;
 use stile_core::email::EmailAddress;
+use stile_core::factor::Channel;
 use stile_core::policy::{self, Begun};
-use stile_core::{Credential, CredentialId, CredentialKind, Event, Principal, Scope};
+use stile_core::{Credential, CredentialId, Event, Facts, Format, Principal, Scope};
 use stile_factors::device::DeviceProof;
 use stile_keys::random;
 use stile_store::{CommitError, Miss, Mutation, Step, credentials, users};
@@ -83,14 +84,13 @@ async fn proved(
 const MAX_EMAILS: usize = 20;
 
 fn room_for_one(me: &Principal) -> Result<(), ApiError> {
-    let held = me.credentials.iter().filter(|c| matches!(c.kind, CredentialKind::Email { .. })).count();
+    let held = me.emails().count();
     if held < MAX_EMAILS { Ok(()) } else { Err(Code::MaxEmails.into()) }
 }
 
 /// The user's credential of this address.
 fn own(me: &Principal, address: &EmailAddress) -> Option<CredentialId> {
-    let is_it =
-        |c: &&Credential| matches!(&c.kind, CredentialKind::Email { address: a } if a == address.as_str());
+    let is_it = |c: &&Credential| c.reached_by(Channel::Mail) == Some(address.as_str());
     me.credentials.iter().find(is_it).map(|c| c.id)
 }
 
@@ -185,7 +185,7 @@ async fn change(
 fn new_address(cx: &Cx, answered: &Answered, sign_in: bool) -> Credential {
     Credential {
         id: CredentialId::new(cx.now, random::bytes()),
-        kind: CredentialKind::Email { address: answered.address.to_string() },
+        facts: Facts::address(Format::Email, answered.address.to_string()),
         sign_in,
         created_at: cx.now,
         verified_at: cx.now,

@@ -3,9 +3,9 @@
 use axum::Json as Answer;
 use serde::Deserialize;
 use serde_json::json;
-use stile_core::{Event, Principal, Proof};
+use stile_core::{Event, Method, Principal, Proof};
 use stile_factors::recovery_code;
-use stile_store::{Guessed, Mutation, known_devices, recovery_codes, sessions as rows, users};
+use stile_store::{Mutation, known_devices, recovery_codes, sessions as rows, users};
 use utoipa::ToSchema;
 
 use super::wanted;
@@ -61,7 +61,7 @@ async fn recover(
     let method = me.default_method().map(|c| c.id).ok_or(Code::RecoveryCodesNotAvailable)?;
     // Judged before the code, so that a refusal says nothing about it.
     sessions::elevation(cx, me, Proof::recovery(method, cx.now), wanted.scopes)?;
-    let guess = guesses::admit(cx, me, Guessed::RecoveryCode).await?;
+    let guess = guesses::admit(cx, me, Method::RecoveryCode).await?;
     let hash = recovery_code::hash(&cx.app.keys, cx.env.id, me.user.id, code);
     let codes = cx.app.store.recovery_codes(me.user.id).await?;
     if !codes.contains(&hash) {

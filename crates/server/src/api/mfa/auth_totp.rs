@@ -4,12 +4,10 @@ use axum::Json as Answer;
 use serde::Deserialize;
 use serde_json::json;
 use stile_core::guessing::Allowance;
-use stile_core::settings::MfaMethod;
-use stile_core::{Credential, CredentialId, CredentialKind, Event, Principal, Proof, Scope, policy};
+use stile_core::{Credential, CredentialId, Event, Facts, Format, Method, Principal, Proof, Scope, policy};
 use stile_factors::totp::{self, Secret};
 use stile_store::{
-    CommitError, Guessed, Miss, Mutation, TotpDevice, UnverifiedTotp, buckets, credentials, totp as rows,
-    users,
+    CommitError, Miss, Mutation, TotpDevice, UnverifiedTotp, buckets, credentials, totp as rows, users,
 };
 use utoipa::ToSchema;
 
@@ -92,8 +90,8 @@ async fn step_up(
     wanted: &Wanted<'_>,
 ) -> Result<VerifyResponse, ApiError> {
     // Judged before the code, so that a refusal says nothing about it.
-    sessions::elevation(cx, me, Proof::totp(id, cx.now), wanted.scopes)?;
-    let guess = guesses::admit(cx, me, Guessed::Totp).await?;
+    sessions::elevation(cx, me, Proof::code(Format::Totp, id, cx.now), wanted.scopes)?;
+    let guess = guesses::admit(cx, me, Method::Of(Format::Totp)).await?;
     let device = cx.app.store.totp_device(cx.env.id, me.user.id, id).await?.ok_or(Code::MfaDeviceNotFound)?;
     let secret = Secret::open(&cx.app.keys, cx.env.id, id, &device.sealed).map_err(ApiError::internal)?;
     let Some(right) = totp::judge(&secret, device.last_step, code, cx.now) else {
@@ -121,7 +119,7 @@ async fn verify(
     code: &str,
     wanted: &Wanted<'_>,
 ) -> Result<VerifyResponse, ApiError> {
-    if !cx.env.settings.security.mfa.offers(MfaMethod::Totp) {
+    if !cx.env.settings.security.mfa.offers(Format::Totp) {
         return Err(Code::MfaMethodNotOffered.into());
     }
     // The permit was for the factors, the rules and the time of then. A device is not enrolled beside a factor that came
@@ -133,17 +131,17 @@ async fn verify(
     }
     room_for_one(cx, me)?;
     let id = device.id;
-    let kind = CredentialKind::Totp { alias: None };
-    let credential = Credential { id, kind, sign_in: false, created_at: cx.now, verified_at: cx.now };
+    let facts = Facts::of(Format::Totp);
+    let credential = Credential { id, facts, sign_in: false, created_at: cx.now, verified_at: cx.now };
     let mut after = me.clone();
     after.credentials.push(credential.clone());
     after.user.version += 1;
-    sessions::elevation(cx, &after, Proof::totp(id, cx.now), wanted.scopes)?;
+    sessions::elevation(cx, &after, Proof::code(Format::Totp, id, cx.now), wanted.scopes)?;
     let secret = Secret::open(&cx.app.keys, cx.env.id, id, &device.sealed).map_err(ApiError::internal)?;
     let Some(right) = totp::judge(&secret, -1, code, cx.now) else {
         return Err(wrong_first(cx, me, id).await);
     };
-    let codes = factors::codes_beside(cx, &mut after, MfaMethod::Totp)?;
+    let codes = factors::codes_beside(cx, &mut after, Format::Totp)?;
     let mut given = factors::give(cx, &after, right.proof(id), wanted)?;
     let stored = TotpDevice { credential: id, sealed: device.sealed.clone(), last_step: right.step() };
     let detail = json!({ "credential": id.to_string(), "permit": device.permitted });

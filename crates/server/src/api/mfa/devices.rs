@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use stile_core::{CredentialId, CredentialKind, Event};
+use stile_core::{CredentialId, Event, Format};
 use stile_store::{Mutation, credentials, users};
 use utoipa::ToSchema;
 
@@ -121,8 +121,10 @@ async fn change(
         ));
     }
     if let Some(name) = wanted.alias.as_deref().map(str::trim) {
-        let CredentialKind::Totp { alias } = &mut credential.kind else { return Err(no_such_device()) };
-        *alias = (!name.is_empty()).then(|| name.to_owned());
+        if credential.format() != Format::Totp {
+            return Err(no_such_device());
+        }
+        credential.facts.alias = (!name.is_empty()).then(|| name.to_owned());
         mutation = mutation.and(credentials::describe(cx.env.id, me.user.id, &credential));
     }
     cx.commit(mutation).await?;

@@ -9,9 +9,11 @@ pub mod register_totp;
 pub mod remove;
 
 use serde::Serialize;
-use stile_core::{Credential, CredentialKind, Principal};
+use stile_core::{Credential, Format, Principal};
 use stile_store::UnverifiedTotp;
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::models::{CreateMfaToken, iso};
 use crate::context::Cx;
@@ -21,17 +23,20 @@ use crate::flows::sessions;
 use crate::limits::Bucket;
 
 /// Kinds of second factors.
-#[derive(Clone, Copy, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[expect(dead_code, reason = "the contract names all kinds; e-mail is no second factor here")]
-pub enum MFADeviceType {
-    /// An authenticator app.
-    Totp,
-    /// A passkey.
-    Passkey,
-    /// E-mail codes.
-    Email,
+#[derive(Clone, Copy, Serialize)]
+#[serde(transparent)]
+pub struct MFADeviceType(Format);
+
+impl PartialSchema for MFADeviceType {
+    fn schema() -> RefOr<Schema> {
+        // The contract names e-mail codes, too. They are no second factor here.
+        let texts = Format::second_factors().map(Format::as_str).chain(["email"]);
+        let shape = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(texts));
+        shape.description(Some("Kinds of second factors.")).into()
+    }
 }
+
+impl ToSchema for MFADeviceType {}
 
 /// An authenticator app as its owner sees it.
 #[derive(Serialize, ToSchema)]
@@ -59,7 +64,7 @@ impl MFADevice {
     fn verified(credential: &Credential, me: &Principal) -> Self {
         let default = me.default_method().is_some_and(|method| method.id == credential.id);
         Self {
-            kind: MFADeviceType::Totp,
+            kind: MFADeviceType(Format::Totp),
             verified: true,
             id: credential.id.to_string(),
             created_at: iso(credential.created_at),
@@ -71,7 +76,7 @@ impl MFADevice {
 
     fn unverified(device: &UnverifiedTotp) -> Self {
         Self {
-            kind: MFADeviceType::Totp,
+            kind: MFADeviceType(Format::Totp),
             verified: false,
             id: device.id.to_string(),
             created_at: iso(device.created_at),
@@ -84,7 +89,7 @@ impl MFADevice {
 
 /// The user's verified authenticator apps, oldest first.
 fn apps(me: &Principal) -> impl DoubleEndedIterator<Item = &Credential> {
-    me.credentials.iter().filter(|c| matches!(c.kind, CredentialKind::Totp { .. }))
+    me.credentials.iter().filter(|c| c.format() == Format::Totp)
 }
 
 /// The user's devices: the verified ones, and the one that waits for its first code in this session.

@@ -4,8 +4,7 @@ use axum::Json as Answer;
 use axum::http::HeaderMap;
 use serde::Serialize;
 use serde_json::json;
-use stile_core::settings::MfaMethod;
-use stile_core::{CredentialId, Event, Principal, Scope};
+use stile_core::{CredentialId, Event, Format, Principal, Scope};
 use stile_factors::totp::{Secret, UNVERIFIED_SECONDS};
 use stile_keys::random;
 use stile_store::{Mutation, UnverifiedTotp, totp, users};
@@ -48,7 +47,7 @@ pub async fn handle(
     headers: HeaderMap,
 ) -> Result<Answer<MFARegisterTotpDeviceGetResponse>, ApiError> {
     cx.limit(Bucket::SignIn)?;
-    if !cx.env.settings.security.mfa.offers(MfaMethod::Totp) {
+    if !cx.env.settings.security.mfa.offers(Format::Totp) {
         return Err(Code::MfaMethodNotOffered.into());
     }
     if let Some(device) = repeated(&cx, &me, &headers).await? {
@@ -115,7 +114,7 @@ fn shown(cx: &Cx, me: &Principal, id: CredentialId, secret: &Secret) -> MFARegis
     let account = me.email().or(me.user.profile.username.as_deref()).unwrap_or(&user);
     MFARegisterTotpDeviceGetResponse {
         id: id.to_string(),
-        kind: MFADeviceType::Totp,
+        kind: MFADeviceType(Format::Totp),
         secret: secret.text().to_string(),
         uri: secret.uri(&cx.env.settings.general.display_name, account).to_string(),
     }

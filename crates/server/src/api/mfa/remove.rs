@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::json;
-use stile_core::{CredentialId, CredentialKind, Event, Principal};
+use stile_core::{CredentialId, Event, Format, Principal};
 use stile_store::{Mutation, users};
 
 use super::devices::no_such_device;
@@ -44,9 +44,8 @@ async fn remove(
     id: CredentialId,
 ) -> Result<StatusCode, ApiError> {
     permit.still_holds(cx, me)?;
-    let credential = me.credential(id).ok_or_else(no_such_device)?;
-    let CredentialKind::Totp { alias } = &credential.kind else { return Err(no_such_device()) };
-    let name = alias.clone().unwrap_or_else(|| "Authenticator app".into());
+    let app = me.credential(id).filter(|c| c.format() == Format::Totp).ok_or_else(no_such_device)?;
+    let name = app.alias().unwrap_or("Authenticator app").to_owned();
     let detail = json!({ "credential": id.to_string(), "permit": permit.how() });
     let mut after = me.clone();
     let removed = removal::removed(cx, &mut after, id).await?;

@@ -4,7 +4,7 @@ use axum::Json as Answer;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use serde_json::json;
-use stile_core::{CredentialKind, Event, Principal};
+use stile_core::{Event, Principal};
 use stile_factors::passkey::{self, Asserted, Purpose};
 use stile_store::ledger::{self, Kind};
 use stile_store::{Mutation, Passkey, Step, credentials, failures, passkeys, users};
@@ -153,8 +153,8 @@ pub(super) fn use_up(
 fn became_synced(cx: &Cx, me: &Principal, passkey: &Passkey) -> Result<Vec<Step>, ApiError> {
     let mut credential = me.credential(passkey.credential).cloned().ok_or(Code::PasskeyNotFound)?;
     let name = credential.alias().unwrap_or("Passkey").to_owned();
-    if let CredentialKind::Passkey { synced, .. } = &mut credential.kind {
-        *synced = true;
+    if let Some(authenticator) = &mut credential.facts.authenticator {
+        authenticator.synced = true;
     }
     // A rename that was decided on the passkey as it was must not write that back.
     let mut steps =

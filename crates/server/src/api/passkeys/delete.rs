@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::json;
-use stile_core::{CredentialId, CredentialKind, Event, Principal};
+use stile_core::{CredentialId, Event, Format, Principal};
 use stile_store::{Mutation, users};
 use utoipa::ToSchema;
 
@@ -54,12 +54,9 @@ async fn remove(
 ) -> Result<StatusCode, ApiError> {
     let me = reload(cx, me).await?;
     permit.still_holds(cx, &me)?;
-    let credential = me.credential(id).ok_or(Code::PasskeyNotFound)?;
-    let CredentialKind::Passkey { alias, .. } = &credential.kind else {
-        return Err(Code::PasskeyNotFound.into());
-    };
+    let passkey = me.credential(id).filter(|c| c.format() == Format::Passkey).ok_or(Code::PasskeyNotFound)?;
     removal::keep_a_way_in(cx, &me, id)?;
-    let name = alias.clone().unwrap_or_else(|| "Passkey".into());
+    let name = passkey.alias().unwrap_or("Passkey").to_owned();
     let detail = json!({ "credential": id.to_string(), "permit": permit.how() });
     let mut after = me.clone();
     let removed = removal::removed(cx, &mut after, id).await?;

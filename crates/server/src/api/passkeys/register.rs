@@ -4,8 +4,7 @@ use axum::Json as Answer;
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use stile_core::settings::MfaMethod;
-use stile_core::{Credential, CredentialId, CredentialKind, Event, Principal, Proof};
+use stile_core::{Authenticator, Credential, CredentialId, Event, Facts, Format, Principal, Proof};
 use stile_factors::passkey::{self, ALGORITHMS, Purpose, Registered, RegistrationAnswer};
 use stile_keys::encoding::base64url;
 use stile_keys::random;
@@ -226,7 +225,7 @@ async fn enrol(
 ) -> Result<Answer<VerifyResponse>, ApiError> {
     let me = reload(cx, me).await?;
     permit.still_holds(cx, &me)?;
-    let held = me.credentials.iter().filter(|c| matches!(c.kind, CredentialKind::Passkey { .. })).count();
+    let held = me.credentials.iter().filter(|c| c.format() == Format::Passkey).count();
     if held >= usize::try_from(cx.env.settings.passkeys.max_per_user).unwrap_or(usize::MAX) {
         return Err(Code::MaxPasskeys.into());
     }
@@ -234,12 +233,9 @@ async fn enrol(
     let id = CredentialId::new(cx.now, random::bytes());
     let storage = stile_webauthn::aaguid_name(&made.aaguid);
     let several = cx.env.settings.security.auth.allow_multiple_credentials_for_sign_in;
-    let kind = CredentialKind::Passkey {
-        alias: storage.map(str::to_owned),
-        user_verified: made.user_verified,
-        synced: made.backup_eligible,
-    };
-    let credential = Credential { id, kind, sign_in: several, created_at: cx.now, verified_at: cx.now };
+    let authenticator = Authenticator { user_verified: made.user_verified, synced: made.backup_eligible };
+    let facts = Facts { alias: storage.map(str::to_owned), ..Facts::key(Format::Passkey, authenticator) };
+    let credential = Credential { id, facts, sign_in: several, created_at: cx.now, verified_at: cx.now };
     let record = Passkey {
         credential: id,
         owner: me.user.id,
@@ -261,7 +257,7 @@ async fn enrol(
     };
     let mut after = me.clone();
     after.credentials.push(credential.clone());
-    let codes = factors::codes_beside(cx, &mut after, MfaMethod::Passkey)?;
+    let codes = factors::codes_beside(cx, &mut after, Format::Passkey)?;
     let wanted = Wanted { scopes: &[], mfa_token: body.create_mfa_token.as_ref() };
     let mut given = factors::give(cx, &after, registered.proof(id, cx.now), &wanted)?;
     let notice = Content::PasskeyAdded { name: storage.unwrap_or("Passkey").to_owned(), at: cx.now };
@@ -304,7 +300,7 @@ fn renewed(
 
 /// Whether the environment lets users enrol passkeys at all.
 fn offered(cx: &Cx) -> Result<(), ApiError> {
-    if cx.env.settings.security.mfa.offers(MfaMethod::Passkey) {
+    if cx.env.settings.security.mfa.offers(Format::Passkey) {
         Ok(())
     } else {
         Err(Code::PasskeysNotConfigured.into())

@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use serde::Deserialize;
-use stile_core::{CredentialId, CredentialKind};
+use stile_core::{CredentialId, Format};
 use stile_store::{Mutation, credentials, passkeys, users};
 use utoipa::ToSchema;
 
@@ -57,10 +57,10 @@ async fn rename(
     alias: Option<&str>,
 ) -> Result<Answer<UserPasskey>, ApiError> {
     let mut credential = me.credential(id).cloned().ok_or(Code::PasskeyNotFound)?;
-    let CredentialKind::Passkey { alias: name, .. } = &mut credential.kind else {
+    if credential.format() != Format::Passkey {
         return Err(Code::PasskeyNotFound.into());
-    };
-    *name = alias.map(str::to_owned);
+    }
+    credential.facts.alias = alias.map(str::to_owned);
     let mutation = Mutation::new([
         users::changed(cx.env.id, &me.user),
         credentials::describe(cx.env.id, me.user.id, &credential),

@@ -5,7 +5,7 @@ use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use axum::http::HeaderMap;
 use serde_json::json;
-use stile_core::{Event, Method, policy};
+use stile_core::{Event, Format};
 use stile_factors::passkey::{self, Asserted, Purpose};
 use stile_store::{Mutation, Passkey};
 
@@ -80,7 +80,8 @@ async fn sign_in(
     browser: &Browser,
     scopes: &[String],
 ) -> Result<Answer<VerifyResponse>, ApiError> {
-    let account = cx.app.store.account_by_identifier(cx.env.id, "passkey", &passkey.webauthn_id).await?;
+    let account =
+        cx.app.store.account_by_identifier(cx.env.id, Format::Passkey, &passkey.webauthn_id).await?;
     let account = account.ok_or(Code::PasskeyNotFound)?;
     let credential =
         account.credentials.iter().find(|c| c.id == passkey.credential).ok_or(Code::PasskeyNotFound)?;
@@ -102,8 +103,7 @@ async fn sign_in(
 }
 
 fn offered(cx: &Cx) -> Result<(), ApiError> {
-    let offered = policy::may_sign_in(&cx.env.settings, Method::Passkey);
-    if offered {
+    if Format::Passkey.may_sign_in(&cx.env.settings) {
         Ok(())
     } else {
         Err(ApiError::with(

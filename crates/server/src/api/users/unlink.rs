@@ -4,7 +4,8 @@ use axum::Json as Answer;
 use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::json;
-use stile_core::{CredentialId, CredentialKind, EmailAddress, Event, Principal};
+use stile_core::factor::Channel;
+use stile_core::{CredentialId, EmailAddress, Event, Principal};
 use stile_store::{Mutation, users};
 use utoipa::ToSchema;
 
@@ -82,10 +83,8 @@ async fn remove(
 ) -> Result<Principal, ApiError> {
     let me = reload(cx, me).await?;
     permit.still_holds(cx, &me)?;
-    let address = me.credential(id).and_then(|c| match &c.kind {
-        CredentialKind::Email { address } => EmailAddress::parse(address).ok(),
-        CredentialKind::Passkey { .. } | CredentialKind::Totp { .. } => None,
-    });
+    let address = me.credential(id).and_then(|c| c.reached_by(Channel::Mail));
+    let address = address.and_then(|address| EmailAddress::parse(address).ok());
     let masked = address.ok_or(Code::InvalidUnlinkRequest)?.masked();
     if !removal::another_way_in(&cx.env.settings, &me.credentials, id) {
         return Err(Code::LastSignInCredential.into());

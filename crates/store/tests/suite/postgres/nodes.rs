@@ -1,6 +1,7 @@
 //! Several nodes on one database.
 
 use stile_core::EnvironmentId;
+use stile_core::Format;
 use stile_store::ledger::{Kind, consume};
 use stile_store::{Account, Miss, Mutation, Store, credentials, environments, users};
 use tokio::task::JoinSet;
@@ -23,7 +24,7 @@ fn of_two_hundred_uses_on_two_nodes_one_succeeds() {
 
 async fn account(store: &Store, environment: EnvironmentId, n: u64) -> Account {
     let identifier = format!("{n}@example.org");
-    store.account_by_identifier(environment, "email", identifier.as_bytes()).await.unwrap().unwrap()
+    store.account_by_identifier(environment, Format::Email, identifier.as_bytes()).await.unwrap().unwrap()
 }
 
 /// Write skew: each removal alone leaves a credential, both together would leave none.
