@@ -145,7 +145,7 @@ fn of_two_rules_for_a_scope_the_stricter_counts() {
     s.scopes = [None, Some(20)]
         .map(|max_age_seconds| ScopeRule { max_age_seconds, ..ScopeRule::new("credential:link") })
         .to_vec();
-    let me = principal(vec![email()], vec![Proof::email(EMAIL, NOW.plus_seconds(-20))]);
+    let me = principal(vec![email()], vec![Proof::code(Format::Email, EMAIL, NOW.plus_seconds(-20))]);
     assert!(recent_proof(&s, &me, &Scope::CredentialLink, Exemption::Link, NOW).is_none());
 }
 

@@ -2,8 +2,9 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
+use stile_core::Format;
 use stile_core::Strength;
-use stile_core::settings::{Action, ActionRule, ApiVersion, Enrollment, MethodRule, MfaMethod, ScopeRule};
+use stile_core::settings::{Action, ActionRule, ApiVersion, Enrollment, MethodRule, ScopeRule};
 
 use super::Tape;
 use crate::authenticator::Authenticator;
@@ -150,7 +151,7 @@ async fn register_totp_device() {
     page.totp(Some(&second.id), &second.code(&world), &[]).await.ok();
     tape.case("one too many", begin()).await;
     let mut none = settings();
-    none.security.mfa.methods = vec![MethodRule { enabled: false, ..MethodRule::on(MfaMethod::Totp) }];
+    none.security.mfa.methods = vec![MethodRule { enabled: false, ..MethodRule::on(Format::Totp) }];
     let page = tape.world(none).await.signed_in(ANN).await;
     tape.case("where apps are not offered", page.get(BEGIN)).await;
     tape.end();

@@ -2,8 +2,9 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
+use stile_core::Format;
 use stile_core::Strength;
-use stile_core::settings::{Enrollment, MethodRule, MfaMethod, ScopeRule};
+use stile_core::settings::{Enrollment, MethodRule, ScopeRule};
 
 use super::Tape;
 use crate::authenticator::Authenticator;
@@ -31,7 +32,7 @@ async fn get_passkey_registration_options() {
     page.enrol(&mut Authenticator::new()).await.ok();
     tape.case("the second", page.get(REGISTER)).await;
     let mut none = settings();
-    none.security.mfa.methods = vec![MethodRule { enabled: false, ..MethodRule::on(MfaMethod::Passkey) }];
+    none.security.mfa.methods = vec![MethodRule { enabled: false, ..MethodRule::on(Format::Passkey) }];
     let page = tape.world(none).await.signed_in(ANN).await;
     tape.case("where passkeys are no factor", page.get(REGISTER)).await;
     tape.end();
