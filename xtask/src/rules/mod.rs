@@ -2,6 +2,7 @@
 
 mod advisories;
 mod arrows;
+mod formats;
 mod rooms;
 mod source;
 mod tracked;
