@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::factor::{Channel, Format};
+use crate::factor::{Channel, Format, SecondFactor};
 use crate::id::CredentialId;
 use crate::strength::Strength;
 use crate::time::Micros;
@@ -24,22 +24,63 @@ pub struct Credential {
 
 /// What a credential is, with the facts that rules and answers need. Keys and secrets live elsewhere.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Stored", into = "Stored")]
 pub struct Facts {
     /// Its kind.
     pub format: Format,
     /// The address, normalised; for formats that are one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
     /// The name that the user gave it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub alias: Option<String>,
     /// What its authenticator said when it was enrolled; for formats that have one.
-    #[serde(flatten)]
     pub authenticator: Option<Authenticator>,
 }
 
+/// Facts as they are stored.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    format: Format,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    address: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    alias: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    user_verified: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    synced: Option<bool>,
+}
+
+impl TryFrom<Stored> for Facts {
+    type Error = &'static str;
+
+    /// A row that lacks what its format must have is refused: a passkey of which nobody knows whether it verified its user
+    /// must not turn into one that did not.
+    fn try_from(stored: Stored) -> Result<Self, Self::Error> {
+        let Stored { format, address, alias, user_verified, synced } = stored;
+        let rules = format.rules();
+        let authenticator =
+            match (rules.second_factor == SecondFactor::WhenUserVerified, user_verified, synced) {
+                (true, Some(user_verified), Some(synced)) => Some(Authenticator { user_verified, synced }),
+                (true, _, _) => return Err("nothing says what the authenticator is"),
+                (false, _, _) => None,
+            };
+        if rules.channel.is_some() && address.is_none() {
+            return Err("there is no address");
+        }
+        Ok(Self { format, address, alias, authenticator })
+    }
+}
+
+impl From<Facts> for Stored {
+    fn from(facts: Facts) -> Self {
+        let Facts { format, address, alias, authenticator } = facts;
+        let (user_verified, synced) = authenticator.map(|a| (a.user_verified, a.synced)).unzip();
+        Self { format, address, alias, user_verified, synced }
+    }
+}
+
 /// What an authenticator said of itself.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Authenticator {
     /// Whether it verified its user when it was enrolled. Without that it is no second factor.
     pub user_verified: bool,
@@ -116,6 +157,24 @@ mod tests {
         ] {
             assert_eq!(serde_json::to_string(&facts).unwrap(), text);
             assert_eq!(serde_json::from_str::<Facts>(text).unwrap(), facts);
+        }
+    }
+
+    /// A row that was damaged, or that another version wrote, does not become a weaker credential.
+    #[test]
+    fn facts_that_lack_something_are_refused() {
+        for text in [
+            r#"{"format":"passkey"}"#,
+            r#"{"format":"passkey","user_verified":true}"#,
+            r#"{"format":"passkey","user_verified":true,"synced":null}"#,
+            r#"{"format":"passkey","user_verified":"true","synced":false}"#,
+            r#"{"format":"passkey","user_verified":true,"user_verified":false,"synced":false}"#,
+            r#"{"format":"email"}"#,
+            r#"{"format":"email","address":null}"#,
+            r#"{"format":"sms","address":"1"}"#,
+            r#"{"address":"ann@example.com"}"#,
+        ] {
+            assert!(serde_json::from_str::<Facts>(text).is_err(), "{text}");
         }
     }
 }

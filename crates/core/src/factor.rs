@@ -108,7 +108,7 @@ impl Format {
             text: "",
             name: "",
             method: "",
-            signs_in: SignsIn::Always,
+            signs_in: SignsIn::Never,
             second_factor: SecondFactor::Never,
             shows: Shows::Code,
             channel: None,
@@ -119,6 +119,7 @@ impl Format {
                 text: "email",
                 name: "e-mail address",
                 method: "email_code",
+                signs_in: SignsIn::Always,
                 channel: Some(Channel::Mail),
                 ..row
             },
@@ -150,7 +151,6 @@ impl Format {
                 text: "totp",
                 name: "authenticator app",
                 method: "totp",
-                signs_in: SignsIn::Never,
                 second_factor: SecondFactor::Always,
                 removed_by_reset: true,
                 ..row

@@ -34,13 +34,9 @@ pub enum Exemption {
     Unlink,
 }
 
-/// Why a scope is or is not protected.
+/// Why a scope is protected.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reason {
-    /// No rule protects it for this user.
-    NotProtected,
-    /// It is protected, and a proof given moments ago in this session answers for it.
-    RecentProof,
     /// It is always protected.
     Always,
     /// A rule of the environment protects the action.
@@ -53,34 +49,45 @@ pub enum Reason {
     BelowOwnLevel,
 }
 
-impl Reason {
-    /// The text on the wire.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotProtected => "not_protected",
-            Self::RecentProof => "recent_proof",
-            Self::Always => "always_protected",
-            Self::ActionRule => "action_rule",
-            Self::ScopeRule => "scope_rule",
-            Self::EnrolmentRequired => "enrolment_required",
-            Self::BelowOwnLevel => "below_own_level",
-        }
-    }
-}
-
 /// What an action of a scope needs from this principal now.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Requirement {
-    /// Whether an elevated token is needed.
-    pub required: bool,
+pub enum Requirement {
+    /// Nothing: no rule protects the scope for this user.
+    Open,
+    /// Nothing more: it is protected, and this proof, given moments ago in this session, answers for it.
+    RecentProof(Proof),
+    /// An elevated access token.
+    Token(Needed),
+}
+
+/// What an elevated token must be, and what can give one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Needed {
     /// Which rule decided.
     pub reason: Reason,
-    /// The credentials that can answer, in the order to offer them; empty when nothing is required.
+    /// The credentials that can answer, in the order to offer them; none when the user must enrol one first.
     pub credentials: Vec<CredentialId>,
     /// The one to offer first.
     pub default: Option<CredentialId>,
-    /// What a token must be to satisfy it; `None` when nothing is required.
-    pub terms: Option<Terms>,
+    /// What satisfies it.
+    pub terms: Terms,
+}
+
+impl Requirement {
+    /// Which rule decided, as on the wire.
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Open => "not_protected",
+            Self::RecentProof(_) => "recent_proof",
+            Self::Token(Needed { reason, .. }) => match reason {
+                Reason::Always => "always_protected",
+                Reason::ActionRule => "action_rule",
+                Reason::ScopeRule => "scope_rule",
+                Reason::EnrolmentRequired => "enrolment_required",
+                Reason::BelowOwnLevel => "below_own_level",
+            },
+        }
+    }
 }
 
 /// What a scope demands of a proof, and what it gives for one.
@@ -168,14 +175,9 @@ pub fn requirement(
     exemption: Exemption,
     now: Micros,
 ) -> Requirement {
-    let reason = protection(settings, me, scope);
-    let open =
-        |reason| Requirement { required: false, reason, credentials: Vec::new(), default: None, terms: None };
-    if reason == Reason::NotProtected {
-        return open(reason);
-    }
-    if recent_proof(settings, me, scope, exemption, now).is_some() {
-        return open(Reason::RecentProof);
+    let Some(reason) = protection(settings, me, scope) else { return Requirement::Open };
+    if let Some(proof) = recent_proof(settings, me, scope, exemption, now) {
+        return Requirement::RecentProof(*proof);
     }
     // None when the user must enrol first: nothing that the user has is of the strength that is demanded then.
     let demand = demand(settings, me, scope);
@@ -187,7 +189,7 @@ pub fn requirement(
     let (last, mut credentials): (Vec<_>, Vec<_>) = able.partition(young);
     let default = default_credential(me, if credentials.is_empty() { &last } else { &credentials });
     credentials.extend(last);
-    Requirement { required: true, reason, credentials, default, terms: Some(terms(settings, me, scope)) }
+    Requirement::Token(Needed { reason, credentials, default, terms: terms(settings, me, scope) })
 }
 
 /// Whether evidence answers for the scope, as the user's factors and the rules are now: the one rule for issuing a
@@ -201,7 +203,7 @@ pub fn accepts(settings: &Settings, me: &Principal, by: Evidence, scope: &Scope)
     } else if !credential.sign_in {
         return Err(Refusal::CredentialNotAccepted);
     }
-    if protection(settings, me, scope) == Reason::EnrolmentRequired {
+    if protection(settings, me, scope) == Some(Reason::EnrolmentRequired) {
         return Err(Refusal::EnrolmentRequired);
     }
     let strong = by.strength.meets(demand(settings, me, scope));
@@ -346,15 +348,15 @@ pub fn lifetime(settings: &Settings, level: Level) -> Lifetime {
 }
 
 /// Whether and why a scope is protected for this user.
-fn protection(settings: &Settings, me: &Principal, scope: &Scope) -> Reason {
+fn protection(settings: &Settings, me: &Principal, scope: &Scope) -> Option<Reason> {
     let mfa = &settings.security.mfa;
     let ruled = action_rules(settings, scope).next().is_some();
     // A rule on the action together with demanded enrolment asks for a second factor, whatever the scope.
     if ruled && mfa.required() && !me.has_mfa() {
-        return Reason::EnrolmentRequired;
+        return Some(Reason::EnrolmentRequired);
     }
     if !answering(me).any(|c| c.strength().meets(demand(settings, me, scope))) && demanded(settings, scope) {
-        return Reason::EnrolmentRequired;
+        return Some(Reason::EnrolmentRequired);
     }
     match scope {
         Scope::CredentialLink
@@ -364,13 +366,13 @@ fn protection(settings: &Settings, me: &Principal, scope: &Scope) -> Reason {
         | Scope::WalletExport
         | Scope::WalletDelete
         | Scope::WalletRestore
-        | Scope::App(_) => Reason::Always,
-        _ if demanded(settings, scope) => Reason::ScopeRule,
+        | Scope::App(_) => Some(Reason::Always),
+        _ if demanded(settings, scope) => Some(Reason::ScopeRule),
         Scope::WalletSign | Scope::WalletDelegate | Scope::UserUpdate if ruled && me.has_mfa() => {
-            Reason::ActionRule
+            Some(Reason::ActionRule)
         }
-        Scope::UserUpdate if !has_own_level(me) => Reason::BelowOwnLevel,
-        Scope::WalletSign | Scope::WalletDelegate | Scope::UserUpdate => Reason::NotProtected,
+        Scope::UserUpdate if !has_own_level(me) => Some(Reason::BelowOwnLevel),
+        Scope::WalletSign | Scope::WalletDelegate | Scope::UserUpdate => None,
     }
 }
 

@@ -144,12 +144,12 @@ pub struct Session {
     pub device_key: Option<String>,
     /// The browser that opened it, as it calls itself; at most 300 characters.
     pub user_agent: String,
-    /// What was proved in it, newest last, one per credential, method and strength, at most eight.
+    /// What was proved in it, newest last, one per credential, method and strength, at most ten.
     pub proofs: Vec<Proof>,
 }
 
 /// How many proofs a session remembers.
-const MAX_PROOFS: usize = 8;
+const MAX_PROOFS: usize = 10;
 
 impl Session {
     /// The proofs with this one added: it replaces an older one of its credential, method and strength. When there are too
@@ -240,19 +240,12 @@ mod tests {
     }
 
     fn any_proof() -> impl Strategy<Value = Proof> {
-        let methods = [
-            Method::Of(Format::Email),
-            Method::Of(Format::Passkey),
-            Method::Of(Format::Totp),
-            Method::RecoveryCode,
-        ];
-        (0_u8..20, prop::sample::select(methods.to_vec()), any::<bool>()).prop_map(
-            |(id, method, verified)| {
-                let user_verified = verified && method == Method::Of(Format::Passkey);
-                let credential = CredentialId::from_bytes([id; 16]);
-                Proof { credential, method, at: Micros::new(0), user_verified, synced: false }
-            },
-        )
+        let methods: Vec<_> = Format::ALL.into_iter().map(Method::Of).chain([Method::RecoveryCode]).collect();
+        (0_u8..20, prop::sample::select(methods), any::<bool>()).prop_map(|(id, method, verified)| {
+            let user_verified = verified && method == Method::Of(Format::Passkey);
+            let credential = CredentialId::from_bytes([id; 16]);
+            Proof { credential, method, at: Micros::new(0), user_verified, synced: false }
+        })
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::factor::{Format, Rules};
+use crate::factor::{Channel, Format, Rules};
 use crate::origin::OriginPattern;
 use crate::scope::{AppScope, Scope};
 use crate::strength::Strength;
@@ -713,9 +713,11 @@ impl Settings {
             check(true, &format!("security.mfa.methods: `{method}` has more than one rule: keep one"));
         }
         let named = mfa.available_methods.iter().copied();
-        let switched_on = mfa.methods.iter().filter(|m| m.enabled).map(|m| m.kind);
+        // E-mail may be named and switched off, as the public settings document does.
+        let off = |m: &MethodRule| !m.enabled && m.kind.rules().channel == Some(Channel::Mail);
+        let ruled = mfa.methods.iter().filter(|m| !off(m)).map(|m| m.kind);
         let not_offered: BTreeSet<_> =
-            named.chain(switched_on).filter(|f| !Format::second_factors().any(|able| able == *f)).collect();
+            named.chain(ruled).filter(|f| !Format::second_factors().any(|able| able == *f)).collect();
         for format in not_offered {
             let Rules { text, name, .. } = format.rules();
             check(

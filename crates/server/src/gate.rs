@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use axum::http::HeaderMap;
 use serde_json::json;
 use stile_core::claims::ElevatedClaims;
-use stile_core::policy::{self, Addition, Begun, Evidence, Exemption, Reason, Refusal};
+use stile_core::policy::{self, Addition, Begun, Evidence, Exemption, Refusal, Requirement};
 use stile_core::settings::ApiVersion;
 use stile_core::{Credential, Event, Micros, Principal, Scope, scope};
 use stile_store::ledger::{self, Kind};
@@ -50,40 +50,47 @@ gated!(
 /// Evidence, accepted and used up, that one action of this scope may happen now.
 #[must_use]
 pub struct Permit<S: GatedScope> {
-    how: How,
-    evidence: Option<Evidence>,
-    claims: Option<ElevatedClaims>,
+    stands: Stands,
     scope: PhantomData<S>,
 }
 
-/// What the evidence was.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum How {
-    /// An elevated access token.
-    ElevatedToken,
+/// What a permit stands on.
+enum Stands {
+    /// An elevated access token, with what it was earned by.
+    ElevatedToken(ElevatedClaims, Evidence),
     /// A legacy MFA token.
-    MfaToken,
+    MfaToken(Evidence),
     /// A proof given moments ago in this session.
-    RecentProof,
-    /// No rule of the environment protects the action.
-    Open,
+    RecentProof(Evidence),
+    /// Nothing: no rule of the environment protects the action.
+    Unprotected,
 }
 
 impl<S: GatedScope> Permit<S> {
+    const fn new(stands: Stands) -> Self {
+        Self { stands, scope: PhantomData }
+    }
+
     /// The elevated token behind it.
     pub const fn claims(&self) -> Option<&ElevatedClaims> {
-        self.claims.as_ref()
+        match &self.stands {
+            Stands::ElevatedToken(claims, _) => Some(claims),
+            Stands::MfaToken(_) | Stands::RecentProof(_) | Stands::Unprotected => None,
+        }
     }
 
     /// By which credential it was earned, and how strongly; `None` where no rule protects the action.
     pub const fn evidence(&self) -> Option<Evidence> {
-        self.evidence
+        match self.stands {
+            Stands::ElevatedToken(_, by) | Stands::MfaToken(by) | Stands::RecentProof(by) => Some(by),
+            Stands::Unprotected => None,
+        }
     }
 
     /// What the action stands on when a later answer completes it, by `ends_at` at the latest; `None` where no rule
     /// protects it.
     pub fn begun(&self, me: &Principal, ends_at: Micros) -> Option<Begun> {
-        let evidence = self.evidence?;
+        let evidence = self.evidence()?;
         Some(Begun { scope: S::SCOPE_TEXT.to_owned(), evidence, epoch: me.user.epoch, ends_at })
     }
 
@@ -91,20 +98,22 @@ impl<S: GatedScope> Permit<S> {
     /// again: a factor that came or went since the permit was given changes what counts (CVE-2023-3597).
     pub fn still_holds(&self, cx: &Cx, me: &Principal) -> Result<(), ApiError> {
         let settings = &cx.env.settings;
-        let holds = match self.evidence {
+        let holds = match self.evidence() {
             Some(by) => policy::still_accepts(settings, me, by, &S::SCOPE, cx.now),
-            None => !policy::requirement(settings, me, &S::SCOPE, Exemption::None, cx.now).required,
+            None => {
+                policy::requirement(settings, me, &S::SCOPE, Exemption::None, cx.now) == Requirement::Open
+            }
         };
         if holds { Ok(()) } else { Err(ApiError::from(Code::ElevatedTokenRequired).for_scope(S::SCOPE_TEXT)) }
     }
 
     /// What the evidence was, for the audit trail.
     pub const fn how(&self) -> &'static str {
-        match self.how {
-            How::ElevatedToken => "elevated_token",
-            How::MfaToken => "mfa_token",
-            How::RecentProof => "recent_proof",
-            How::Open => "open",
+        match self.stands {
+            Stands::ElevatedToken(..) => "elevated_token",
+            Stands::MfaToken(_) => "mfa_token",
+            Stands::RecentProof(_) => "recent_proof",
+            Stands::Unprotected => "open",
         }
     }
 }
@@ -216,29 +225,27 @@ async fn judged<S: GatedScope>(
     headers: &HeaderMap,
     over: Option<&Over<'_>>,
 ) -> Result<Permit<S>, ApiError> {
-    let permit = |how, evidence, claims| Permit { how, evidence, claims, scope: PhantomData };
     let (settings, scope) = (&cx.env.settings, S::SCOPE);
-    let requirement = policy::requirement(settings, me, &scope, row.exemption, cx.now);
-    let mut recent = policy::recent_proofs(settings, me, &scope, row.exemption, cx.now).map(Evidence::from);
-    match requirement.reason {
-        _ if requirement.required => {}
-        Reason::RecentProof => {
-            // A token by an older credential may do where the proofs given just now are too young.
+    let missing = match policy::requirement(settings, me, &scope, row.exemption, cx.now) {
+        Requirement::Open => return Ok(Permit::new(Stands::Unprotected)),
+        Requirement::RecentProof(_) => {
+            // Of several proofs an older one may do where the newest is too young for what is removed.
+            let mut recent =
+                policy::recent_proofs(settings, me, &scope, row.exemption, cx.now).map(Evidence::from);
             if let Some(by) = recent.find(|by| Over::may(over, cx, me, *by).is_ok()) {
-                return Ok(permit(How::RecentProof, Some(by), None));
+                return Ok(Permit::new(Stands::RecentProof(by)));
             }
+            ApiError::from(Refusal::AddressTooNew)
         }
-        _ => return Ok(permit(How::Open, recent.next(), None)),
-    }
-    let mut refused = match present(cx, me, &scope, headers, over).await {
-        Ok((evidence, claims)) => return Ok(permit(How::ElevatedToken, Some(evidence), Some(claims))),
-        Err(refused) => refused,
+        Requirement::Token(_) => Code::ElevatedTokenRequired.into(),
     };
-    if !requirement.required && refused.code == Code::ElevatedTokenRequired {
-        refused = Refusal::AddressTooNew.into();
-    }
+    let refused = match present(cx, me, &scope, headers, over).await {
+        Some(Ok((evidence, claims))) => return Ok(Permit::new(Stands::ElevatedToken(claims, evidence))),
+        Some(Err(refused)) => refused,
+        None => missing,
+    };
     match legacy(cx, me, &scope, headers, over).await {
-        Some(Ok(evidence)) => Ok(permit(How::MfaToken, Some(evidence), None)),
+        Some(Ok(evidence)) => Ok(Permit::new(Stands::MfaToken(evidence))),
         none_or_refused => {
             let error = none_or_refused.and_then(Result::err).unwrap_or(refused);
             let detail =
@@ -249,15 +256,26 @@ async fn judged<S: GatedScope>(
     }
 }
 
+/// What the elevated token of the request is worth; `None` when there is none. An empty header is none.
 async fn present(
     cx: &Cx,
     me: &Principal,
     scope: &Scope,
     headers: &HeaderMap,
     over: Option<&Over<'_>>,
+) -> Option<Result<(Evidence, ElevatedClaims), ApiError>> {
+    let token = text(headers, "x-dyn-elevated-access-token").filter(|token| !token.is_empty())?;
+    Some(spend(cx, me, scope, token, over).await)
+}
+
+async fn spend(
+    cx: &Cx,
+    me: &Principal,
+    scope: &Scope,
+    token: &str,
+    over: Option<&Over<'_>>,
 ) -> Result<(Evidence, ElevatedClaims), ApiError> {
-    let token = text(headers, "x-dyn-elevated-access-token").filter(|t| !t.is_empty());
-    let claims = tokens::verify_elevated(cx, token.ok_or(Code::ElevatedTokenRequired)?, me.session.level)?;
+    let claims = tokens::verify_elevated(cx, token, me.session.level)?;
     let evidence = belongs(cx, me, &claims, scope)?;
     Over::may(over, cx, me, evidence)?;
     match cx.app.store.commit(Mutation::new(use_up(cx, &claims))).await {

@@ -22,7 +22,8 @@ const OWN: [(&str, &str); 7] = [
 fn formats_are_named_in_their_own_files_alone() {
     let mut found = Vec::new();
     for file in files("crates") {
-        let (path, name) = (shown(&file), file.file_name().unwrap_or_default().to_string_lossy().into_owned());
+        let (path, name) =
+            (shown(&file), file.file_name().unwrap_or_default().to_string_lossy().into_owned());
         let is_source = path.contains("/src/") && name.ends_with(".rs") && !name.ends_with("tests.rs");
         // The plans of statements are a test, too.
         if is_source && path != ROWS && name != "plans.rs" {
@@ -43,7 +44,8 @@ fn breaches(path: &str, source: &str) -> Vec<String> {
             let after = &piece.text[at + "Format::".len()..];
             let named: String = after.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             // Functions begin with a small letter, constants have no small one; `{` and `*` bring variants in.
-            let is_variant = named.starts_with(|c: char| c.is_uppercase()) && named.contains(char::is_lowercase)
+            let is_variant = named.starts_with(|c: char| c.is_uppercase())
+                && named.contains(char::is_lowercase)
                 || after.starts_with(['{', '*']);
             if is_whole && is_variant && !own.contains(&named.as_str()) {
                 found.push(format!("{path}:{}: {}", piece.line, piece.text.trim()));
@@ -65,7 +67,9 @@ fn a_breach_is_found() {
     ] {
         assert_eq!(breaches(flow, breach).len(), 1, "{breach}");
     }
-    for fine in ["Format::parse(text)", "Format::ALL", "LogFormat::Json", "// Format::Email", "\"Format::Email\""] {
+    for fine in
+        ["Format::parse(text)", "Format::ALL", "LogFormat::Json", "// Format::Email", "\"Format::Email\""]
+    {
         assert_eq!(breaches(flow, fine), Vec::<String>::new(), "{fine}");
     }
     let passkeys = "crates/server/src/api/passkeys/delete.rs";

@@ -201,8 +201,8 @@ fn why_a_scope_is_protected() {
         (&vault, &app, "vault:open", "enrolment_required"),
         (&vault, &strong, "vault:open", "always_protected"),
     ] {
-        let need = requirement(settings, me, &scope(text), Exemption::None, NOW);
-        assert_eq!(need.reason.as_str(), reason, "{text}");
+        let need = asked(settings, me, &scope(text), Exemption::None, NOW);
+        assert_eq!(need.reason, reason, "{text}");
         let required = reason != "not_protected";
         assert_eq!((need.required, need.terms.is_some()), (required, required), "{text} {reason}");
         assert_eq!(
@@ -212,8 +212,8 @@ fn why_a_scope_is_protected() {
         );
     }
     let proved = principal(vec![email()], vec![Proof::code(Format::Email, EMAIL, NOW)]);
-    let need = requirement(&settings(), &proved, &Scope::CredentialLink, Exemption::FirstFactor, NOW);
-    assert_eq!((need.reason.as_str(), need.required), ("recent_proof", false));
+    let need = asked(&settings(), &proved, &Scope::CredentialLink, Exemption::FirstFactor, NOW);
+    assert_eq!((need.reason, need.required), ("recent_proof", false));
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn what_a_rule_adds_to_what_factors_demand() {
     ] {
         let s = with_scope(ScopeRule { strength: rule, ..ScopeRule::new("vault:open") });
         for (me, expected) in [(&plain, of_plain), (&strong, of_strong)] {
-            let need = requirement(&s, me, &scope("vault:open"), Exemption::None, NOW);
+            let need = asked(&s, me, &scope("vault:open"), Exemption::None, NOW);
             assert_eq!(need.terms.map(|terms| terms.strength), Some(expected), "{rule:?}");
         }
     }
@@ -370,8 +370,7 @@ fn codes_are_seen_after_a_factor_of_the_last_ten_minutes() {
 #[test]
 fn what_is_offered_first() {
     let mut me = principal(vec![email(), totp(), passkey(true)], vec![]);
-    let default =
-        |me: &Principal| requirement(&settings(), me, &scope("vault:open"), Exemption::None, NOW).default;
+    let default = |me: &Principal| asked(&settings(), me, &scope("vault:open"), Exemption::None, NOW).default;
     assert_eq!(default(&me), me.default_method().map(|method| method.id));
     me.user.default_method = Some(TOTP);
     assert_eq!(default(&me), Some(TOTP));
@@ -380,7 +379,7 @@ fn what_is_offered_first() {
     // A default that cannot give what the rule demands is passed over.
     me.user.default_method = Some(TOTP);
     let keys = demanding("vault:open", Strength::PhishingResistantVerified);
-    let need = requirement(&keys, &me, &scope("vault:open"), Exemption::None, NOW);
+    let need = asked(&keys, &me, &scope("vault:open"), Exemption::None, NOW);
     assert_eq!((need.default, need.credentials.as_slice()), (Some(PASSKEY), &[PASSKEY][..]));
     let second = Credential { id: OTHER_EMAIL, ..email() };
     let mut me = principal(vec![email(), second], vec![]);

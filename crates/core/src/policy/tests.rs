@@ -74,6 +74,35 @@ pub(super) fn with_rule(action: Action, enrollment: Enrollment) -> Settings {
     s
 }
 
+/// A requirement, taken apart.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) required: bool,
+    pub(super) reason: &'static str,
+    pub(super) credentials: Vec<CredentialId>,
+    pub(super) default: Option<CredentialId>,
+    pub(super) terms: Option<Terms>,
+}
+
+pub(super) fn asked(
+    settings: &Settings,
+    me: &Principal,
+    scope: &Scope,
+    exemption: Exemption,
+    now: Micros,
+) -> Asked {
+    let requirement = requirement(settings, me, scope, exemption, now);
+    let reason = requirement.reason();
+    match requirement {
+        Requirement::Open | Requirement::RecentProof(_) => {
+            Asked { required: false, reason, credentials: Vec::new(), default: None, terms: None }
+        }
+        Requirement::Token(Needed { credentials, default, terms, .. }) => {
+            Asked { required: true, reason, credentials, default, terms: Some(terms) }
+        }
+    }
+}
+
 #[test]
 fn what_each_scope_needs() {
     let plain = principal(vec![email()], vec![]);
@@ -99,7 +128,7 @@ fn what_each_scope_needs() {
         ("user:update", with_rule(Action::UserUpdate, Enrollment::None), &proved, true, &[PASSKEY]),
     ];
     for (text, settings, me, required, credentials) in table {
-        let got = requirement(&settings, me, &scope(text), Exemption::None, NOW);
+        let got = asked(&settings, me, &scope(text), Exemption::None, NOW);
         assert_eq!((got.required, got.credentials.as_slice()), (required, credentials), "{text}");
         assert_eq!(got.default, credentials.first().copied(), "{text}");
     }
@@ -156,16 +185,16 @@ fn a_proof_of_a_removed_or_foreign_credential_gives_nothing() {
 fn the_first_factor_needs_a_proof_of_the_last_five_minutes() {
     for (age, accepted) in [(0, true), (299, true), (300, false), (360, false), (-120, false)] {
         let me = principal(vec![email()], vec![Proof::code(Format::Email, EMAIL, NOW.plus_seconds(-age))]);
-        let got = requirement(&settings(), &me, &Scope::CredentialLink, Exemption::FirstFactor, NOW);
+        let got = asked(&settings(), &me, &Scope::CredentialLink, Exemption::FirstFactor, NOW);
         assert_eq!(!got.required, accepted, "age {age}");
     }
     // Beside an existing factor the exemption does not exist, not even with a proof by that factor.
     let me = principal(vec![email(), passkey(true)], vec![passkey_proof(NOW, true)]);
-    assert!(requirement(&settings(), &me, &Scope::CredentialLink, Exemption::FirstFactor, NOW).required);
+    assert!(asked(&settings(), &me, &Scope::CredentialLink, Exemption::FirstFactor, NOW).required);
     let mut strict = settings();
     strict.recent_proof.first_factor_seconds = 0;
     let me = principal(vec![email()], vec![Proof::code(Format::Email, EMAIL, NOW)]);
-    assert!(requirement(&strict, &me, &Scope::CredentialLink, Exemption::FirstFactor, NOW).required);
+    assert!(asked(&strict, &me, &Scope::CredentialLink, Exemption::FirstFactor, NOW).required);
 }
 
 #[test]
@@ -229,8 +258,8 @@ proptest! {
         let me = principal(credentials, vec![proof]);
         let scope = scope(["credential:link", "credential:unlink", "user:delete", "vault:open", "wallet:sign", "user:update"][which]);
         let exemption = [Exemption::None, Exemption::FirstFactor, Exemption::Link, Exemption::Unlink][exemption];
-        let need = requirement(&s, &me, &scope, exemption, NOW);
-        let open = protection(&s, &me, &scope) == Reason::NotProtected;
+        let need = asked(&s, &me, &scope, exemption, NOW);
+        let open = protection(&s, &me, &scope).is_none();
         let recent = recent_proof(&s, &me, &scope, exemption, NOW);
         prop_assert_eq!(need.required, !open && recent.is_none());
         if let Some(p) = recent {
@@ -360,9 +389,9 @@ proptest! {
     ) {
         let me = principal(credentials, proofs);
         let scope = scope(text);
-        let need = requirement(&s, &me, &scope, exemption, NOW);
+        let need = asked(&s, &me, &scope, exemption, NOW);
         let recent = recent_proof(&s, &me, &scope, exemption, NOW);
-        let open = protection(&s, &me, &scope) == Reason::NotProtected;
+        let open = protection(&s, &me, &scope).is_none();
         prop_assert_eq!(need.required, !open && recent.is_none());
         if let Some(proof) = recent {
             prop_assert!(still_accepts(&s, &me, proof.into(), &scope, NOW));
@@ -383,7 +412,7 @@ proptest! {
     ) {
         let me = principal(credentials, vec![]);
         let scope = scope(text);
-        let need = requirement(&s, &me, &scope, Exemption::None, NOW);
+        let need = asked(&s, &me, &scope, Exemption::None, NOW);
         prop_assert!(need.default.is_none_or(|id| need.credentials.contains(&id)));
         prop_assert_eq!(need.default.is_none(), need.credentials.is_empty());
         prop_assert_eq!(need.terms.is_some(), need.required);
@@ -410,7 +439,7 @@ proptest! {
         if let Some(method) = me.default_method() {
             let code = Proof::recovery(method.id, NOW);
             let demands_key = demand(&s, &me, &scope) != Strength::Mfa;
-            prop_assert_eq!(grant(&s, &me, code, std::slice::from_ref(&scope)).is_err(), demands_key || need.reason == Reason::EnrolmentRequired);
+            prop_assert_eq!(grant(&s, &me, code, std::slice::from_ref(&scope)).is_err(), demands_key || need.reason == "enrolment_required");
         }
     }
 
@@ -418,10 +447,10 @@ proptest! {
     #[test]
     fn a_way_to_enrol_remains(s in any_settings(), credentials in credentials()) {
         let me = principal(credentials, vec![]);
-        let need = requirement(&s, &me, &Scope::CredentialLink, Exemption::None, NOW);
+        let need = asked(&s, &me, &Scope::CredentialLink, Exemption::None, NOW);
         prop_assert!(need.required);
         prop_assert!(!need.credentials.is_empty(), "{:?}", need);
-        prop_assert_eq!(need.reason, Reason::Always);
+        prop_assert_eq!(need.reason, "always_protected");
     }
 
     /// With a second factor nothing but a second factor answers, whatever the rules; without one, nothing that cannot sign in.
@@ -461,7 +490,7 @@ proptest! {
         let proved = me.session.proofs.iter().any(|p| p.is_mfa() && factors.contains(&p.credential));
         prop_assert_eq!(has_own_level(&me), factors.is_empty() || proved);
         // Then the profile is open, unless a rule protects it; else a second factor answers.
-        let need = requirement(&settings(), &me, &Scope::UserUpdate, Exemption::None, NOW);
+        let need = asked(&settings(), &me, &Scope::UserUpdate, Exemption::None, NOW);
         prop_assert_eq!(need.required, !has_own_level(&me));
         prop_assert!(need.credentials.iter().all(|id| factors.contains(id)));
     }

@@ -2,7 +2,7 @@
 
 use axum::Json as Answer;
 use serde::{Deserialize, Serialize};
-use stile_core::policy::{self, Exemption, Terms};
+use stile_core::policy::{self, Exemption, Requirement, Terms};
 use stile_core::{Credential, Principal, Scope};
 use utoipa::ToSchema;
 
@@ -109,15 +109,24 @@ pub async fn handle(
 ) -> Result<Answer<StepUpCheckResponse>, ApiError> {
     let scope = Scope::parse(&body.scope, &cx.env.settings).map_err(|_| Code::InvalidScopes)?;
     let exemption = exemption(&scope, body.operation.as_deref())?;
-    let needed = policy::requirement(&cx.env.settings, &me, &scope, exemption, cx.now);
-    let credentials =
-        needed.credentials.iter().filter_map(|id| Principal::credential(&me, *id)).map(Into::into);
+    let requirement = policy::requirement(&cx.env.settings, &me, &scope, exemption, cx.now);
+    let reason = requirement.reason();
+    let Requirement::Token(needed) = requirement else {
+        return Ok(Answer(StepUpCheckResponse {
+            is_required: false,
+            credentials: Vec::new(),
+            default_credential_id: None,
+            reason,
+            satisfied_by: None,
+        }));
+    };
+    let credentials = needed.credentials.iter().filter_map(|id| Principal::credential(&me, *id));
     Ok(Answer(StepUpCheckResponse {
-        is_required: needed.required,
-        credentials: credentials.collect(),
+        is_required: true,
+        credentials: credentials.map(Into::into).collect(),
         default_credential_id: needed.default.map(|id| id.to_string()),
-        reason: needed.reason.as_str(),
-        satisfied_by: needed.terms.map(Into::into),
+        reason,
+        satisfied_by: Some(needed.terms.into()),
     }))
 }
 
