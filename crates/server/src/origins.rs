@@ -49,20 +49,25 @@ impl Refused {
                 environment = %env.id, origin, left_out,
                 "a web page of an origin that is not allowed asked for this environment; if it is yours: {advice}"
             ),
-            // Browsers send no such origin, and nobody should paste it into a shell.
-            None => {
-                tracing::warn!(environment = %env.id, left_out, "a request with a malformed origin was refused");
-            }
+            // `null` comes from sandboxed frames and files; nobody should paste the others into a shell.
+            None => tracing::warn!(
+                environment = %env.id, left_out,
+                "a page without an origin of its own, or with a malformed one, was refused; it cannot be allowed"
+            ),
         }
     }
 
     /// Whether an origin gets a line, and how many refused requests before it got none.
     fn admit(&self, environment: EnvironmentId, origin: &str, client: Prefix, now: Instant) -> Option<u64> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Told { lines, left_out } = all.entry(environment).or_default();
-        while lines.front().is_some_and(|line| now.duration_since(line.at) >= HOUR) {
-            lines.pop_front();
+        for told in all.values_mut() {
+            while told.lines.front().is_some_and(|line| now.duration_since(line.at) >= HOUR) {
+                told.lines.pop_front();
+            }
         }
+        // What was left out is told with the next line, as long as there was one within the hour.
+        all.retain(|_, told| !told.lines.is_empty());
+        let Told { lines, left_out } = all.entry(environment).or_default();
         if lines.iter().any(|line| line.origin == origin) {
             return None;
         }
@@ -78,7 +83,7 @@ impl Refused {
 
 /// Whether this is an origin as browsers send it, without characters that mean something to a shell.
 fn is_plain(origin: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '/' | '.' | '-' | '[' | ']');
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '/' | '.' | '-' | '_' | '[' | ']');
     is_normal(origin) && origin.chars().all(plain)
 }
 

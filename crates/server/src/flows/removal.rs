@@ -105,9 +105,9 @@ pub async fn removed_from_outside(
 ) -> Result<Vec<Step>, StoreError> {
     let owner = user.id;
     let mut steps = forgotten(place, user, left, ids);
-    steps.push(known_devices::forget_all(owner, None));
     steps.extend(others_left(place, owner, left, ids, None).await?);
     steps.extend(ids.iter().map(|id| sessions::end_standing_on(place.environment, owner, *id, None)));
+    steps.push(known_devices::forget_all(owner, None));
     Ok(steps)
 }
 
@@ -115,8 +115,8 @@ pub async fn removed_from_outside(
 fn forgotten(place: &Place<'_>, user: &mut User, left: &[Credential], ids: &[CredentialId]) -> Vec<Step> {
     let (environment, owner) = (place.environment, user.id);
     let mut steps = Vec::new();
-    // The user's row first: it is held even where the version's guard has missed, so that parallel removals wait for one
-    // another instead of holding what the other needs.
+    // The user's row first: these steps hold it even where the version's guard has missed, so that parallel removals wait
+    // for one another. Then the credentials, the sessions and the devices, in this order everywhere.
     if user.default_method.is_some_and(|id| ids.contains(&id)) {
         user.default_method = None;
         steps.push(users::prefer(environment, owner, None));

@@ -80,6 +80,9 @@ async fn attempt(store: &Store, keys: &Keyring, order: &Order<'_>) -> Result<(),
         recovery_codes::delete_all(owner),
         recovery_codes::hide(owner),
         failures::forget(environment, owner),
+    ])
+    .and_all(factors.iter().map(|c| credentials::delete(environment, owner, c.id)))
+    .and_all([
         sessions::end_all(environment, owner, None),
         known_devices::forget_all(owner, None),
         audit::insert(&AuditEvent {
@@ -91,8 +94,7 @@ async fn attempt(store: &Store, keys: &Keyring, order: &Order<'_>) -> Result<(),
             source: order.source.clone(),
             at: order.now,
         }),
-    ])
-    .and_all(factors.iter().map(|c| credentials::delete(environment, owner, c.id)));
+    ]);
     for address in account.credentials.iter().filter_map(|c| c.reached_by(Channel::Mail)) {
         mutation = mutation.and(notice(keys, order, address)?);
     }

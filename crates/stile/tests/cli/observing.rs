@@ -350,7 +350,7 @@ fn the_log_names_the_command_that_allows_a_refused_origin() {
         let why = said(n);
         assert!(why.contains("a live environment refuses") && !why.contains("stile env set"), "{why}");
     }
-    assert_eq!(warnings(&log, "malformed origin").len(), 1);
+    assert_eq!(warnings(&log, "without an origin of its own").len(), 1);
 
     let ran = world.paste(command);
     assert_eq!(ran.code, 0, "{}", ran.err);

@@ -55,7 +55,7 @@ async fn sign_in(
     let address = answered.address.as_str();
     let found = cx.app.store.account_by_identifier(cx.env.id, Format::Email, address.as_bytes()).await?;
     let new_user = found.is_none();
-    let (account, credential, user_steps) = match found {
+    let Comer { account, credential, user, then } = match found {
         Some(account) => existing(cx, account, address)?,
         None => new_account(cx, address),
     };
@@ -68,9 +68,10 @@ async fn sign_in(
         scopes.push(Scope::CredentialLink.to_string());
     }
     let elevation = sessions::elevation(cx, &me, proof, &scopes)?;
-    // The user first, as in every mutation that holds both: else two of them could wait for each other.
-    let mutation = Mutation::new(user_steps)
+    // The user, then the code, then the credential, as wherever a code is used up: else two could wait for each other.
+    let mutation = Mutation::new([user])
         .and_all(codes::use_up(cx, answered))
+        .and_all(then)
         .and_all(steps)
         .and(sessions::granted(cx, &me, elevation.as_ref()));
     cx.commit(mutation).await.map_err(codes::refused)?;
@@ -78,23 +79,29 @@ async fn sign_in(
     VerifyResponse::of(cx, &me, new_user, elevated).map(Answer)
 }
 
-fn existing(
-    cx: &Cx,
+/// Who signs in.
+struct Comer {
     account: Account,
-    address: &str,
-) -> Result<(Account, CredentialId, Vec<Step>), ApiError> {
+    credential: CredentialId,
+    /// Makes the user's row, or holds it.
+    user: Step,
+    /// What comes after the code.
+    then: Vec<Step>,
+}
+
+fn existing(cx: &Cx, account: Account, address: &str) -> Result<Comer, ApiError> {
     let is_it = |c: &&Credential| c.reached_by(Channel::Mail) == Some(address);
     let credential = account.credentials.iter().find(is_it).ok_or(Code::Conflict)?;
     if !credential.sign_in {
         return Err(Code::CredentialNotEnabledForSignIn.into());
     }
-    let id = credential.id;
-    let steps =
-        vec![sessions::visit(cx, &account), credentials::verified(cx.env.id, account.user.id, id, cx.now)];
-    Ok((account, id, steps))
+    let credential = credential.id;
+    let user = sessions::visit(cx, &account);
+    let then = vec![credentials::verified(cx.env.id, account.user.id, credential, cx.now)];
+    Ok(Comer { account, credential, user, then })
 }
 
-fn new_account(cx: &Cx, address: &str) -> (Account, CredentialId, Vec<Step>) {
+fn new_account(cx: &Cx, address: &str) -> Comer {
     let user = User {
         id: UserId::new(cx.now, random::bytes()),
         version: 1,
@@ -112,11 +119,11 @@ fn new_account(cx: &Cx, address: &str) -> (Account, CredentialId, Vec<Step>) {
         created_at: cx.now,
         verified_at: cx.now,
     };
-    let steps = vec![
-        users::insert(cx.env.id, &user),
+    let then = vec![
         credentials::insert(cx.env.id, user.id, address.as_bytes(), &credential),
         cx.audit(Event::UserCreated, Some(user.id), serde_json::json!({})),
     ];
-    let id = credential.id;
-    (Account { user, credentials: vec![credential] }, id, steps)
+    let (id, made) = (credential.id, users::insert(cx.env.id, &user));
+    let account = Account { user, credentials: vec![credential] };
+    Comer { account, credential: id, user: made, then }
 }
