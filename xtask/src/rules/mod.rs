@@ -2,6 +2,7 @@
 
 mod advisories;
 mod arrows;
+mod circles;
 mod rooms;
 mod source;
 mod tracked;
