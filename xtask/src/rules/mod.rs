@@ -2,7 +2,11 @@
 
 mod advisories;
 mod arrows;
+<<<<<<< HEAD
 mod formats;
+=======
+mod circles;
+>>>>>>> origin/circles
 mod rooms;
 mod source;
 mod tracked;

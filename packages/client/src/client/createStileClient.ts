@@ -1,5 +1,6 @@
 import { ValueMustBeDefinedError } from '../errors/ValueMustBeDefinedError.js';
 import { resolveApiBaseUrl } from '../internal/apiBaseUrl.js';
+import { checkExpiry } from '../internal/checkExpiry.js';
 import { type Core, register } from '../internal/core.js';
 import { followOtherTabs } from '../internal/crossTab.js';
 import { randomName } from '../internal/encoding.js';
@@ -55,6 +56,7 @@ export function createStileClient(config: StileClientConfig): StileClient {
     singleUse: [],
     serverClock: undefined,
     ready: Promise.resolve(),
+    onExpiry: () => void checkExpiry(core),
     expiryTimer: undefined,
     verifications: {},
     renewals: new Set(),

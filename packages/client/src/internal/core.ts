@@ -52,7 +52,7 @@ export type Core = {
   /** Aborted by `destroyClient`. */
   readonly life: AbortController;
   state: State;
-  /** The newest record of the session that this page knows. Only `session.ts` changes it. */
+  /** The newest record of the session that this page knows. Only `recordStore.ts` changes it. */
   record: SessionRecord;
   /** Whether the stored record has been read once. */
   hasRead: boolean;
@@ -64,6 +64,8 @@ export type Core = {
   serverClock: number | undefined;
   /** Settles, and never rejects, when a running initialization ends. */
   ready: Promise<void>;
+  /** What the timer runs when the session should be over. */
+  readonly onExpiry: () => void;
   expiryTimer: ReturnType<typeof setTimeout> | undefined;
   /** The latest code sent, by way. */
   verifications: { email?: OTPVerification; sms?: OTPVerification };

@@ -1,6 +1,6 @@
+import { checkExpiry } from './checkExpiry.js';
 import type { Core } from './core.js';
-import { checkExpiry } from './expiry.js';
-import { readStored, takeRemoval } from './session.js';
+import { readStored, takeRemoval } from './recordStore.js';
 import { andThen } from './storage.js';
 
 /** Follows what others write: by the events that browsers send for `localStorage`, or by those of an adapter. */

@@ -1,7 +1,7 @@
 import { serverNow } from './clock.js';
 import type { Core } from './core.js';
 import { type ElevatedToken, haveSameScopes, withoutToken, withToken } from './elevatedToken.js';
-import { commit } from './session.js';
+import { commit } from './recordStore.js';
 
 /** The first held token for the scope that has not expired. */
 export function findElevatedToken(core: Core, scope: string): ElevatedToken | undefined {

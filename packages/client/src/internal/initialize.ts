@@ -1,12 +1,13 @@
 import { StileError } from '../errors/StileError.js';
+import { checkExpiry } from './checkExpiry.js';
 import { type Core, usesCookie } from './core.js';
-import { checkExpiry } from './expiry.js';
 import { topUpNonces } from './nonces.js';
 import { isLive, sentOf } from './record.js';
-import { launchRevoke } from './revoke.js';
-import { authenticate, readStored, signOut } from './session.js';
+import { readStored, revokeEnded } from './recordStore.js';
+import { authenticate } from './session.js';
 import { ensureSessionKey, isSessionKeyMissing } from './sessionKey.js';
 import { loadSettings, restoreSettings } from './settings.js';
+import { signOut } from './signOut.js';
 import { setState } from './state.js';
 
 /** Starts a client: stored session, settings, keys. Rejects with what went wrong, which is in `initError` too. */
@@ -49,7 +50,7 @@ async function restoreFromCookie(core: Core): Promise<void> {
   const { ended, owesRevoke } = core.record;
   if (ended && owesRevoke) {
     // The user signed out when the server could not hear it. The cookie must not bring that session back.
-    await launchRevoke(core, { ...core.record, cookie: true }, ended);
+    await revokeEnded(core, { ...core.record, cookie: true }, ended);
     return;
   }
   const since = sentOf(core.record);

@@ -2,7 +2,7 @@ import type { Shape } from './answers.js';
 import type { Core } from './core.js';
 import { NONCES_LIMIT } from './limits.js';
 import { withLock } from './locks.js';
-import { request } from './request.js';
+import { ask } from './sessionless.js';
 
 const NAME = 'nonce-pool';
 const COUNT = 5;
@@ -57,10 +57,9 @@ function takeFromPool(core: Core): Promise<{ nonce: string; left: number } | und
 function fill(core: Core, few: number): Promise<void> {
   return withLock(core, 'nonces-fetch', async () => {
     if ((await readPool(core)).nonces.length > few) return;
-    const { nonces } = await request<{ nonces: string[] }>(core, {
+    const { nonces } = await ask<{ nonces: string[] }>(core, {
       path: '/nonces',
       query: { count: COUNT },
-      session: false,
       shape: SHAPE,
       limit: NONCES_LIMIT,
     });

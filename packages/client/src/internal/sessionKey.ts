@@ -1,6 +1,6 @@
 import type { Core } from './core.js';
 import { withLock } from './locks.js';
-import { commit, readStored } from './session.js';
+import { commit, readStored } from './recordStore.js';
 
 const TRIES = 3;
 

@@ -3,7 +3,7 @@ import { API_VERSION, VERSION } from '../version.js';
 import type { Shape } from './answers.js';
 import type { Core } from './core.js';
 import { reviveDates } from './dates.js';
-import { request } from './request.js';
+import { ask } from './sessionless.js';
 import { setState } from './state.js';
 
 const NAME = 'settings';
@@ -48,11 +48,10 @@ function isFresh(stored: Stored | undefined): boolean {
 async function fetchSettings(core: Core): Promise<ProjectSettings> {
   for (let left = TRIES - 1; ; left--) {
     try {
-      const settings = await request<ProjectSettings>(core, {
+      const settings = await ask<ProjectSettings>(core, {
         path: '/settings',
         query: { sdkVersion: VERSION },
         credentials: 'omit',
-        session: false,
         shape: SHAPE,
         dates: ProjectSettingsDates,
       });

@@ -1,6 +1,6 @@
 import { ValueMustBeDefinedError } from '../errors/ValueMustBeDefinedError.js';
 import { coreOf } from '../internal/core.js';
-import { commit } from '../internal/session.js';
+import { commit } from '../internal/recordStore.js';
 import type { StileClient } from '../types.js';
 
 /**

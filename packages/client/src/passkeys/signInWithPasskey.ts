@@ -3,9 +3,9 @@ import { NoWebAuthNSupportError } from '../errors/NoWebAuthNSupportError.js';
 import { StileError } from '../errors/StileError.js';
 import { type Core, readyCore } from '../internal/core.js';
 import { until } from '../internal/limits.js';
-import { request } from '../internal/request.js';
 import { authenticate } from '../internal/session.js';
 import { ensureSessionKey } from '../internal/sessionKey.js';
+import { ask } from '../internal/sessionless.js';
 import { rememberPasskeyUser, signalUnknown } from '../internal/signals.js';
 import { type Ceremony, getCredential, requireWebAuthn } from '../internal/webauthn.js';
 import type { StileClient } from '../types.js';
@@ -51,11 +51,10 @@ export async function signInWithPasskey(params: Params = {}, client?: StileClien
 }
 
 function fetchOptions(core: Core, { relatedOriginRpId, signal }: Params): Promise<Options> {
-  return request<Options>(core, {
+  return ask<Options>(core, {
     path: '/users/passkeys/signin',
     query: { relatedOriginRpId },
     shape: { challenge: 'string' },
-    session: false,
     ...(signal ? { signal } : undefined),
   });
 }

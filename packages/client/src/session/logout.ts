@@ -1,6 +1,6 @@
 import { UnavailableInServerSideError } from '../errors/UnavailableInServerSideError.js';
 import { coreOf } from '../internal/core.js';
-import { signOut } from '../internal/session.js';
+import { signOut } from '../internal/signOut.js';
 import type { StileClient } from '../types.js';
 
 /**

@@ -3,7 +3,8 @@ import { UserNotAuthenticatedError } from '../errors/UserNotAuthenticatedError.j
 import { readyCore, usesCookie } from '../internal/core.js';
 import { withLock } from '../internal/locks.js';
 import { isLive, sentOf } from '../internal/record.js';
-import { authenticate, readStored } from '../internal/session.js';
+import { readStored } from '../internal/recordStore.js';
+import { authenticate } from '../internal/session.js';
 import type { StileClient } from '../types.js';
 
 /**

@@ -1,7 +1,8 @@
 import { readyCore } from '../internal/core.js';
 import { isTooLate } from '../internal/record.js';
+import { readStored } from '../internal/recordStore.js';
 import { exchange } from '../internal/request.js';
-import { readStored, signOut } from '../internal/session.js';
+import { signOut } from '../internal/signOut.js';
 import type { StileClient } from '../types.js';
 
 /**
