@@ -2,11 +2,8 @@
 
 mod advisories;
 mod arrows;
-<<<<<<< HEAD
-mod formats;
-=======
 mod circles;
->>>>>>> origin/circles
+mod formats;
 mod rooms;
 mod source;
 mod tracked;
