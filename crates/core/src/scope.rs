@@ -91,7 +91,7 @@ impl Scope {
         }
     }
 
-    /// Whether tokens for this scope are single-use unless a setting says otherwise (design: wallets and apps).
+    /// Whether tokens for this scope are single-use unless a setting says otherwise.
     pub fn single_use_by_default(&self) -> bool {
         self.as_str().starts_with("wallet:") || matches!(self, Self::App(_))
     }

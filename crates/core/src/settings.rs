@@ -550,7 +550,7 @@ settings! {
         mails_per_address: Rate = Rate::new(20, 72_000),
         /// Codes for one address beside those, for each known device of its user and for the user's own sessions.
         own_mails_per_address: Rate = Rate::new(5, 18_000),
-        /// Wrong codes of authenticator apps and wrong recovery codes from one client address, whoever's they are.
+        /// Wrong codes of authenticator apps and wrong recovery codes from one client address, whoever's factors it tries.
         wrong_factors: Rate = Rate::new(50, 900),
     }
 }

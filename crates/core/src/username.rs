@@ -31,7 +31,7 @@ impl Username {
         let fits = (1..=MAX).contains(&name.chars().count())
             && name.chars().all(is_visible)
             && has_one_direction(&name)
-            // No dot is drawn above these that they have not anyhow.
+            // These two letters have a dot already, so a combining dot above them cannot be seen.
             && !["i\u{307}", "j\u{307}"].iter().any(|dotted| name.contains(dotted));
         // RFC 8264 §7: what is not stable under its own rules is no string of the profile.
         if fits && fold(&name) == name { Ok(Self(name)) } else { Err(NotAUsername) }

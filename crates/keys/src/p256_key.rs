@@ -1,5 +1,5 @@
 //! The session and device keys of the SDK: P-256 public keys as hex of the compressed point, and their
-//! signatures as hex of `r ‖ s` (`wire/tokens.md` §9, §10).
+//! signatures as hex of `r ‖ s` (the form of IEEE P1363).
 
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 

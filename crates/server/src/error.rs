@@ -78,7 +78,7 @@ codes! {
     StrongerFactorRequired = 403 "stronger_factor_required" "A stronger factor is needed for this: use one of the methods that the step-up check lists.",
     /// Recovery codes are read and made only on a factor proved just now.
     RecentMfaRequired = 403 "recent_mfa_required" "Confirm with a passkey or an authenticator app first: this needs one that was confirmed in the last 10 minutes.",
-    /// A legacy MFA token that is none of this session, was used, has ended, or is too weak.
+    /// A legacy MFA token of another session, or one that was used, has ended, or is too weak.
     MfaTokenInvalid = 403 "mfa_token_invalid" "The MFA token is not valid for this action: confirm again.",
     /// A method with too many wrong answers in a row.
     MfaMethodLocked = 403 "mfa_method_locked" "There were too many wrong codes in a row: confirm with another method.",

@@ -57,7 +57,7 @@ pub struct Permit<S: GatedScope> {
 /// What a permit stands on.
 enum Stands {
     /// An elevated access token, with what it was earned by.
-    ElevatedToken(ElevatedClaims, Evidence),
+    ElevatedToken(Box<ElevatedClaims>, Evidence),
     /// A legacy MFA token.
     MfaToken(Evidence),
     /// A proof given moments ago in this session.
@@ -72,7 +72,7 @@ impl<S: GatedScope> Permit<S> {
     }
 
     /// The elevated token behind it.
-    pub const fn claims(&self) -> Option<&ElevatedClaims> {
+    pub fn claims(&self) -> Option<&ElevatedClaims> {
         match &self.stands {
             Stands::ElevatedToken(claims, _) => Some(claims),
             Stands::MfaToken(_) | Stands::RecentProof(_) | Stands::Unprotected => None,
@@ -240,7 +240,9 @@ async fn judged<S: GatedScope>(
         Requirement::Token(_) => Code::ElevatedTokenRequired.into(),
     };
     let refused = match present(cx, me, &scope, headers, over).await {
-        Some(Ok((evidence, claims))) => return Ok(Permit::new(Stands::ElevatedToken(claims, evidence))),
+        Some(Ok((evidence, claims))) => {
+            return Ok(Permit::new(Stands::ElevatedToken(Box::new(claims), evidence)));
+        }
         Some(Err(refused)) => refused,
         None => missing,
     };

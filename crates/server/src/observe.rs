@@ -34,7 +34,7 @@ pub async fn layer(State(app): State<Arc<App>>, mut request: Request, next: Next
         client: client_request_id(request.headers()),
     };
     let known = app.metrics.operation(request.method(), request.extensions().get::<MatchedPath>());
-    // Pages, health checks and mistyped paths are nobody's trace.
+    // Pages, health checks and mistyped paths are not traced.
     let trace = known.as_deref().map_or_else(Span::none, |operation| traces::begin(&request, operation, &id));
     let lines = tracing::error_span!("request", id = id.own, client_id = id.client, trace_id = Empty);
     if let Some(trace_id) = traces::id(&trace) {

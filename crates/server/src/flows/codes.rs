@@ -21,8 +21,8 @@ use crate::context::Cx;
 use crate::delivery::{Content, Purpose};
 use crate::error::{ApiError, Code};
 
-/// Who asked for a code: the session or nobody's, and the page's session key where one was sent. Only the same
-/// may answer.
+/// Who asked for a code: a session, or somebody without one; and the page's session key where one was sent. Only they may
+/// answer.
 #[derive(Clone, Copy)]
 pub struct Creator {
     /// The session.

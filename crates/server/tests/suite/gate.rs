@@ -577,7 +577,7 @@ async fn the_check_knows_the_scopes_of_the_environment_and_no_other() {
     world.page().post("/stepUp/check", json!({ "scope": "vault:open" })).await.refused(401, "unauthorized");
 }
 
-/// Table of wire/flows.md §12.
+/// What the check offers, for each kind of user.
 #[tokio::test]
 async fn the_check_offers_what_can_answer() {
     let world = World::with(guarded()).await;

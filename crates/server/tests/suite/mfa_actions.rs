@@ -40,7 +40,7 @@ enum Protected {
 }
 use Protected::{AsksForMfa, AsksToEnrol, Open};
 
-/// wire/settings.md §3, "Effective rules", as design §7 amends it.
+/// Which actions ask for a factor, or for enrolling one, as rules and enrolment are set.
 #[tokio::test]
 async fn the_effective_rules() {
     let table = [
@@ -127,7 +127,7 @@ async fn the_effective_rules() {
     }
 }
 
-/// wire/flows.md §12, as design §7 amends it, at both versions of the API: which scopes ask for a step-up, and of whom.
+/// Which scopes ask for a step-up, and of whom, at both versions of the API.
 #[tokio::test]
 async fn the_rules_of_the_step_up_check() {
     for version in [ApiVersion::V20260101, ApiVersion::V20260401] {

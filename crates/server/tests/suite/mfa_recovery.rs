@@ -174,7 +174,7 @@ async fn parallel_sets_leave_one_that_counts() {
     page.recover(&live[3], &[]).await.ok();
 }
 
-/// design §7: the acknowledgement is sent alone, is gated by nothing, and is no lever for anything else.
+/// The acknowledgement is sent alone, no gate asks for it, and it changes nothing else.
 #[tokio::test]
 async fn the_acknowledgement_stands_alone_and_ungated() {
     let mut ruled = settings();

@@ -30,7 +30,7 @@ pub(super) fn run(db: Connection, mut jobs: mpsc::Receiver<Job>, counters: &Coun
         let (began, size) = (now(), group.len());
         let outcome = catch_unwind(AssertUnwindSafe(|| commit(&db, group)));
         let Ok(answers) = outcome else {
-            // Silently: what went wrong may have been the saying so.
+            // Nothing is logged here: the panic may have come from the logging.
             let _undone = (!db.is_autocommit()).then(|| db.execute_batch("ROLLBACK"));
             continue;
         };

@@ -1,6 +1,6 @@
 import { StileError } from './StileError.js';
 
-/** A value has not the form that it must have. */
+/** A parameter does not have the required form. */
 export class InvalidParamError extends StileError {
   constructor(message: string, cause?: unknown) {
     super({ code: 'invalid_param_error', message, cause });

@@ -204,7 +204,7 @@ fn changed(profile: &Profile, body: &UserFields) -> Result<Profile, ApiError> {
     if let Some(wanted) = &body.username {
         after.username = match wanted.trim() {
             "" => None,
-            // One of before the rules of now is kept as long as it is left alone.
+            // A name from before the present rules is kept as long as it is not changed.
             name if profile.username.as_deref() == Some(name) => profile.username.clone(),
             name => Some(Username::parse(name).map_err(|_| Code::InvalidUsername)?.to_string()),
         };
