@@ -17,7 +17,7 @@ import type {
 import type { ElevatedToken } from './elevatedToken.js';
 import type { DefaultKeychain } from './keychain.js';
 import { until } from './limits.js';
-import { isLive, isTooLate, type SessionRecord } from './record.js';
+import { isGone, type SessionRecord, type Since, sentOf } from './record.js';
 import type { BlobStore } from './storage.js';
 
 /** What a client shows. Only `setState` changes it, so that no change goes without its event. */
@@ -118,11 +118,16 @@ export function coreOf(client?: StileClient): Core {
 export async function readyCore(client?: StileClient): Promise<Core> {
   const core = coreOf(client);
   if (!core.store) throw new UnavailableInServerSideError('This call');
-  const { record } = core;
+  const since = sentOf(core.record);
   await until(core.life.signal, core.ready);
   // Whoever was shown when the call was made is the one that it is about.
-  if (isLive(record) && isTooLate(core.record, record)) throw tooLate();
+  if (since.live) checkSince(core, since);
   return core;
+}
+
+/** Throws when the session of a call has ended, or given way to another one, since the call began. */
+export function checkSince(core: Core, since: Since): void {
+  if (isGone(core.record, since)) throw tooLate();
 }
 
 export function tooLate(): UserNotAuthenticatedError {

@@ -2,6 +2,7 @@
 import 'fake-indexeddb/auto';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
+  authenticatePasskeyMFA,
   deletePasskey,
   deleteUser,
   fetchProjectSettings,
@@ -519,6 +520,71 @@ describe('a token that expires while the session is renewed', () => {
     await pass(1);
     expect(client.user).toBeNull();
     expect(told).toHaveLength(1);
+  });
+
+  it('takes its single-use tokens along, also one that an unanswered request gives back', async () => {
+    const client = await t.open({ coreConfig: { keychain } });
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'] });
+    const scopes = ['credential:unlink', 'user:delete'] as const;
+    await t.signIn(client, answerFor(10, { elevatedAccessToken: elevatedToken(scopes.join(' ')) }));
+    await pass(9);
+    expect(hasElevatedAccessToken('user:delete', client)).toBe(true);
+    await pass(2);
+    expect(client.user).toBeNull();
+    for (const scope of scopes) {
+      expect(hasElevatedAccessToken(scope, client)).toBe(false);
+      expect(getElevatedAccessToken({ scope }, client)).toBeUndefined();
+    }
+
+    await t.signIn(client, answerFor(10, { elevatedAccessToken: elevatedToken('credential:unlink') }));
+    held('DELETE /users/passkeys');
+    const lost = deletePasskey({ passkeyId: 'p' }, client).catch((error) => error);
+    await pass(21);
+    expect(await lost).toMatchObject({ code: 'network_error' });
+    expect(client.user).toBeNull();
+    expect(hasElevatedAccessToken('credential:unlink', client)).toBe(false);
+  });
+
+  it('before a call is sent ends that call: nothing goes out without a token', async () => {
+    let letGo: () => void = () => undefined;
+    const headers = vi.fn(() => ({}) as Record<string, string> | Promise<Record<string, string>>);
+    const client = await t.open({ coreConfig: { keychain, getApiHeaders: headers } });
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'] });
+    await t.signIn(client, answerFor(10));
+    headers.mockImplementationOnce(
+      () => new Promise<Record<string, string>>((resolve) => (letGo = () => resolve({}))),
+    );
+    const slow = deletePasskey({ passkeyId: 'p' }, client).catch((error) => error);
+    await pass(11);
+    letGo();
+    expect(await slow).toMatchObject({ code: 'user_not_authenticated_error' });
+    expect(t.server.callsTo('DELETE /users/passkeys')).toEqual([]);
+  });
+
+  it('while a person confirms a passkey ends that proof, and makes no new key for it', async () => {
+    let confirm: () => void = () => undefined;
+    const get = () =>
+      new Promise((resolve) => {
+        const response = { clientDataJSON: new ArrayBuffer(1), authenticatorData: new ArrayBuffer(1) };
+        const passkey = { id: 'cA', rawId: new ArrayBuffer(1), type: 'public-key', response };
+        confirm = () => resolve({ ...passkey, toJSON: () => passkey, getClientExtensionResults: () => ({}) });
+      });
+    vi.stubGlobal('PublicKeyCredential', {});
+    Object.defineProperty(navigator, 'credentials', { value: { get }, configurable: true });
+    t.server.on('GET /users/passkeys/authenticate', () => ({
+      json: { challenge: 'cA', rpId: 'example.test', allowCredentials: [{ id: 'cA' }] },
+    }));
+    const client = await t.open({ coreConfig: { keychain } });
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'] });
+    await t.signIn(client, answerFor(10));
+    const proof = authenticatePasskeyMFA({}, client).catch((error) => error);
+    await pass(11);
+    expect(client.user).toBeNull();
+    const before = stored();
+    confirm();
+    expect(await proof).toMatchObject({ code: 'user_not_authenticated_error' });
+    expect(t.server.callsTo('POST /users/mfa/auth/passkey')).toEqual([]);
+    expect(stored()).toEqual(before);
   });
 });
 
