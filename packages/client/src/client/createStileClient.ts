@@ -60,6 +60,7 @@ export function createStileClient(config: StileClientConfig): StileClient {
     expiryTimer: undefined,
     verifications: {},
     renewals: new Set(),
+    ending: Promise.resolve(),
     creatingSessionKey: undefined,
     fetchingSettings: undefined,
     cleanups: [],

@@ -71,6 +71,8 @@ export type Core = {
   verifications: { email?: OTPVerification; sms?: OTPVerification };
   /** Running requests whose answers renew the session. */
   readonly renewals: Set<Promise<unknown>>;
+  /** Settles when the session whose expired token the server refused last has ended here, too. */
+  ending: Promise<void>;
   creatingSessionKey: Promise<void> | undefined;
   fetchingSettings: Promise<ProjectSettings> | undefined;
   /** What `destroyClient` undoes. */

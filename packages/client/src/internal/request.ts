@@ -97,6 +97,6 @@ function afterRefusal(
     error.code === 'session_ended' || (call.path === '/refresh' && error.code !== 'device_proof_required');
   if (!isOver) return;
   // The refusal of an expired token says nothing about a renewal that was sent before.
-  if (error.code !== 'session_ended' && isTokenOver(core)) void endExpired(core, sent);
+  if (error.code !== 'session_ended' && isTokenOver(core)) core.ending = endExpired(core, sent);
   else endRefused(core, 'session-refresh-unauthorized', sent);
 }

@@ -466,10 +466,10 @@ describe('a token that expires while the session is renewed', () => {
     const renewed = { json: answerFor(10) };
     await pass(0.9);
     refresh.answer({ status: 401, json: { error: 'expired', code: 'unauthorized' } });
-    expect(await late).toMatchObject({ status: 401 });
     await pass(1);
     change.answer(renewed);
     await changing;
+    expect(await late).toMatchObject({ status: 401 });
     await pass(1);
     expect(client.token).toBe(renewed.json.minifiedJwt);
     expect(told).toEqual([]);
@@ -543,6 +543,17 @@ describe('a token that expires while the session is renewed', () => {
     expect(await lost).toMatchObject({ code: 'network_error' });
     expect(client.user).toBeNull();
     expect(hasElevatedAccessToken('credential:unlink', client)).toBe(false);
+  });
+
+  it('has signed out when the refused refresh rejects', async () => {
+    const { client, told, refresh, late } = await renewing();
+    const shown = late.then(() => client.user);
+    await pass(2);
+    refresh.answer({ status: 401, json: { error: 'expired', code: 'unauthorized' } });
+    await pass(1);
+    expect(await shown).toBeNull();
+    expect(told).toEqual(['token-expired']);
+    expect(await late).toMatchObject({ status: 401 });
   });
 
   it('before a call is sent ends that call: nothing goes out without a token', async () => {
