@@ -71,7 +71,7 @@ export type Core = {
   verifications: { email?: OTPVerification; sms?: OTPVerification };
   /** Running requests whose answers renew the session. */
   readonly renewals: Set<Promise<unknown>>;
-  /** Settles when the session whose expired token the server refused last has ended here, too. */
+  /** Settles when the session whose token the server refused last has ended here, too. */
   ending: Promise<void>;
   creatingSessionKey: Promise<void> | undefined;
   fetchingSettings: Promise<ProjectSettings> | undefined;

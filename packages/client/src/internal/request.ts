@@ -4,7 +4,6 @@ import { type Core, checkSince, usesCookie } from './core.js';
 import { needsDeviceProof, proofFor } from './deviceProof.js';
 import type { ElevatedToken } from './elevatedToken.js';
 import { dropRefusedToken, holdElevatedToken, takeElevatedToken } from './elevatedTokens.js';
-import { isTokenOver } from './expiry.js';
 import { dropNonces } from './nonces.js';
 import { isGone, type Sent, type Since, sentOf } from './record.js';
 import { commit, readStored } from './recordStore.js';
@@ -92,11 +91,9 @@ function afterRefusal(
   const mfaToken = headers['x-mfa-auth-token'];
   if (mfaToken && error.code === 'mfa_token_invalid') commit(core, { type: 'mfa-token-gone', mfaToken });
   if (error.status !== 401) return;
-  // A session that the server refuses to renew is over, but not one that only needs its own device for that.
-  const isOver =
-    error.code === 'session_ended' || (call.path === '/refresh' && error.code !== 'device_proof_required');
-  if (!isOver) return;
-  // The refusal of an expired token says nothing about a renewal that was sent before.
-  if (error.code !== 'session_ended' && isTokenOver(core)) core.ending = endExpired(core, sent);
-  else endRefused(core, 'session-refresh-unauthorized', sent);
+  if (error.code === 'session_ended') endRefused(core, 'session-refresh-unauthorized', sent);
+  // The refusal of a token says nothing about a renewal that was sent before; that of a device nothing about the session.
+  else if (call.path === '/refresh' && error.code !== 'device_proof_required') {
+    core.ending = endExpired(core, sent);
+  }
 }

@@ -475,6 +475,31 @@ describe('a token that expires while the session is renewed', () => {
     expect(told).toEqual([]);
   });
 
+  it('is waited for also when the clock was set back before the page was loaded', async () => {
+    const before = await t.open({ coreConfig: { keychain } });
+    await t.signIn(before, answerFor(10));
+    t.close(before);
+    const renewed = { json: answerFor(3_700) };
+    vi.useFakeTimers({
+      now: Date.now() - 3_600_000,
+      toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'],
+    });
+    const client = await t.open({ coreConfig: { keychain } });
+    const told: string[] = [];
+    onEvent({ event: 'logout', listener: ({ reason }) => told.push(reason) }, client);
+    const change = held('PUT /users');
+    const changing = updateUser({ userFields: { firstName: 'A' } }, client);
+    await change.asked();
+    t.server.on('POST /refresh', () => ({ status: 401, json: { error: 'expired', code: 'unauthorized' } }));
+    const refused = refreshAuth(client).catch((error) => error);
+    await pass(1);
+    change.answer(renewed);
+    await changing;
+    expect(await refused).toMatchObject({ status: 401 });
+    expect(client.token).toBe(renewed.json.minifiedJwt);
+    expect(told).toEqual([]);
+  });
+
   const overwrite = (record: unknown) => {
     localStorage.setItem(KEY, JSON.stringify({ value: record }));
     window.dispatchEvent(new StorageEvent('storage', { key: KEY }));
