@@ -45,7 +45,11 @@ export function takeStored(core: Core, stored: SessionRecord): void {
   if (order < 0) void core.store?.write(NAME, core.record);
   if (order <= 0) return;
   // Another tab saw the token expire, while this one is renewing it.
-  if (isExpiryOf(stored, core.record) && core.renewals.size > 0) return;
+  if (isExpiryOf(stored, core.record) && core.renewals.size > 0) {
+    // The renewal must count as the newer one there, too.
+    core.record = { ...core.record, seq: Math.max(core.record.seq, stored.seq) };
+    return;
+  }
   const wasLive = isLive(core.record);
   show(core, stored);
   if (wasLive && !isLive(stored)) {

@@ -622,6 +622,29 @@ describe('a token that expires while the session is renewed', () => {
     expect(t.server.callsTo('POST /users/mfa/auth/passkey')).toEqual([]);
     expect(stored()).toEqual(before);
   });
+
+  it('is not over because another tab fetched the user before it saw the token expire', async () => {
+    const { client, told, refresh, late, renewed } = await renewing();
+    const { v, gen, full, seq, rev, sid, sessionKey, issuedAt } = stored();
+    await pass(2);
+    const ended = { v, gen, full, seq: seq + 1, rev: rev + 2, sid, issuedAt, deadKey: sessionKey };
+    const expired = {
+      ...ended,
+      ended: 'token-expired',
+      user: null,
+      token: null,
+      elevated: [],
+      clockOffset: 0,
+    };
+    overwrite(expired);
+    refresh.answer(renewed);
+    await late;
+    // The other tab, which has not heard of the renewal, writes once more.
+    overwrite(expired);
+    expect(client.token).toBe(renewed.json.minifiedJwt);
+    expect(stored().token).toBe(renewed.json.minifiedJwt);
+    expect(told).toEqual([]);
+  });
 });
 
 describe('the clock of the browser', () => {
