@@ -51,6 +51,7 @@ export function createStileClient(config: StileClientConfig): StileClient {
       captchaToken: null,
     },
     record: EMPTY,
+    latest: EMPTY,
     hasRead: false,
     isForeign: false,
     singleUse: [],

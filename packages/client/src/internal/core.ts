@@ -54,6 +54,8 @@ export type Core = {
   state: State;
   /** The newest record of the session that this page knows. Only `recordStore.ts` changes it. */
   record: SessionRecord;
+  /** The record as it was before its session ended here, until another one begins or somebody signs out. */
+  latest: SessionRecord;
   /** Whether the stored record has been read once. */
   hasRead: boolean;
   /** Whether the storage holds something else than a record of this version. */

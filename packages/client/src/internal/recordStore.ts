@@ -93,6 +93,7 @@ function show(core: Core, next: SessionRecord): void {
   // The same user read anew is no change.
   const same = JSON.stringify(before.user) === JSON.stringify(next.user);
   core.record = same ? { ...next, user: before.user } : next;
+  if (before.gen !== next.gen || isLive(next)) core.latest = core.record;
   if (before.gen !== next.gen || !isLive(next)) core.singleUse = [];
   armExpiry(core);
   setState(core, {

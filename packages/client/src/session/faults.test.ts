@@ -500,6 +500,20 @@ describe('a token that expires while the session is renewed', () => {
     expect(told).toEqual([]);
   });
 
+  it('is ended at the server by a sign-out that comes after the expiry', async () => {
+    const client = await t.open({ coreConfig: { keychain } });
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'] });
+    await t.signIn(client, answerFor(10));
+    const { token } = client;
+    await pass(11);
+    expect(client.user).toBeNull();
+    expect(t.server.callsTo('POST /revoke')).toHaveLength(0);
+    await logout(client);
+    await logout(client);
+    const told = t.server.callsTo('POST /revoke').map(({ headers }) => headers.authorization);
+    expect(told).toEqual([`Bearer ${token}`]);
+  });
+
   const overwrite = (record: unknown) => {
     localStorage.setItem(KEY, JSON.stringify({ value: record }));
     window.dispatchEvent(new StorageEvent('storage', { key: KEY }));
