@@ -17,7 +17,7 @@ import type {
 import type { ElevatedToken } from './elevatedToken.js';
 import type { DefaultKeychain } from './keychain.js';
 import { until } from './limits.js';
-import { isLive, isTooLate, type SessionRecord } from './record.js';
+import { isGone, type SessionRecord, type Since, sentOf } from './record.js';
 import type { BlobStore } from './storage.js';
 
 /** What a client shows. Only `setState` changes it, so that no change goes without its event. */
@@ -54,6 +54,8 @@ export type Core = {
   state: State;
   /** The newest record of the session that this page knows. Only `recordStore.ts` changes it. */
   record: SessionRecord;
+  /** The record as it was before its session ended here, until another one begins or somebody signs out. */
+  latest: SessionRecord;
   /** Whether the stored record has been read once. */
   hasRead: boolean;
   /** Whether the storage holds something else than a record of this version. */
@@ -71,6 +73,8 @@ export type Core = {
   verifications: { email?: OTPVerification; sms?: OTPVerification };
   /** Running requests whose answers renew the session. */
   readonly renewals: Set<Promise<unknown>>;
+  /** Settles when the session whose token the server refused last has ended here, too. */
+  ending: Promise<void>;
   creatingSessionKey: Promise<void> | undefined;
   fetchingSettings: Promise<ProjectSettings> | undefined;
   /** What `destroyClient` undoes. */
@@ -118,11 +122,16 @@ export function coreOf(client?: StileClient): Core {
 export async function readyCore(client?: StileClient): Promise<Core> {
   const core = coreOf(client);
   if (!core.store) throw new UnavailableInServerSideError('This call');
-  const { record } = core;
+  const since = sentOf(core.record);
   await until(core.life.signal, core.ready);
   // Whoever was shown when the call was made is the one that it is about.
-  if (isLive(record) && isTooLate(core.record, record)) throw tooLate();
+  if (since.live) checkSince(core, since);
   return core;
+}
+
+/** Throws when the session of a call has ended, or given way to another one, since the call began. */
+export function checkSince(core: Core, since: Since): void {
+  if (isGone(core.record, since)) throw tooLate();
 }
 
 export function tooLate(): UserNotAuthenticatedError {

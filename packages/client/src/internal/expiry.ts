@@ -1,6 +1,5 @@
 import { serverNow } from './clock.js';
 import type { Core } from './core.js';
-import { REQUEST_LIMIT } from './limits.js';
 import { isLive } from './record.js';
 
 /** Timers of browsers count in 32 bits: about 24.8 days. */
@@ -15,10 +14,4 @@ export function armExpiry(core: Core, atLeast = 0): void {
   core.expiryTimer = setTimeout(core.onExpiry, Math.min(left, LONGEST_TIMER));
   // Under Node a waiting client must not keep the process alive.
   (core.expiryTimer as { unref?: () => void }).unref?.();
-}
-
-/** Whether the token has expired at the server. The clock here lags by as much as the answer with the token took. */
-export function isTokenOver(core: Core): boolean {
-  const { expiresAt } = core.record;
-  return expiresAt !== null && expiresAt <= serverNow(core) + REQUEST_LIMIT;
 }

@@ -57,6 +57,7 @@ async function restoreFromCookie(core: Core): Promise<void> {
   try {
     await authenticate(core, { kind: 'refresh', method: 'POST', path: '/refresh', since });
   } catch (error) {
+    await core.ending;
     // Signed out, also meanwhile; or a session that this browser knows already, and a server that is not there now.
     const isOut = error instanceof StileError && error.status === 401;
     if (!isOut && core.record.gen === since.gen && !isLive(core.record)) throw error;

@@ -71,7 +71,10 @@ export const EMPTY: SessionRecord = {
 };
 
 /** What the state was when a request was sent. Its answer is judged by that. */
-export type Sent = Pick<SessionRecord, 'gen' | 'seq' | 'token'>;
+export type Sent = Pick<SessionRecord, 'gen' | 'seq' | 'token'> & { live: boolean };
+
+/** The session that a call is about, as it was when the call began. */
+export type Since = Pick<Sent, 'gen' | 'live'>;
 
 /** What an answer is: of a sign-in, of a proof or another change, or of a mere renewal. */
 export type AnswerKind = 'sign-in' | 'proof' | 'refresh';
@@ -109,8 +112,9 @@ export function isExpiryOf(ended: SessionRecord, record: SessionRecord): boolean
   return ended.ended === 'token-expired' && ended.gen === record.gen && isLive(record);
 }
 
-export function sentOf({ gen, seq, token }: SessionRecord): Sent {
-  return { gen, seq, token };
+export function sentOf(record: SessionRecord): Sent {
+  const { gen, seq, token } = record;
+  return { gen, seq, token, live: isLive(record) };
 }
 
 /** The record after an event; the very same one when the event changes nothing or comes too late. */
@@ -154,6 +158,11 @@ export function reduce(record: SessionRecord, event: SessionEvent): SessionRecor
 /** Whether the session of a request has ended, or given way to another one, since the request was made. */
 export function isTooLate(record: SessionRecord, { gen }: Pick<Sent, 'gen'>): boolean {
   return record.gen !== gen;
+}
+
+/** As {@link isTooLate}, or the token has expired: nothing is left in whose name the call could go on. */
+export function isGone(record: SessionRecord, since: Since): boolean {
+  return isTooLate(record, since) || (since.live && !isLive(record));
 }
 
 function answered(record: SessionRecord, event: SessionEvent & { type: 'answered' }): SessionRecord {

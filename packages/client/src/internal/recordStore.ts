@@ -45,7 +45,11 @@ export function takeStored(core: Core, stored: SessionRecord): void {
   if (order < 0) void core.store?.write(NAME, core.record);
   if (order <= 0) return;
   // Another tab saw the token expire, while this one is renewing it.
-  if (isExpiryOf(stored, core.record) && core.renewals.size > 0) return;
+  if (isExpiryOf(stored, core.record) && core.renewals.size > 0) {
+    // The renewal must count as the newer one there, too.
+    core.record = { ...core.record, seq: Math.max(core.record.seq, stored.seq) };
+    return;
+  }
   const wasLive = isLive(core.record);
   show(core, stored);
   if (wasLive && !isLive(stored)) {
@@ -89,7 +93,8 @@ function show(core: Core, next: SessionRecord): void {
   // The same user read anew is no change.
   const same = JSON.stringify(before.user) === JSON.stringify(next.user);
   core.record = same ? { ...next, user: before.user } : next;
-  if (before.gen !== next.gen) core.singleUse = [];
+  if (before.gen !== next.gen || isLive(next)) core.latest = core.record;
+  if (before.gen !== next.gen || !isLive(next)) core.singleUse = [];
   armExpiry(core);
   setState(core, {
     user: core.record.user,

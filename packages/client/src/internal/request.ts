@@ -1,12 +1,11 @@
 import { NetworkError } from '../errors/NetworkError.js';
 import { StileError } from '../errors/StileError.js';
-import { type Core, tooLate, usesCookie } from './core.js';
+import { type Core, checkSince, usesCookie } from './core.js';
 import { needsDeviceProof, proofFor } from './deviceProof.js';
 import type { ElevatedToken } from './elevatedToken.js';
 import { dropRefusedToken, holdElevatedToken, takeElevatedToken } from './elevatedTokens.js';
-import { isTokenOver } from './expiry.js';
 import { dropNonces } from './nonces.js';
-import { isTooLate, type Sent, sentOf } from './record.js';
+import { isGone, type Sent, type Since, sentOf } from './record.js';
 import { commit, readStored } from './recordStore.js';
 import { endExpired, endRefused } from './signOut.js';
 import { type Attempt, type Call, headersOf, limited, send } from './transport.js';
@@ -16,7 +15,7 @@ export type ApiRequest = Call & {
   /** Attach the first held elevated token for one of these scopes, if any. A single-use one is then spent. */
   elevated?: readonly string[];
   /** The session that the call is about, where it began earlier than with this request. */
-  since?: Pick<Sent, 'gen'>;
+  since?: Since;
 };
 
 /** Calls the server and answers the parsed body. As {@link exchange}, for those who need no more. */
@@ -49,7 +48,7 @@ export async function exchange<T>(core: Core, call: ApiRequest): Promise<{ answe
 
 /** An attempt in the name of the present session. */
 type Own = Attempt & {
-  since: Pick<Sent, 'gen'>;
+  since: Since;
   proof: Record<string, string>;
   /** The token of a first attempt, which the second one takes along. */
   elevated?: ElevatedToken | undefined;
@@ -59,8 +58,8 @@ type Own = Attempt & {
 async function sendOwn<T>(core: Core, call: ApiRequest, own: Own): Promise<{ answer: T; sent: Sent }> {
   await readStored(core);
   own.signal.throwIfAborted();
+  checkSince(core, own.since);
   const { record } = core;
-  if (isTooLate(record, own.since)) throw tooLate();
   const sent = sentOf(record);
   if (call.elevated) own.elevated ??= takeElevatedToken(core, call.elevated);
   const { elevated } = own;
@@ -73,7 +72,7 @@ async function sendOwn<T>(core: Core, call: ApiRequest, own: Own): Promise<{ ans
     return { answer: await send<T>(core, call, own, headers), sent };
   } catch (error) {
     // No answer at all: the token may well be unspent. If it is not, the server will say so at its next use.
-    if (elevated && error instanceof NetworkError && !isTooLate(core.record, sent)) {
+    if (elevated && error instanceof NetworkError && !isGone(core.record, sent)) {
       holdElevatedToken(core, elevated);
     }
     if (error instanceof StileError) afterRefusal(core, call, { error, headers, sent });
@@ -92,11 +91,9 @@ function afterRefusal(
   const mfaToken = headers['x-mfa-auth-token'];
   if (mfaToken && error.code === 'mfa_token_invalid') commit(core, { type: 'mfa-token-gone', mfaToken });
   if (error.status !== 401) return;
-  // A session that the server refuses to renew is over, but not one that only needs its own device for that.
-  const isOver =
-    error.code === 'session_ended' || (call.path === '/refresh' && error.code !== 'device_proof_required');
-  if (!isOver) return;
-  // The refusal of an expired token says nothing about a renewal that was sent before.
-  if (error.code !== 'session_ended' && isTokenOver(core)) void endExpired(core, sent);
-  else endRefused(core, 'session-refresh-unauthorized', sent);
+  if (error.code === 'session_ended') endRefused(core, 'session-refresh-unauthorized', sent);
+  // The refusal of a token says nothing about a renewal that was sent before; that of a device nothing about the session.
+  else if (call.path === '/refresh' && error.code !== 'device_proof_required') {
+    core.ending = endExpired(core, sent);
+  }
 }

@@ -1,12 +1,12 @@
 import { type SdkUser, SdkUserDates, type VerifyResponse, VerifyResponseDates } from '@stile/api';
 import { checkUser, checkVerifyResponse, USER_SHAPE, VERIFY_SHAPE } from './answers.js';
 import { learnClock, serverNow } from './clock.js';
-import { type Core, tooLate, usesCookie } from './core.js';
+import { type Core, checkSince, tooLate, usesCookie } from './core.js';
 import { parseElevatedToken } from './elevatedToken.js';
 import { holdElevatedToken } from './elevatedTokens.js';
 import { armExpiry } from './expiry.js';
 import { issuedAtOf } from './jwt.js';
-import { type AnswerKind, isLive, isTooLate, type Sent, sentOf } from './record.js';
+import { type AnswerKind, isLive, isTooLate, type Sent, type Since, sentOf } from './record.js';
 import { commit, readStored } from './recordStore.js';
 import { type ApiRequest, exchange } from './request.js';
 import { ensureSessionKey } from './sessionKey.js';
@@ -31,6 +31,7 @@ async function askAndTakeOver<T extends VerifyResponse>(
   { kind = 'proof', ...call }: Authentication,
 ): Promise<T> {
   const since = call.since ?? sentOf(core.record);
+  checkSince(core, since);
   await ensureSessionKey(core);
   const { answer, sent } = await exchange<T>(core, {
     shape: VERIFY_SHAPE,
@@ -75,7 +76,7 @@ function takeOver(core: Core, kind: AnswerKind, sent: Sent, answer: VerifyRespon
 }
 
 /** Fetches the user anew. Nothing else of the session changes. */
-export async function fetchUser(core: Core, since?: Pick<Sent, 'gen'>): Promise<SdkUser> {
+export async function fetchUser(core: Core, since?: Since): Promise<SdkUser> {
   const { answer: user, sent } = await exchange<SdkUser>(core, {
     path: '/users',
     shape: USER_SHAPE,
@@ -84,7 +85,7 @@ export async function fetchUser(core: Core, since?: Pick<Sent, 'gen'>): Promise<
   });
   await readStored(core);
   checkUser(user);
-  if (isTooLate(core.record, sent)) throw tooLate();
+  checkSince(core, sent);
   commit(core, { type: 'user-fetched', sent, user });
   return user;
 }

@@ -44,7 +44,8 @@ export function signOut(
 ): Promise<void> {
   const read = readStored(core);
   if (isPromise(read)) read.catch(() => undefined);
-  const ended = core.record;
+  // Another tab may have renewed, or be renewing, what has expired here. The server takes the expired token for this.
+  const ended = core.record.ended === 'token-expired' ? core.latest : core.record;
   const isRevoked = revoke && isLive(ended);
   commit(core, { type: 'signed-out', reason, owesRevoke: isRevoked && ended.cookie, now: Date.now() });
   forgetVerifications(core);

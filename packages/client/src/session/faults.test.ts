@@ -2,6 +2,7 @@
 import 'fake-indexeddb/auto';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import {
+  authenticatePasskeyMFA,
   deletePasskey,
   deleteUser,
   fetchProjectSettings,
@@ -465,13 +466,52 @@ describe('a token that expires while the session is renewed', () => {
     const renewed = { json: answerFor(10) };
     await pass(0.9);
     refresh.answer({ status: 401, json: { error: 'expired', code: 'unauthorized' } });
-    expect(await late).toMatchObject({ status: 401 });
     await pass(1);
     change.answer(renewed);
     await changing;
+    expect(await late).toMatchObject({ status: 401 });
     await pass(1);
     expect(client.token).toBe(renewed.json.minifiedJwt);
     expect(told).toEqual([]);
+  });
+
+  it('is waited for also when the clock was set back before the page was loaded', async () => {
+    const before = await t.open({ coreConfig: { keychain } });
+    await t.signIn(before, answerFor(10));
+    t.close(before);
+    const renewed = { json: answerFor(3_700) };
+    vi.useFakeTimers({
+      now: Date.now() - 3_600_000,
+      toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'],
+    });
+    const client = await t.open({ coreConfig: { keychain } });
+    const told: string[] = [];
+    onEvent({ event: 'logout', listener: ({ reason }) => told.push(reason) }, client);
+    const change = held('PUT /users');
+    const changing = updateUser({ userFields: { firstName: 'A' } }, client);
+    await change.asked();
+    t.server.on('POST /refresh', () => ({ status: 401, json: { error: 'expired', code: 'unauthorized' } }));
+    const refused = refreshAuth(client).catch((error) => error);
+    await pass(1);
+    change.answer(renewed);
+    await changing;
+    expect(await refused).toMatchObject({ status: 401 });
+    expect(client.token).toBe(renewed.json.minifiedJwt);
+    expect(told).toEqual([]);
+  });
+
+  it('is ended at the server by a sign-out that comes after the expiry', async () => {
+    const client = await t.open({ coreConfig: { keychain } });
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'] });
+    await t.signIn(client, answerFor(10));
+    const { token } = client;
+    await pass(11);
+    expect(client.user).toBeNull();
+    expect(t.server.callsTo('POST /revoke')).toHaveLength(0);
+    await logout(client);
+    await logout(client);
+    const told = t.server.callsTo('POST /revoke').map(({ headers }) => headers.authorization);
+    expect(told).toEqual([`Bearer ${token}`]);
   });
 
   const overwrite = (record: unknown) => {
@@ -519,6 +559,105 @@ describe('a token that expires while the session is renewed', () => {
     await pass(1);
     expect(client.user).toBeNull();
     expect(told).toHaveLength(1);
+  });
+
+  it('takes its single-use tokens along, also one that an unanswered request gives back', async () => {
+    const client = await t.open({ coreConfig: { keychain } });
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'] });
+    const scopes = ['credential:unlink', 'user:delete'] as const;
+    await t.signIn(client, answerFor(10, { elevatedAccessToken: elevatedToken(scopes.join(' ')) }));
+    await pass(9);
+    expect(hasElevatedAccessToken('user:delete', client)).toBe(true);
+    await pass(2);
+    expect(client.user).toBeNull();
+    for (const scope of scopes) {
+      expect(hasElevatedAccessToken(scope, client)).toBe(false);
+      expect(getElevatedAccessToken({ scope }, client)).toBeUndefined();
+    }
+
+    await t.signIn(client, answerFor(10, { elevatedAccessToken: elevatedToken('credential:unlink') }));
+    held('DELETE /users/passkeys');
+    const lost = deletePasskey({ passkeyId: 'p' }, client).catch((error) => error);
+    await pass(21);
+    expect(await lost).toMatchObject({ code: 'network_error' });
+    expect(client.user).toBeNull();
+    expect(hasElevatedAccessToken('credential:unlink', client)).toBe(false);
+  });
+
+  it('has signed out when the refused refresh rejects', async () => {
+    const { client, told, refresh, late } = await renewing();
+    const shown = late.then(() => client.user);
+    await pass(2);
+    refresh.answer({ status: 401, json: { error: 'expired', code: 'unauthorized' } });
+    await pass(1);
+    expect(await shown).toBeNull();
+    expect(told).toEqual(['token-expired']);
+    expect(await late).toMatchObject({ status: 401 });
+  });
+
+  it('before a call is sent ends that call: nothing goes out without a token', async () => {
+    let letGo: () => void = () => undefined;
+    const headers = vi.fn(() => ({}) as Record<string, string> | Promise<Record<string, string>>);
+    const client = await t.open({ coreConfig: { keychain, getApiHeaders: headers } });
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'] });
+    await t.signIn(client, answerFor(10));
+    headers.mockImplementationOnce(
+      () => new Promise<Record<string, string>>((resolve) => (letGo = () => resolve({}))),
+    );
+    const slow = deletePasskey({ passkeyId: 'p' }, client).catch((error) => error);
+    await pass(11);
+    letGo();
+    expect(await slow).toMatchObject({ code: 'user_not_authenticated_error' });
+    expect(t.server.callsTo('DELETE /users/passkeys')).toEqual([]);
+  });
+
+  it('while a person confirms a passkey ends that proof, and makes no new key for it', async () => {
+    let confirm: () => void = () => undefined;
+    const get = () =>
+      new Promise((resolve) => {
+        const response = { clientDataJSON: new ArrayBuffer(1), authenticatorData: new ArrayBuffer(1) };
+        const passkey = { id: 'cA', rawId: new ArrayBuffer(1), type: 'public-key', response };
+        confirm = () => resolve({ ...passkey, toJSON: () => passkey, getClientExtensionResults: () => ({}) });
+      });
+    vi.stubGlobal('PublicKeyCredential', {});
+    Object.defineProperty(navigator, 'credentials', { value: { get }, configurable: true });
+    t.server.on('GET /users/passkeys/authenticate', () => ({
+      json: { challenge: 'cA', rpId: 'example.test', allowCredentials: [{ id: 'cA' }] },
+    }));
+    const client = await t.open({ coreConfig: { keychain } });
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'] });
+    await t.signIn(client, answerFor(10));
+    const proof = authenticatePasskeyMFA({}, client).catch((error) => error);
+    await pass(11);
+    expect(client.user).toBeNull();
+    const before = stored();
+    confirm();
+    expect(await proof).toMatchObject({ code: 'user_not_authenticated_error' });
+    expect(t.server.callsTo('POST /users/mfa/auth/passkey')).toEqual([]);
+    expect(stored()).toEqual(before);
+  });
+
+  it('is not over because another tab fetched the user before it saw the token expire', async () => {
+    const { client, told, refresh, late, renewed } = await renewing();
+    const { v, gen, full, seq, rev, sid, sessionKey, issuedAt } = stored();
+    await pass(2);
+    const ended = { v, gen, full, seq: seq + 1, rev: rev + 2, sid, issuedAt, deadKey: sessionKey };
+    const expired = {
+      ...ended,
+      ended: 'token-expired',
+      user: null,
+      token: null,
+      elevated: [],
+      clockOffset: 0,
+    };
+    overwrite(expired);
+    refresh.answer(renewed);
+    await late;
+    // The other tab, which has not heard of the renewal, writes once more.
+    overwrite(expired);
+    expect(client.token).toBe(renewed.json.minifiedJwt);
+    expect(stored().token).toBe(renewed.json.minifiedJwt);
+    expect(told).toEqual([]);
   });
 });
 

@@ -156,6 +156,13 @@ class Tab {
   onChange: (key: string) => void = () => undefined;
   readonly client: StileClient;
 
+  /** The session that was shown until its token expired. */
+  get expired(): string | undefined {
+    const text = this.view.get(`dynamic_${ENVIRONMENT}_session`) ?? '{}';
+    const { ended, sid } = JSON.parse(text).value ?? {};
+    return ended === 'token-expired' ? sid : undefined;
+  }
+
   constructor(
     readonly browser: Browser,
     readonly name: string,
@@ -324,6 +331,7 @@ export class Browser {
   private act(tab: Tab): void {
     const { client } = tab;
     const shown = client.user?.sessionId;
+    const ending = shown ?? tab.expired;
     const code = client.user?.id ?? 'nobody';
     const otpVerification = { email: 'a@x.test', verificationUUID: 'u' };
     const acts: Act[] = [
@@ -341,7 +349,7 @@ export class Browser {
     if (name.startsWith('sign in') && client.user) return;
     if (name === 'prove' && !client.user) return;
     if (name === 'delete' && this.random(3)) return;
-    if (shown && name === 'log out') this.server.wanted.add(shown);
+    if (ending && name === 'log out') this.server.wanted.add(ending);
     this.trace.push(`${tab.name}: ${name} (${shown})`);
     const decides = name.startsWith('sign in') || name === 'log out' || name === 'delete';
     const decide = (by: number) => {
