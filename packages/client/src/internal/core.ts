@@ -135,7 +135,7 @@ export function checkSince(core: Core, since: Since): void {
 }
 
 export function tooLate(): UserNotAuthenticatedError {
-  return new UserNotAuthenticatedError('The user signed out, or another one signed in, in the meantime');
+  return new UserNotAuthenticatedError('The session ended, or another one began');
 }
 
 /** True when the environment keeps its session in a cookie that scripts cannot read. */

@@ -141,6 +141,26 @@ describe('the record', () => {
     expect(reduce(out, renewal)).toBe(out);
   });
 
+  it('was ended by the server, whether one hears that or the expiry first', () => {
+    const live = signedIn();
+    const sent = sentOf(live);
+    const expired = reduce(live, { type: 'refused', reason: 'token-expired', sent });
+    const ended = reduce(live, { type: 'refused', reason: 'session-refresh-unauthorized', sent });
+    expect(compare(ended, expired)).toBeGreaterThan(0);
+    // Also when the other tab has made a key for the next sign-in.
+    const keyed = reduce(expired, { type: 'key-made', gen: expired.gen, publicKey: 'k2' });
+    expect(compare(ended, keyed)).toBeGreaterThan(0);
+    const told = reduce(keyed, { type: 'refused', reason: 'session-refresh-unauthorized', sent });
+    expect(told).toMatchObject({ ended: 'session-refresh-unauthorized', sessionKey: 'k2' });
+    expect(reduce(told, answered(live, 'refresh', { token: 't2', iat: 200 }))).toBe(told);
+    expect(reduce(ended, { type: 'refused', reason: 'token-expired', sent })).toBe(ended);
+    // A refusal from before another change says nothing.
+    const early = { ...sent, seq: sent.seq - 1 };
+    expect(reduce(expired, { type: 'refused', reason: 'session-refresh-unauthorized', sent: early })).toBe(
+      expired,
+    );
+  });
+
   it('gives the tokens of one session to no other one', () => {
     const live = signedIn({ mfaToken: 'legacy' });
     const bob = answered(live, 'refresh', { user: user('bob', 's2'), token: 'b' });

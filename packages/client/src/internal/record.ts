@@ -107,9 +107,9 @@ export function isLive(record: SessionRecord): boolean {
   return record.user !== null;
 }
 
-/** Whether the first record is the second one after its token has expired. */
-export function isExpiryOf(ended: SessionRecord, record: SessionRecord): boolean {
-  return ended.ended === 'token-expired' && ended.gen === record.gen && isLive(record);
+/** Whether the session ended because its token expired, so that a renewal brings it back. */
+export function isExpired({ ended }: SessionRecord): boolean {
+  return ended === 'token-expired';
 }
 
 export function sentOf(record: SessionRecord): Sent {
@@ -174,7 +174,7 @@ function answered(record: SessionRecord, event: SessionEvent & { type: 'answered
   // The session of this answer has ended since. (A proof may have put another one in its place.) What only expired lives
   // on with a newer token; what the server has ended does not.
   const revives = !before && kind !== 'sign-in' && record.sid === (sid ?? '');
-  if (revives && !(record.ended === 'token-expired' && isIssuedLater(record, issuedAt))) return record;
+  if (revives && !(isExpired(record) && isIssuedLater(record, issuedAt))) return record;
   const sameUser = before?.id === answer.user.id;
   const sameSession = revives || (sameUser && kind !== 'sign-in');
   const overtaken = sent.seq !== record.seq || sent.token !== record.token;
@@ -239,7 +239,12 @@ function isNewer(
 
 function refused(record: SessionRecord, event: SessionEvent & { type: 'refused' }): SessionRecord {
   const { sent, reason } = event;
-  if (!isLive(record) || isTooLate(record, sent) || sent.token !== record.token) return record;
+  if (isTooLate(record, sent)) return record;
+  // What had only expired here is over for good when the server says so.
+  if (isExpired(record) && reason !== record.ended && sent.seq === record.seq) {
+    return { ...record, ended: reason, rev: record.rev + 1 };
+  }
+  if (!isLive(record) || sent.token !== record.token) return record;
   if (record.cookie && sent.seq !== record.seq) return record;
   return {
     ...EMPTY,
@@ -273,6 +278,8 @@ export function compare(one: SessionRecord, other: SessionRecord): number {
     Number(one.full) - Number(other.full) ||
     one.seq - other.seq ||
     Number(one.ended !== null) - Number(other.ended !== null) ||
+    // What has expired may be renewed; what the server has ended may not.
+    Number(isExpired(other)) - Number(isExpired(one)) ||
     (one.issuedAt ?? 0) - (other.issuedAt ?? 0) ||
     one.rev - other.rev ||
     compareTexts(JSON.stringify(one), JSON.stringify(other))
@@ -280,8 +287,7 @@ export function compare(one: SessionRecord, other: SessionRecord): number {
 }
 
 function compareTexts(one: string, other: string): number {
-  if (one === other) return 0;
-  return one > other ? 1 : -1;
+  return Number(one > other) - Number(one < other);
 }
 
 /** A record as it was stored; `undefined` for anything else, such as one of another version. */

@@ -3,8 +3,9 @@ import { type Core, peersOf } from './core.js';
 import { armExpiry } from './expiry.js';
 import {
   compare,
-  isExpiryOf,
+  isExpired,
   isLive,
+  isTooLate,
   parseRecord,
   reduce,
   type SessionEvent,
@@ -44,18 +45,23 @@ export function takeStored(core: Core, stored: SessionRecord): void {
   const order = compare(stored, core.record);
   if (order < 0) void core.store?.write(NAME, core.record);
   if (order <= 0) return;
+  const wasLive = isLive(core.record);
   // Another tab saw the token expire, while this one is renewing it.
-  if (isExpiryOf(stored, core.record) && core.renewals.size > 0) {
+  if (wasLive && isExpired(stored) && !isTooLate(stored, core.record) && core.renewals.size > 0) {
     // The renewal must count as the newer one there, too.
     core.record = { ...core.record, seq: Math.max(core.record.seq, stored.seq) };
     return;
   }
-  const wasLive = isLive(core.record);
   show(core, stored);
   if (wasLive && !isLive(stored)) {
-    forgetVerifications(core);
-    emit(core, 'logout', { reason: 'another-tab' });
+    tellLogout(core, 'another-tab');
   }
+}
+
+/** Tells that a session has ended here. Codes that were sent to its user are nothing to the next one. */
+export function tellLogout(core: Core, reason: LogoutReason): void {
+  forgetVerifications(core);
+  emit(core, 'logout', { reason });
 }
 
 /** Somebody removed the record: the page that a person clears, or an app that clears the storage to sign out. */
@@ -65,8 +71,7 @@ export function takeRemoval(core: Core): void {
     core,
     reduce(core.record, { type: 'signed-out', reason: 'another-tab', owesRevoke: false, now: Date.now() }),
   );
-  forgetVerifications(core);
-  emit(core, 'logout', { reason: 'another-tab' });
+  tellLogout(core, 'another-tab');
 }
 
 /**

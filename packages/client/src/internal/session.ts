@@ -54,8 +54,7 @@ function takeOver(core: Core, kind: AnswerKind, sent: Sent, answer: VerifyRespon
   const added = answer.elevatedAccessToken
     ? parseElevatedToken(answer.elevatedAccessToken, arrived)
     : undefined;
-  const before = core.record;
-  if (isTooLate(before, sent)) throw tooLate();
+  if (isTooLate(core.record, sent)) throw tooLate();
   commit(core, {
     type: 'answered',
     kind,

@@ -2,21 +2,19 @@ import type { LogoutReason } from '../types.js';
 import type { Core } from './core.js';
 import { REQUEST_LIMIT, within } from './limits.js';
 import { withLock } from './locks.js';
-import { isLive, type Sent } from './record.js';
-import { commit, readStored, revokeEnded } from './recordStore.js';
+import { isExpired, isLive, type Sent } from './record.js';
+import { commit, readStored, revokeEnded, tellLogout } from './recordStore.js';
 import { ensureSessionKey } from './sessionKey.js';
 import { loadSettings } from './settings.js';
-import { emit } from './state.js';
 import { isPromise } from './storage.js';
-import { forgetVerifications } from './verifications.js';
 
 /** The server says that the session for which it was asked has ended. Nothing is left to revoke. */
 export function endRefused(core: Core, reason: LogoutReason, sent: Sent): void {
-  if (!commit(core, { type: 'refused', reason, sent })) return;
-  forgetVerifications(core);
-  emit(core, 'logout', { reason });
+  const wasLive = isLive(core.record);
+  if (!commit(core, { type: 'refused', reason, sent }) || !wasLive) return;
+  tellLogout(core, reason);
   // An expired session that another tab is renewing comes back, and its key must be there then.
-  prepareNext(core, reason !== 'token-expired');
+  prepareNext(core, !isExpired(core.record));
 }
 
 /**
@@ -26,7 +24,7 @@ export function endRefused(core: Core, reason: LogoutReason, sent: Sent): void {
 export async function endExpired(core: Core, sent: Sent): Promise<void> {
   const others = withLock(core, 'refresh', async () => undefined, REQUEST_LIMIT);
   const all = Promise.all([Promise.allSettled(core.renewals), others]);
-  await within(all, REQUEST_LIMIT, () => new Error('no answer in time')).catch(() => undefined);
+  await within(all, REQUEST_LIMIT, () => new Error('waited long enough')).catch(() => undefined);
   await readStored(core);
   // A renewed session has another token, and nothing happens to it.
   endRefused(core, 'token-expired', sent);
@@ -45,11 +43,10 @@ export function signOut(
   const read = readStored(core);
   if (isPromise(read)) read.catch(() => undefined);
   // Another tab may have renewed, or be renewing, what has expired here. The server takes the expired token for this.
-  const ended = core.record.ended === 'token-expired' ? core.latest : core.record;
+  const ended = isExpired(core.record) ? core.latest : core.record;
   const isRevoked = revoke && isLive(ended);
   commit(core, { type: 'signed-out', reason, owesRevoke: isRevoked && ended.cookie, now: Date.now() });
-  forgetVerifications(core);
-  emit(core, 'logout', { reason });
+  tellLogout(core, reason);
   prepareNext(core, true);
   return isRevoked ? revokeEnded(core, ended, reason) : Promise.resolve();
 }

@@ -514,6 +514,24 @@ describe('a token that expires while the session is renewed', () => {
     expect(told).toEqual([`Bearer ${token}`]);
   });
 
+  it('is over for good when the server then says that the session has ended, and is told of once', async () => {
+    const client = await t.open({ coreConfig: { keychain } });
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout', 'performance'] });
+    await t.signIn(client, answerFor(10));
+    const told: string[] = [];
+    onEvent({ event: 'logout', listener: ({ reason }) => told.push(reason) }, client);
+    await pass(9);
+    const users = held('GET /users');
+    const asking = refreshUser(client).catch((error) => error);
+    await users.asked();
+    await pass(2);
+    expect(stored()).toMatchObject({ ended: 'token-expired' });
+    users.answer({ status: 401, json: { error: 'over', code: 'session_ended' } });
+    expect(await asking).toMatchObject({ code: 'session_ended' });
+    expect(stored()).toMatchObject({ ended: 'session-refresh-unauthorized' });
+    expect(told).toEqual(['token-expired']);
+  });
+
   const overwrite = (record: unknown) => {
     localStorage.setItem(KEY, JSON.stringify({ value: record }));
     window.dispatchEvent(new StorageEvent('storage', { key: KEY }));
