@@ -1,7 +1,10 @@
-import { CLIENT_CODES } from './codes.js';
-
 /** Where the error codes are explained, one heading per code: the server's, and those that only the client gives. */
 const DOCS = { server: 'docs/errors.md', client: 'docs/client-errors.md' };
+
+/** Whether the client gives this code itself. Such codes end in `_error`; of the server's, one does, too. */
+function isOwn(code: string): boolean {
+  return code === 'unexpected_answer' || (code.endsWith('_error') && code !== 'internal_error');
+}
 
 export type StileErrorOptions = {
   code: string;
@@ -31,6 +34,6 @@ export class StileError extends Error {
     this.code = code;
     this.status = status;
     this.retryAfter = retryAfter;
-    this.docsUrl = `${CLIENT_CODES.includes(code) ? DOCS.client : DOCS.server}#${code}`;
+    this.docsUrl = `${isOwn(code) ? DOCS.client : DOCS.server}#${code}`;
   }
 }
