@@ -177,4 +177,22 @@ mod tests {
             assert!(serde_json::from_str::<Facts>(text).is_err(), "{text}");
         }
     }
+
+    #[test]
+    fn an_address_is_reached_its_own_way_and_names_its_credential() {
+        let credential = |facts| Credential {
+            id: CredentialId::from_bytes([1; 16]),
+            facts,
+            sign_in: true,
+            created_at: Micros::new(0),
+            verified_at: Micros::new(0),
+        };
+        let mail = credential(Facts::address(Format::Email, "ann@example.com".into()));
+        assert_eq!(mail.reached_by(Channel::Mail), Some("ann@example.com"));
+        assert_eq!(mail.reached_by(Channel::Text), None);
+        assert_eq!(mail.alias(), Some("ann@example.com"));
+        let app = credential(Facts { alias: Some("Phone".into()), ..Facts::of(Format::Totp) });
+        assert_eq!((app.reached_by(Channel::Mail), app.alias()), (None, Some("Phone")));
+        assert_eq!(credential(Facts::of(Format::Totp)).alias(), None);
+    }
 }

@@ -256,4 +256,42 @@ mod tests {
     fn second_factors_are_offered_in_order() {
         assert!(Format::second_factors().eq([Format::Totp, Format::Passkey]));
     }
+
+    /// What the sessions, notices, tokens and resets of today stand on.
+    #[test]
+    fn each_row_says_what_its_format_is() {
+        use Format::{Blockchain, Email, ExternalUser, Oauth, Passkey, PhoneNumber, Totp};
+        type Row = (Format, bool, SecondFactor, Shows, Option<Channel>, bool);
+        let table: [Row; 7] = [
+            (Email, true, SecondFactor::Never, Shows::Code, Some(Channel::Mail), false),
+            (PhoneNumber, false, SecondFactor::Never, Shows::Code, Some(Channel::Text), false),
+            (Blockchain, false, SecondFactor::Never, Shows::Signature, None, false),
+            (Oauth, false, SecondFactor::Never, Shows::Statement, None, false),
+            (ExternalUser, false, SecondFactor::Never, Shows::Statement, None, false),
+            (Totp, false, SecondFactor::Always, Shows::Code, None, true),
+            (Passkey, true, SecondFactor::WhenUserVerified, Shows::Key, None, true),
+        ];
+        for (format, signs_in, second_factor, shows, channel, removed_by_reset) in table {
+            let rules = format.rules();
+            assert_eq!(format.may_sign_in(&Settings::default()), signs_in, "{format:?}");
+            assert_eq!(
+                (rules.second_factor, rules.shows, rules.channel),
+                (second_factor, shows, channel),
+                "{format:?}"
+            );
+            assert_eq!(rules.removed_by_reset, removed_by_reset, "{format:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_proof_shows_begins_its_amr() {
+        for (shows, bound, synced) in [
+            (Shows::Code, &["otp"][..], &["otp"][..]),
+            (Shows::Key, &["hwk", "user"], &["swk", "user"]),
+            (Shows::Signature, &["swk"], &["swk"]),
+            (Shows::Statement, &[], &[]),
+        ] {
+            assert_eq!((shows.amr(false), shows.amr(true)), (bound, synced), "{shows:?}");
+        }
+    }
 }
