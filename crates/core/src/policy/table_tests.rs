@@ -402,3 +402,36 @@ fn who_may_sign_in_by_what() {
     s.passkeys.sign_in = false;
     assert!(!Format::Passkey.may_sign_in(&s) && Format::Email.may_sign_in(&s));
 }
+
+#[test]
+fn a_begun_change_is_completed_as_a_token_would_be_judged() {
+    let me = principal(vec![email()], vec![]);
+    let evidence = Evidence::from(&Proof::code(Format::Email, EMAIL, NOW));
+    let ends_at = NOW.plus_seconds(600);
+    let begun = Begun { scope: "credential:update".into(), evidence, epoch: me.user.epoch, ends_at };
+    let may = |begun: &Begun, at| may_complete(&settings(), &me, begun, &Scope::CredentialUpdate, at);
+    assert!(may(&begun, NOW) && may(&begun, NOW.plus_seconds(599)));
+    assert!(!may(&begun, ends_at), "it has ended");
+    assert!(!may(&Begun { scope: "credential:link".into(), ..begun.clone() }, NOW), "for another scope");
+    assert!(!may(&Begun { epoch: me.user.epoch + 1, ..begun.clone() }, NOW), "of another epoch");
+    let removed = Evidence { credential: PASSKEY, ..evidence };
+    assert!(!may(&Begun { evidence: removed, ..begun }, NOW), "by a credential that is gone");
+}
+
+#[test]
+fn a_young_address_is_offered_last_for_what_touches_credentials_alone() {
+    let old = Credential { created_at: NOW.plus_seconds(-30 * 86_400), ..email() };
+    let young = Credential { id: OTHER_EMAIL, created_at: NOW, ..email() };
+    let me = principal(vec![old, young], vec![]);
+    for (text, offered) in [
+        ("vault:open", [OTHER_EMAIL, EMAIL]),
+        ("credential:unlink", [EMAIL, OTHER_EMAIL]),
+        ("user:delete", [EMAIL, OTHER_EMAIL]),
+    ] {
+        assert_eq!(
+            asked(&settings(), &me, &scope(text), Exemption::None, NOW).credentials,
+            offered,
+            "{text}"
+        );
+    }
+}
