@@ -155,7 +155,9 @@ mod tests {
             assert_eq!(proof.amr(), amr, "{name}");
             // The name of the audit trail is that of stored proofs.
             assert_eq!(serde_json::to_value(proof.method).unwrap(), name);
+            assert_eq!(serde_json::from_value::<Method>(name.into()).unwrap(), proof.method);
         }
+        assert_eq!(Method::parse("sms"), None);
         for typed in
             [Proof::code(Format::Email, ID, AT), Proof::code(Format::Totp, ID, AT), Proof::recovery(ID, AT)]
         {
