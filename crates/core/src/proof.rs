@@ -114,6 +114,7 @@ impl Proof {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::credential::{Authenticator, Facts};
 
     const ID: CredentialId = CredentialId::from_bytes([7; 16]);
     const AT: Micros = Micros::new(5);
@@ -162,6 +163,23 @@ mod tests {
             [Proof::code(Format::Email, ID, AT), Proof::code(Format::Totp, ID, AT), Proof::recovery(ID, AT)]
         {
             assert!(!typed.user_verified && !typed.synced);
+        }
+    }
+
+    #[test]
+    fn a_proof_is_no_stronger_than_its_credential_was_enrolled() {
+        let credential = |user_verified| Credential {
+            id: ID,
+            facts: Facts::key(Format::Passkey, Authenticator { user_verified, synced: false }),
+            sign_in: true,
+            created_at: AT,
+            verified_at: AT,
+        };
+        for (proved, enrolled, counts) in
+            [(true, true, true), (true, false, false), (false, true, false), (false, false, false)]
+        {
+            let proof = Proof { user_verified: proved, ..Proof::code(Format::Passkey, ID, AT) };
+            assert_eq!(proof.as_enrolled(&credential(enrolled)).user_verified, counts, "{proved} {enrolled}");
         }
     }
 }
