@@ -160,6 +160,7 @@ mod tests {
 
     #[test]
     fn an_address_is_young_for_seven_days_to_the_second() {
+        assert_eq!(YOUNG_SECONDS, 604_800);
         for (age, old_enough) in [
             (0, false),
             (1, false),
