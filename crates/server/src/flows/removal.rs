@@ -45,7 +45,7 @@ impl<'a> Place<'a> {
 pub async fn removed(cx: &Cx, me: &mut Principal, id: CredentialId) -> Result<Vec<Step>, ApiError> {
     let place = Place::of(cx);
     let (environment, owner, own) = (cx.env.id, me.user.id, me.session.id);
-    // Only a young address that goes leaves its youth to what it enrolled.
+    // What a young address enrolled stays young when that address goes.
     let passes_on = me.credential(id).is_some_and(|c| !policy::is_young_address(c, cx.now));
     me.credentials.retain(|c| c.id != id);
     let mut steps = forgotten(&place, &mut me.user, &me.credentials, &[id]);
@@ -62,7 +62,7 @@ pub async fn removed(cx: &Cx, me: &mut Principal, id: CredentialId) -> Result<Ve
     let opener_goes = me.session.sign_in_credential == id;
     let stays = policy::left_of(place.settings, &me.credentials, opener_goes, standing);
     let except = stays.as_ref().map(|_| own);
-    // Which devices became known by what is removed, nobody noted: all but the one that removes become known anew.
+    // Nothing says by which credential a device became known, so all are forgotten but the one that removes.
     let here = stays.as_ref().and(me.session.device_key.as_deref());
     steps.push(known_devices::forget_all(owner, here));
     match stays {

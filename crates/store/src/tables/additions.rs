@@ -20,7 +20,7 @@ pub struct UndoLink {
     pub owner: UserId,
     /// The address that was added.
     pub credential: CredentialId,
-    /// That address for the eye, masked.
+    /// That address, masked, to be shown.
     pub masked: String,
     /// The address that the link was mailed to.
     pub recipient: CredentialId,
@@ -65,8 +65,8 @@ pub fn note(owner: UserId, addition: Addition, expires_at: Micros) -> Step {
     Step::one(sql, args, Miss::Taken)
 }
 
-/// What was added on the proof of a credential that goes stands from now on what that credential stood on; on nothing, where
-/// it was there before.
+/// What was added on the proof of a removed credential counts from now on as added on the proof by which the removed one was
+/// added itself. Where that is not noted, nothing is.
 pub fn inherit(owner: UserId, removed: CredentialId) -> [Step; 2] {
     let pass_on = "UPDATE additions
                    SET added_by = (SELECT p.added_by FROM additions p WHERE p.credential = ?2)

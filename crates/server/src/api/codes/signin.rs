@@ -55,7 +55,7 @@ async fn sign_in(
     let address = answered.address.as_str();
     let found = cx.app.store.account_by_identifier(cx.env.id, Format::Email, address.as_bytes()).await?;
     let new_user = found.is_none();
-    let Comer { account, credential, user, then } = match found {
+    let Owner { account, credential, hold_user, credential_steps } = match found {
         Some(account) => existing(cx, account, address)?,
         None => new_account(cx, address),
     };
@@ -69,9 +69,9 @@ async fn sign_in(
     }
     let elevation = sessions::elevation(cx, &me, proof, &scopes)?;
     // The user, then the code, then the credential, as wherever a code is used up: else two could wait for each other.
-    let mutation = Mutation::new([user])
+    let mutation = Mutation::new([hold_user])
         .and_all(codes::use_up(cx, answered))
-        .and_all(then)
+        .and_all(credential_steps)
         .and_all(steps)
         .and(sessions::granted(cx, &me, elevation.as_ref()));
     cx.commit(mutation).await.map_err(codes::refused)?;
@@ -79,29 +79,29 @@ async fn sign_in(
     VerifyResponse::of(cx, &me, new_user, elevated).map(Answer)
 }
 
-/// Who signs in.
-struct Comer {
+/// The owner of the address that signs in.
+struct Owner {
     account: Account,
     credential: CredentialId,
     /// Makes the user's row, or holds it.
-    user: Step,
-    /// What comes after the code.
-    then: Vec<Step>,
+    hold_user: Step,
+    /// Steps about the credential, which come after the code is used up.
+    credential_steps: Vec<Step>,
 }
 
-fn existing(cx: &Cx, account: Account, address: &str) -> Result<Comer, ApiError> {
+fn existing(cx: &Cx, account: Account, address: &str) -> Result<Owner, ApiError> {
     let is_it = |c: &&Credential| c.reached_by(Channel::Mail) == Some(address);
     let credential = account.credentials.iter().find(is_it).ok_or(Code::Conflict)?;
     if !credential.sign_in {
         return Err(Code::CredentialNotEnabledForSignIn.into());
     }
     let credential = credential.id;
-    let user = sessions::visit(cx, &account);
-    let then = vec![credentials::verified(cx.env.id, account.user.id, credential, cx.now)];
-    Ok(Comer { account, credential, user, then })
+    let hold_user = sessions::visit(cx, &account);
+    let credential_steps = vec![credentials::verified(cx.env.id, account.user.id, credential, cx.now)];
+    Ok(Owner { account, credential, hold_user, credential_steps })
 }
 
-fn new_account(cx: &Cx, address: &str) -> Comer {
+fn new_account(cx: &Cx, address: &str) -> Owner {
     let user = User {
         id: UserId::new(cx.now, random::bytes()),
         version: 1,
@@ -119,11 +119,11 @@ fn new_account(cx: &Cx, address: &str) -> Comer {
         created_at: cx.now,
         verified_at: cx.now,
     };
-    let then = vec![
+    let credential_steps = vec![
         credentials::insert(cx.env.id, user.id, address.as_bytes(), &credential),
         cx.audit(Event::UserCreated, Some(user.id), serde_json::json!({})),
     ];
-    let (id, made) = (credential.id, users::insert(cx.env.id, &user));
+    let (id, hold_user) = (credential.id, users::insert(cx.env.id, &user));
     let account = Account { user, credentials: vec![credential] };
-    Comer { account, credential: id, user: made, then }
+    Owner { account, credential: id, hold_user, credential_steps }
 }
