@@ -23,9 +23,7 @@ describe('memberName', () => {
     const enums = handWrittenEnums(readFileSync(new URL('src/enums.ts', import.meta.url), 'utf8'));
     expect([...enums.keys()].sort()).toEqual([
       'JwtScope',
-      'JwtVerifiedCredentialFormatEnum',
       'MFAAction',
-      'MFADeviceType',
       'MfaBackupCodeAcknowledgement',
       'MfaEnrollment',
       'ProviderEnum',
@@ -37,6 +35,19 @@ describe('memberName', () => {
     }
     expect(Object.keys(api.TokenScope)).toHaveLength(26);
     expect(Object.keys(api.ProviderEnum)).toHaveLength(43);
+  });
+
+  it('gives what follows from the formats of factors the members of the contract', () => {
+    expect(api.MFADeviceType).toEqual({ Totp: 'totp', Passkey: 'passkey', Email: 'email' });
+    expect(api.JwtVerifiedCredentialFormatEnum).toEqual({
+      Blockchain: 'blockchain',
+      Email: 'email',
+      Oauth: 'oauth',
+      Passkey: 'passkey',
+      PhoneNumber: 'phoneNumber',
+      ExternalUser: 'externalUser',
+      Totp: 'totp',
+    });
   });
 });
 

@@ -1,8 +1,8 @@
 /**
- * The enums whose members the public contract fixes, whether or not the server's OpenAPI document lists every
- * one of them (`ProviderEnum` has providers that Stile does not speak; a scope of the environment's own is a
- * plain string). `codegen.mjs` leaves these names out of `generated.ts` and fails when the document has a value
- * that is missing here. Member names follow its rule (`memberName`); a test checks that.
+ * The enums whose members the public contract fixes while the server's OpenAPI document lists none or some of them
+ * (`ProviderEnum` has providers that Stile does not speak; a scope of the environment's own is a plain string).
+ * `codegen.mjs` leaves these names out of `generated.ts` and fails when the document has a value that is missing here.
+ * Member names follow its rule (`memberName`); a test checks that.
  */
 
 /** What an elevated access token allows. Environments may define more, in the form `name:verb` (see `Scope`). */
@@ -59,15 +59,6 @@ export const MFAAction = {
 /** Wire value of {@link MFAAction}. */
 export type MFAAction = (typeof MFAAction)[keyof typeof MFAAction];
 
-/** The kind of an MFA method. */
-export const MFADeviceType = {
-  Totp: 'totp',
-  Passkey: 'passkey',
-  Email: 'email',
-} as const;
-/** Wire value of {@link MFADeviceType}. */
-export type MFADeviceType = (typeof MFADeviceType)[keyof typeof MFADeviceType];
-
 /** Whether the user has confirmed that the recovery codes are kept. */
 export const MfaBackupCodeAcknowledgement = {
   Pending: 'pending',
@@ -85,20 +76,6 @@ export const MfaEnrollment = {
 } as const;
 /** Wire value of {@link MfaEnrollment}. */
 export type MfaEnrollment = (typeof MfaEnrollment)[keyof typeof MfaEnrollment];
-
-/** The kind of a credential. */
-export const JwtVerifiedCredentialFormatEnum = {
-  Blockchain: 'blockchain',
-  Email: 'email',
-  Oauth: 'oauth',
-  Passkey: 'passkey',
-  PhoneNumber: 'phoneNumber',
-  ExternalUser: 'externalUser',
-  Totp: 'totp',
-} as const;
-/** Wire value of {@link JwtVerifiedCredentialFormatEnum}. */
-export type JwtVerifiedCredentialFormatEnum =
-  (typeof JwtVerifiedCredentialFormatEnum)[keyof typeof JwtVerifiedCredentialFormatEnum];
 
 /** A sign-in, delivery or wallet provider. Stile speaks a part of them. */
 export const ProviderEnum = {

@@ -1,18 +1,20 @@
-import type { MFAMethodsResponse, StepUpCredential } from '@stile/client';
+import type { MFADeviceType, MFAMethodsResponse, StepUpCredential } from '@stile/client';
 
 /** One way to prove who one is. */
 export type Method = {
   id: string;
-  format: 'passkey' | 'totp' | 'recovery' | 'email';
+  format: MFADeviceType | 'recovery';
   /** What its owner knows it by. */
   name: string;
 };
 
-const NAMES = {
+const NAMES: Record<MFADeviceType, string> = {
   passkey: 'passkey',
   totp: 'authenticator app',
   email: 'e-mail code',
-} as const;
+};
+
+const isKnown = (format: string): format is MFADeviceType => format in NAMES;
 
 /**
  * The ways that the server named, as a person chooses among them: the first one is offered first. The browser itself
@@ -24,7 +26,7 @@ export function methodsOf(
 ): Method[] {
   const methods: Method[] = [];
   for (const { id, format, alias } of named) {
-    if (format !== 'passkey' && format !== 'totp' && format !== 'email') continue;
+    if (!isKnown(format)) continue;
     if (format === 'passkey' && methods.some((method) => method.format === 'passkey')) continue;
     methods.push({ id, format, name: (format === 'totp' && alias) || NAMES[format] });
   }
