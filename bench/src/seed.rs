@@ -118,7 +118,7 @@ impl Site {
         steps.extend([
             credentials::insert(ENVIRONMENT, user, app.as_bytes(), &credential),
             totp::insert(&device),
-            users::recovery(ENVIRONMENT, user, Some(Acknowledgement::Complete)),
+            users::set_recovery(ENVIRONMENT, user, Some(Acknowledgement::Complete)),
         ]);
         let hash = |code: &String| recovery_code::hash(&self.keyring, ENVIRONMENT, user, code);
         steps.extend(recovery.iter().map(|code| recovery_codes::insert(user, hash(code))));

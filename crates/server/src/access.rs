@@ -175,7 +175,7 @@ mod tests {
 
     /// What happens between a decision and its commit: the user as they are then changes.
     async fn meanwhile(cx: &Cx, user: &User, more: Option<Step>) {
-        let steps = [users::changed(ENVIRONMENT, user)].into_iter().chain(more);
+        let steps = [users::bump_version(ENVIRONMENT, user)].into_iter().chain(more);
         cx.app.store.commit(Mutation::new(steps.collect::<Vec<_>>())).await.unwrap();
     }
 
@@ -203,7 +203,7 @@ mod tests {
         assert_eq!(me.user.version, 4, "each attempt was overtaken once");
 
         // A recovery begins the next epoch, as a reset does: the first retry is refused, and there is no second.
-        let recovery = |user: &User| Some(users::next_epoch(ENVIRONMENT, user.id));
+        let recovery = |user: &User| Some(users::bump_epoch(ENVIRONMENT, user.id));
         assert_eq!(overtaken(&cx, &me, recovery).await, (1, Code::Conflict));
         assert_eq!(reload(&cx, &me).await.err().map(|e| e.code), Some(Code::Conflict));
     }

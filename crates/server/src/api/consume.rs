@@ -137,7 +137,7 @@ async fn spend(
     // The use first: of two requests with one use id the later one waits there, and its token stays as it is.
     let until = cx.now.plus_seconds(USE_SECONDS);
     let mutation =
-        Mutation::new([ledger::consume_noting(Kind::Use, &this_use, Some(what_for), cx.now, until)])
+        Mutation::new([ledger::consume_with_note(Kind::Use, &this_use, Some(what_for), cx.now, until)])
             .and(gate::use_up(cx, &claims))
             .and(consumed(false));
     match cx.app.store.commit(mutation).await {

@@ -227,12 +227,12 @@ impl Sender {
 
     async fn erase(&self, mail: &Mail) {
         for _ in 1..ERASE_TRIES {
-            if self.store.commit(Mutation::new([outbox::delivered(mail.id)])).await.is_ok() {
+            if self.store.commit(Mutation::new([outbox::delete(mail.id)])).await.is_ok() {
                 return;
             }
             sleep(ERASE_PAUSE).await;
         }
-        if let Err(error) = self.store.commit(Mutation::new([outbox::delivered(mail.id)])).await {
+        if let Err(error) = self.store.commit(Mutation::new([outbox::delete(mail.id)])).await {
             tracing::error!(id = %mail.id, %error, "mail not erased: it may be sent twice");
         }
     }

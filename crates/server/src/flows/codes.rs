@@ -210,7 +210,7 @@ fn tried(
 ) -> Mutation {
     let method = if v.digits < LONG_DIGITS { "short_code" } else { "long_code" };
     let refused = cx.refused(event, None, json!({ "verification": v.id.to_string(), "method": method }));
-    Mutation::new([verifications::wrong(cx.env.id, v.id, cx.now), refused])
+    Mutation::new([verifications::count_wrong(cx.env.id, v.id, cx.now), refused])
         .and_all(spent)
         .and(device.map(|d| sessions::nonce_used(cx, d)))
 }
@@ -306,7 +306,7 @@ pub fn use_up(cx: &Cx, answered: &Answered) -> Vec<Step> {
     let mut steps = vec![
         ledger::consume(Kind::Code, v.id.as_bytes(), cx.now, until),
         // The hash is compared again: the code may have been replaced by a long one since it was judged.
-        verifications::right(cx.env.id, v, cx.now),
+        verifications::use_up(cx.env.id, v, cx.now),
     ];
     steps.extend(answered.payer.as_ref().map(|payer| payer.guard(cx)).unwrap_or_default());
     steps
@@ -321,7 +321,7 @@ pub async fn refusal(cx: &Cx, answered: &Answered, refused: ApiError) -> ApiErro
     }
     let v = &answered.verification;
     let device = answered.device.as_ref();
-    let guards = Mutation::new([verifications::has_tries(cx.env.id, v)])
+    let guards = Mutation::new([verifications::hold_tries(cx.env.id, v)])
         .and_all(answered.payer.as_ref().map(|payer| payer.guard(cx)).unwrap_or_default())
         .and(device.map(|d| sessions::nonce_used(cx, d)));
     match cx.app.store.commit(guards).await {

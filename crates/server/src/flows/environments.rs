@@ -312,7 +312,7 @@ pub async fn rotate(
     // First the environment's own row: of two nodes that rotate at once, the later one waits there, and then sees
     // the other's key.
     let mutation = Mutation::new([
-        environments::touched(id),
+        environments::bump_version(id),
         signing_keys::insert(id, &key),
         others,
         event(id, now, Event::SigningKeyRotated, json!({ "kid": key.kid, "atOnce": at_once })),

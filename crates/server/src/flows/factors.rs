@@ -92,7 +92,7 @@ pub fn new_codes(cx: &Cx, me: &Principal) -> Result<(Zeroizing<Vec<String>>, Vec
     // The user's row first: it is held even where the version's guard has missed, so that parallel sets wait for one
     // another instead of holding what the other needs.
     let mut steps = vec![
-        users::recovery(cx.env.id, owner, Some(Acknowledgement::Pending)),
+        users::set_recovery(cx.env.id, owner, Some(Acknowledgement::Pending)),
         recovery_codes::delete_all(owner),
         recovery_codes::show(owner, &sealed, cx.now.plus_seconds(SHOWN_SECONDS)),
     ];
@@ -125,5 +125,5 @@ pub fn codes_allowed(cx: &Cx, me: &Principal) -> bool {
 
 /// Notes on whose proof a credential was added: for seven days the youth of an address is also that of what it enrolled.
 pub fn noted_addition(cx: &Cx, me: &Principal, credential: CredentialId, by: CredentialId) -> Step {
-    additions::note(me.user.id, Addition { credential, by }, cx.now.plus_seconds(policy::YOUNG_SECONDS))
+    additions::insert(me.user.id, Addition { credential, by }, cx.now.plus_seconds(policy::YOUNG_SECONDS))
 }

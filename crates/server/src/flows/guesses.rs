@@ -125,7 +125,7 @@ async fn count(cx: &Cx, me: &Principal, guess: &Guess) -> Result<i64, CountError
     let until = if seconds > 0 { cx.now.plus_seconds(seconds) } else { Micros::new(0) };
     let detail = json!({ "method": guess.method.as_str(), "number": number, "lockedSeconds": seconds });
     let mut mutation = Mutation::new([
-        users::exists(cx.env.id, me.user.id),
+        users::hold(cx.env.id, me.user.id),
         failures::count(me.user.id, &guess.read, until, cx.now),
         failures::count_method(me.user.id, guess.method),
         // Never refuses: an address at its limit must not keep the user's own counter from counting.
@@ -158,7 +158,7 @@ fn lock_seconds(number: i64) -> i64 {
 pub fn right(me: &Principal, guess: &Guess, now: Micros) -> Vec<Step> {
     let mut steps = vec![failures::pass(me.user.id, now)];
     if !guess.read.by_method.is_empty() {
-        steps.push(failures::below_cap(me.user.id, guess.method));
+        steps.push(failures::hold_below_cap(me.user.id, guess.method));
         steps.push(failures::forget_methods(me.user.id));
     }
     steps

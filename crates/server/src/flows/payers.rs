@@ -87,7 +87,7 @@ impl Payer {
                 [address, user].map(|key| buckets::spend(*key, STRANGERS, cx.now)).into()
             }
             Self::Device { owner, key, bucket } => vec![
-                known_devices::is_known(*owner, key, cx.now),
+                known_devices::hold_known(*owner, key, cx.now),
                 buckets::spend(*bucket, KNOWN_DEVICE, cx.now),
             ],
         }
@@ -97,11 +97,11 @@ impl Payer {
     pub fn guard(&self, cx: &Cx) -> Vec<Step> {
         match self {
             Self::Strangers { address, user } => {
-                [address, user].map(|key| buckets::has_room(*key, STRANGERS, cx.now)).into()
+                [address, user].map(|key| buckets::hold_room(*key, STRANGERS, cx.now)).into()
             }
             Self::Device { owner, key, bucket } => vec![
-                known_devices::is_known(*owner, key, cx.now),
-                buckets::has_room(*bucket, KNOWN_DEVICE, cx.now),
+                known_devices::hold_known(*owner, key, cx.now),
+                buckets::hold_room(*bucket, KNOWN_DEVICE, cx.now),
             ],
         }
     }

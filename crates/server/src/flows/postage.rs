@@ -48,13 +48,13 @@ impl Postage {
         let strangers = Allowance::of(limits.mails_per_address);
         let plenty = Mutation::new([
             buckets::spend(self.strangers, strangers.less_one(), cx.now),
-            mail_turns::served(self.address, self.prefix, cx.now),
+            mail_turns::take(self.address, self.prefix, cx.now),
         ]);
         let own = self.own.map(|key| {
             Mutation::new([buckets::spend(key, Allowance::of(limits.own_mails_per_address), cx.now)])
         });
         let least_served = Mutation::new([buckets::spend(self.strangers, strangers, cx.now)])
-            .and_all(mail_turns::served_least(self.address, self.prefix, cx.now));
+            .and_all(mail_turns::take_if_least(self.address, self.prefix, cx.now));
         for admission in [Some(plenty), own, Some(least_served)].into_iter().flatten() {
             match cx.commit(admission.and_all(steps.iter().cloned())).await {
                 Ok(()) => return Ok(Ok(())),
@@ -62,7 +62,7 @@ impl Postage {
                 Err(error) => return Err(error),
             }
         }
-        let waiting = mail_turns::asked(self.address, self.prefix, cx.now);
+        let waiting = mail_turns::ask(self.address, self.prefix, cx.now);
         cx.app.store.commit(Mutation::new([waiting])).await?;
         let stored = cx.app.store.buckets([self.strangers]).await;
         let [stored] = stored.unwrap_or([cx.now]);

@@ -77,7 +77,7 @@ pub async fn removed(cx: &Cx, me: &mut Principal, id: CredentialId) -> Result<Ve
                 me.session.last_credential = proofs.last().map_or(opener, |p| p.credential);
             }
             let ends = place.ends(level);
-            steps.push(sessions::left(
+            steps.push(sessions::cut_back(
                 environment,
                 owner,
                 own,
@@ -124,7 +124,7 @@ fn forgotten(place: &Place<'_>, user: &mut User, left: &[Credential], ids: &[Cre
     if !left.iter().any(Credential::is_mfa_method) {
         user.recovery = None;
         steps.extend([
-            users::recovery(environment, owner, None),
+            users::set_recovery(environment, owner, None),
             recovery_codes::delete_all(owner),
             recovery_codes::hide(owner),
         ]);
@@ -163,7 +163,7 @@ async fn others_left(
             None => steps.push(sessions::end(environment, row.id)),
             Some((to, proofs)) if to != level || proofs != row.proofs || goes(row.last_credential) => {
                 let last = proofs.last().map_or(row.sign_in_credential, |p| p.credential);
-                steps.push(sessions::left(environment, owner, row.id, to, last, &proofs, place.ends(to)));
+                steps.push(sessions::cut_back(environment, owner, row.id, to, last, &proofs, place.ends(to)));
             }
             Some(_) => {}
         }

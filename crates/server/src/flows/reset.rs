@@ -73,10 +73,10 @@ async fn attempt(store: &Store, keys: &Keyring, order: &Order<'_>) -> Result<(),
     let factors: Vec<_> = account.credentials.iter().filter(goes).collect();
     let detail = json!({ "reason": order.reason, "factors": factors.len() });
     let mut mutation = Mutation::new([
-        users::changed(environment, &account.user),
-        users::next_epoch(environment, owner),
+        users::bump_version(environment, &account.user),
+        users::bump_epoch(environment, owner),
         users::prefer(environment, owner, None),
-        users::recovery(environment, owner, None),
+        users::set_recovery(environment, owner, None),
         recovery_codes::delete_all(owner),
         recovery_codes::hide(owner),
         failures::forget(environment, owner),

@@ -95,7 +95,7 @@ pub fn raise(cx: &Cx, me: &Principal, proof: Proof) -> (Principal, Vec<Step>) {
     let becomes_full = me.session.level == Level::Pending
         && policy::level_after(&cx.env.settings, me.has_mfa(), &proof) == Level::Full;
     if !becomes_full {
-        let step = sessions::proved(cx.env.id, me.user.id, &raised.session);
+        let step = sessions::write_proofs(cx.env.id, me.user.id, &raised.session);
         return (raised, vec![step]);
     }
     raised.session.level = Level::Full;
@@ -104,7 +104,7 @@ pub fn raise(cx: &Cx, me: &Principal, proof: Proof) -> (Principal, Vec<Step>) {
     raised.session.id = SessionId::new(cx.now, random::bytes());
     let detail = json!({ "session": raised.session.id.to_string(), "from": me.session.id.to_string() });
     let mut steps = vec![
-        sessions::replaced(cx.env.id, me.session.id),
+        sessions::use_up(cx.env.id, me.session.id),
         sessions::insert(cx.env.id, me.user.id, &raised.session),
         cx.audit(Event::SessionRaised, Some(me.user.id), detail),
     ];
@@ -181,5 +181,5 @@ pub fn nonce_used(cx: &Cx, device: &DeviceProof) -> Step {
 
 /// Holds the user as read, and notes the visit.
 pub fn visit(cx: &Cx, account: &Account) -> Step {
-    users::visited(cx.env.id, &account.user, cx.now)
+    users::hold_version_and_visit(cx.env.id, &account.user, cx.now)
 }

@@ -119,8 +119,10 @@ async fn attempt(app: &App, token: &str, by: &By) -> Result<Option<Offer>, ApiEr
     }
     let place =
         Place { store: &app.store, settings: &environment.settings, environment: link.environment, now };
-    let mut mutation =
-        Mutation::new([users::changed(link.environment, &account.user), additions::use_up(link.hash, now)]);
+    let mut mutation = Mutation::new([
+        users::bump_version(link.environment, &account.user),
+        additions::use_up(link.hash, now),
+    ]);
     let mut user = account.user.clone();
     mutation = mutation.and_all(removal::removed_from_outside(&place, &mut user, &left, gone).await?);
     mutation = mutation.and(audit::insert(&AuditEvent {

@@ -175,7 +175,7 @@ impl World {
     /// Lets all waiting mails be delivered.
     pub async fn deliver(&self) {
         while let Some(slot) = self.app.store.due_mail(self.now()).await.unwrap().first() {
-            self.app.store.commit(Mutation::new([outbox::delivered(slot.mail.id)])).await.unwrap();
+            self.app.store.commit(Mutation::new([outbox::delete(slot.mail.id)])).await.unwrap();
         }
     }
 

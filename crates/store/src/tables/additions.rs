@@ -56,8 +56,8 @@ impl Store {
     }
 }
 
-/// Notes on whose proof a credential was added, after the credential.
-pub fn note(owner: UserId, addition: Addition, expires_at: Micros) -> Step {
+/// Remembers on whose proof a credential was added, after the credential.
+pub fn insert(owner: UserId, addition: Addition, expires_at: Micros) -> Step {
     let sql = "INSERT INTO additions (credential, owner, added_by, expires_at) VALUES (?1, ?2, ?3, ?4)
                ON CONFLICT DO NOTHING";
     let args: Vec<Value> =

@@ -55,7 +55,7 @@ pub fn count(key: [u8; 32], allowance: Allowance, now: Micros) -> Step {
 
 /// Lets a mutation pass only while there is room for one more event, and leaves the bucket as it is (invariant 7). It
 /// asks how full the bucket is and not whether somebody counted meanwhile: no stranger makes a right answer miss.
-pub fn has_room(key: [u8; 32], allowance: Allowance, now: Micros) -> Step {
+pub fn hold_room(key: [u8; 32], allowance: Allowance, now: Micros) -> Step {
     if allowance.ceiling() < 0 {
         return no_room();
     }

@@ -37,13 +37,13 @@ pub fn insert(environment: EnvironmentId, owner: UserId, identifier: &[u8], c: &
     Step::one(sql, args, Miss::Taken)
 }
 
-/// Notes that the credential was verified now.
-pub fn verified(environment: EnvironmentId, owner: UserId, id: CredentialId, now: Micros) -> Step {
+/// Writes that the credential was verified now.
+pub fn mark_verified(environment: EnvironmentId, owner: UserId, id: CredentialId, now: Micros) -> Step {
     let sql = "UPDATE credentials SET verified_at = ?4 WHERE id = ?1 AND environment = ?2 AND owner = ?3";
     Step::one(sql, vec![id.into(), environment.into(), owner.into(), now.into()], Miss::UserChanged)
 }
 
-/// Other public facts, for example another name.
+/// Writes other public facts, for example another name.
 pub fn describe(environment: EnvironmentId, owner: UserId, c: &Credential) -> Step {
     let sql = "UPDATE credentials SET facts = ?4 WHERE id = ?1 AND environment = ?2 AND owner = ?3";
     Step::one(sql, vec![c.id.into(), environment.into(), owner.into(), facts(c)], Miss::NotFound)

@@ -151,7 +151,7 @@ pub fn claim_rp_id(id: EnvironmentId, rp_id: &str, shared: bool) -> Step {
 }
 
 /// Marks the environment as changed: caches read it anew.
-pub fn touched(id: EnvironmentId) -> Step {
+pub fn bump_version(id: EnvironmentId) -> Step {
     let sql = "UPDATE environments SET version = version + 1 WHERE id = ?1 AND gone_at IS NULL";
     Step::one(sql, vec![id.into()], Miss::NotFound)
 }

@@ -106,7 +106,7 @@ fn beyond(now: Micros) -> Micros {
 }
 
 /// Lets a right answer pass only while its method is below the cap.
-pub fn below_cap(owner: UserId, method: Method) -> Step {
+pub fn hold_below_cap(owner: UserId, method: Method) -> Step {
     let sql = "INSERT INTO failures (owner, method, count, locked_until) VALUES (?1, ?2, 0, 0)
                ON CONFLICT (owner, method) DO UPDATE SET count = failures.count WHERE failures.count < ?3";
     Step::one(sql, vec![owner.into(), method.as_str().into(), CAP.into()], Miss::LockedOut)

@@ -67,14 +67,14 @@ pub fn remember(owner: UserId, key: &str, now: Micros) -> [Step; 2] {
 }
 
 /// Lets a mutation pass only while the device is known; misses with `LockedOut` otherwise.
-pub fn is_known(owner: UserId, key: &str, now: Micros) -> Step {
+pub fn hold_known(owner: UserId, key: &str, now: Micros) -> Step {
     let sql = "UPDATE known_devices SET signed_in_at = signed_in_at
                WHERE owner = ?1 AND key = ?2 AND +expires_at > ?3";
     Step::one(sql, vec![owner.into(), key.into(), now.into()], Miss::LockedOut)
 }
 
 /// Forgets the device that this session of the user was opened with: the session is being revoked.
-pub fn forget_of(owner: UserId, session: SessionId) -> Step {
+pub fn forget_device_of(owner: UserId, session: SessionId) -> Step {
     let sql = "DELETE FROM known_devices WHERE owner = ?1 AND key IN
                  (SELECT device_key FROM sessions WHERE id = ?2 AND owner = ?1 AND device_key IS NOT NULL)";
     Step::any(sql, vec![owner.into(), session.into()])

@@ -36,11 +36,11 @@ impl Kind {
 
 /// Uses a thing up. It is remembered until `expires_at`, which must not be earlier than the thing's own end.
 pub fn consume(kind: Kind, key: &[u8], now: Micros, expires_at: Micros) -> Step {
-    consume_noting(kind, key, None, now, expires_at)
+    consume_with_note(kind, key, None, now, expires_at)
 }
 
 /// As `consume`, and keeps what it was used for, so that the same use can be answered the same again.
-pub fn consume_noting(
+pub fn consume_with_note(
     kind: Kind,
     key: &[u8],
     note: Option<[u8; 32]>,

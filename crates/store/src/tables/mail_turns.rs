@@ -11,8 +11,8 @@ const REMEMBERED: i64 = 86_400;
 /// within an hour, so it keeps its turn for longer than that.
 const WAITING: i64 = 7_200;
 
-/// Notes that a mail is sent for this prefix.
-pub fn served(address: [u8; 32], prefix: [u8; 32], now: Micros) -> Step {
+/// Counts a mail that is sent for this prefix.
+pub fn take(address: [u8; 32], prefix: [u8; 32], now: Micros) -> Step {
     let sql = "INSERT INTO mail_turns (address, prefix, served, expires_at) VALUES (?1, ?2, 1, ?3)
                ON CONFLICT (address, prefix) DO UPDATE
                SET served = mail_turns.served + 1, expires_at = excluded.expires_at";
@@ -20,7 +20,7 @@ pub fn served(address: [u8; 32], prefix: [u8; 32], now: Micros) -> Step {
 }
 
 /// The same, if no prefix that waits for the address was served less; misses with `LockedOut` otherwise.
-pub fn served_least(address: [u8; 32], prefix: [u8; 32], now: Micros) -> [Step; 2] {
+pub fn take_if_least(address: [u8; 32], prefix: [u8; 32], now: Micros) -> [Step; 2] {
     let sql = "UPDATE mail_turns SET served = served + 1, expires_at = ?3
                WHERE address = ?1 AND prefix = ?2 AND NOT EXISTS (
                  SELECT 1 FROM mail_turns o
@@ -30,11 +30,11 @@ pub fn served_least(address: [u8; 32], prefix: [u8; 32], now: Micros) -> [Step; 
     // Who asked while the clock was ahead does not wait until that day comes.
     let latest = now.plus_seconds(REMEMBERED + CLOCK_SKEW_SECONDS);
     let args = vec![address.into(), prefix.into(), ends(now), waiting.into(), latest.into()];
-    [asked(address, prefix, now), Step::one(sql, args, Miss::LockedOut)]
+    [ask(address, prefix, now), Step::one(sql, args, Miss::LockedOut)]
 }
 
-/// Notes that this prefix asked.
-pub fn asked(address: [u8; 32], prefix: [u8; 32], now: Micros) -> Step {
+/// Remembers that this prefix asked.
+pub fn ask(address: [u8; 32], prefix: [u8; 32], now: Micros) -> Step {
     let sql = "INSERT INTO mail_turns (address, prefix, served, expires_at) VALUES (?1, ?2, 0, ?3)
                ON CONFLICT (address, prefix) DO UPDATE SET expires_at = excluded.expires_at";
     Step::one(sql, vec![address.into(), prefix.into(), ends(now)], Miss::LockedOut)

@@ -1,4 +1,5 @@
-//! One file per table: its rows, its reads, and a typed constructor for every guarded write.
+//! One file per table: its rows, its reads, and a typed constructor for every guarded write. Constructors are named by what
+//! they do; `hold_…` changes nothing, and lets the mutation pass only while something is so.
 
 pub mod additions;
 pub mod api_tokens;

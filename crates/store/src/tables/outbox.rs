@@ -128,6 +128,6 @@ fn lately(next_at: Micros) -> Value {
 }
 
 /// Erases a message that was delivered.
-pub fn delivered(id: OutboxId) -> Step {
+pub fn delete(id: OutboxId) -> Step {
     Step::any("DELETE FROM outbox WHERE id = ?1", vec![id.into()])
 }

@@ -110,9 +110,9 @@ pub fn insert(p: &Passkey) -> Step {
     Step::one(sql, args, Miss::Taken)
 }
 
-/// Notes a use (WebAuthn L3 §7.2 step 24): counter, backup eligibility and backup state of `after`. Only from what was read, so
+/// Writes a use (WebAuthn L3 §7.2 step 24): counter, backup eligibility and backup state of `after`. Only from what was read, so
 /// that two copies of one key cannot both pass, and eligibility that was gained is not lost again.
-pub fn used(read: &Passkey, after: &Passkey, now: Micros) -> Step {
+pub fn mark_used(read: &Passkey, after: &Passkey, now: Micros) -> Step {
     let sql = "UPDATE passkeys SET sign_count = ?4, backup_eligible = ?5, backed_up = ?6, updated_at = ?7
                WHERE credential = ?1 AND sign_count = ?2 AND backup_eligible = ?3";
     let args = vec![
@@ -127,8 +127,8 @@ pub fn used(read: &Passkey, after: &Passkey, now: Micros) -> Step {
     Step::one(sql, args, Miss::CounterMoved)
 }
 
-/// Notes a change of name.
-pub fn renamed(credential: CredentialId, now: Micros) -> Step {
+/// Writes when the name was changed.
+pub fn mark_renamed(credential: CredentialId, now: Micros) -> Step {
     let sql = "UPDATE passkeys SET updated_at = ?2 WHERE credential = ?1";
     Step::one(sql, vec![credential.into(), now.into()], Miss::NotFound)
 }

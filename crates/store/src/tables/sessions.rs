@@ -93,8 +93,8 @@ pub fn insert(environment: EnvironmentId, owner: UserId, s: &Session) -> Step {
     Step::one(sql, args, Miss::Taken)
 }
 
-/// What was proved in a session that lives on under its id.
-pub fn proved(environment: EnvironmentId, owner: UserId, s: &Session) -> Step {
+/// Writes what was proved in a session that lives on under its id.
+pub fn write_proofs(environment: EnvironmentId, owner: UserId, s: &Session) -> Step {
     let sql = "UPDATE sessions SET proofs = ?4, last_credential = ?5, idle_expires_at = ?6
                WHERE id = ?1 AND environment = ?2 AND owner = ?3";
     let args: Vec<Value> = vec![
@@ -114,9 +114,9 @@ pub fn forget_proofs(environment: EnvironmentId, owner: UserId, except: SessionI
     Step::any(sql, vec![environment.into(), owner.into(), except.into()])
 }
 
-/// A refresh: the idle limit moves on, never back. Refreshing twice, from two tabs, is the same as once. Misses when the
+/// Moves the idle limit on, never back. Refreshing twice, from two tabs, is the same as once. Misses when the
 /// session has another level than it was read with, or has ended.
-pub fn refreshed(environment: EnvironmentId, id: SessionId, read: Level, idle_expires_at: Micros) -> Step {
+pub fn refresh(environment: EnvironmentId, id: SessionId, read: Level, idle_expires_at: Micros) -> Step {
     let sql = "UPDATE sessions
                SET idle_expires_at = CASE WHEN idle_expires_at > ?3 THEN idle_expires_at ELSE ?3 END
                WHERE id = ?1 AND environment = ?2 AND level = ?4";
@@ -125,7 +125,7 @@ pub fn refreshed(environment: EnvironmentId, id: SessionId, read: Level, idle_ex
 }
 
 /// Uses up a session id when another takes its place.
-pub fn replaced(environment: EnvironmentId, id: SessionId) -> Step {
+pub fn use_up(environment: EnvironmentId, id: SessionId) -> Step {
     Step::one(
         "DELETE FROM sessions WHERE id = ?1 AND environment = ?2",
         vec![id.into(), environment.into()],
@@ -133,10 +133,10 @@ pub fn replaced(environment: EnvironmentId, id: SessionId) -> Step {
     )
 }
 
-/// What is left of a session when a credential is removed: its level, its proofs, and the newest credential of those. It
+/// Writes what is left of a session when a credential is removed: its level, its proofs, and the newest credential of those. It
 /// ends no later than at these two times, unused or at all. A session that ended meanwhile, or goes on under another id, is
 /// left to `end_standing_on`.
-pub fn left(
+pub fn cut_back(
     environment: EnvironmentId,
     owner: UserId,
     id: SessionId,
@@ -181,7 +181,7 @@ pub fn end_standing_on(
 }
 
 /// Ends another session of this user; misses with `NotFound` when there is none of that id.
-pub fn end_of(environment: EnvironmentId, owner: UserId, id: SessionId) -> Step {
+pub fn revoke(environment: EnvironmentId, owner: UserId, id: SessionId) -> Step {
     let sql = "DELETE FROM sessions WHERE id = ?1 AND environment = ?2 AND owner = ?3";
     Step::one(sql, vec![id.into(), environment.into(), owner.into()], Miss::NotFound)
 }

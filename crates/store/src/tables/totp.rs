@@ -127,7 +127,7 @@ pub fn await_code(device: &UnverifiedTotp) -> Step {
 }
 
 /// Uses up the wait of a device: it is verified now, or given up.
-pub fn awaited(session: SessionId, id: CredentialId) -> Step {
+pub fn end_wait(session: SessionId, id: CredentialId) -> Step {
     let sql = "DELETE FROM totp_unverified WHERE session = ?1 AND id = ?2";
     Step::one(sql, vec![session.into(), id.into()], Miss::AlreadyUsed)
 }

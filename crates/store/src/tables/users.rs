@@ -180,44 +180,44 @@ pub fn insert(environment: EnvironmentId, user: &User) -> Step {
 }
 
 /// Begins every change of a user's factors, credentials or codes (invariant 6).
-pub fn changed(environment: EnvironmentId, user: &User) -> Step {
+pub fn bump_version(environment: EnvironmentId, user: &User) -> Step {
     let sql = "UPDATE users SET version = version + 1 WHERE id = ?1 AND environment = ?2 AND version = ?3";
     Step::one(sql, vec![user.id.into(), environment.into(), user.version.into()], Miss::UserChanged)
 }
 
-/// Holds the user as read while something is granted on the strength of the factors that were read.
-pub fn unchanged(environment: EnvironmentId, user: &User) -> Step {
+/// Lets a mutation pass only while the user is as read: something is granted on the strength of these factors.
+pub fn hold_version(environment: EnvironmentId, user: &User) -> Step {
     let sql = "UPDATE users SET version = version WHERE id = ?1 AND environment = ?2 AND version = ?3";
     Step::one(sql, vec![user.id.into(), environment.into(), user.version.into()], Miss::UserChanged)
 }
 
-/// Holds that the user is there.
-pub fn exists(environment: EnvironmentId, user: UserId) -> Step {
+/// Lets a mutation pass only while the user is there.
+pub fn hold(environment: EnvironmentId, user: UserId) -> Step {
     let sql = "UPDATE users SET version = version WHERE id = ?1 AND environment = ?2";
     Step::one(sql, vec![user.into(), environment.into()], Miss::SessionGone)
 }
 
-/// Whether the user has seen the present recovery codes; `None` when there are none.
-pub fn recovery(environment: EnvironmentId, user: UserId, state: Option<Acknowledgement>) -> Step {
+/// Writes whether the user has seen the present recovery codes; `None` when there are none.
+pub fn set_recovery(environment: EnvironmentId, user: UserId, state: Option<Acknowledgement>) -> Step {
     let sql = "UPDATE users SET recovery = ?3 WHERE id = ?1 AND environment = ?2";
     let state = state.map(Acknowledgement::as_str);
     Step::one(sql, vec![user.into(), environment.into(), state.into()], Miss::UserChanged)
 }
 
-/// The second factor that the user wants to be asked for first.
+/// Sets the second factor that the user wants to be asked for first.
 pub fn prefer(environment: EnvironmentId, user: UserId, method: Option<CredentialId>) -> Step {
     let sql = "UPDATE users SET default_method = ?3 WHERE id = ?1 AND environment = ?2";
     Step::one(sql, vec![user.into(), environment.into(), method.into()], Miss::UserChanged)
 }
 
 /// Begins the user's next epoch: elevated tokens and legacy MFA tokens of earlier ones are worth nothing any more.
-pub fn next_epoch(environment: EnvironmentId, user: UserId) -> Step {
+pub fn bump_epoch(environment: EnvironmentId, user: UserId) -> Step {
     let sql = "UPDATE users SET epoch = epoch + 1 WHERE id = ?1 AND environment = ?2";
     Step::one(sql, vec![user.into(), environment.into()], Miss::UserChanged)
 }
 
-/// As `unchanged`, and notes the visit.
-pub fn visited(environment: EnvironmentId, user: &User, now: Micros) -> Step {
+/// As `hold_version`, and writes the time of the visit.
+pub fn hold_version_and_visit(environment: EnvironmentId, user: &User, now: Micros) -> Step {
     let sql = "UPDATE users SET last_visit = ?4 WHERE id = ?1 AND environment = ?2 AND version = ?3";
     Step::one(
         sql,
@@ -226,8 +226,8 @@ pub fn visited(environment: EnvironmentId, user: &User, now: Micros) -> Step {
     )
 }
 
-/// Other profile fields. Names are unique in the environment: check `username_taken` in the same turn.
-pub fn profile(environment: EnvironmentId, user: UserId, profile: &Profile) -> Step {
+/// Writes other profile fields. Names are unique in the environment: check `username_taken` in the same turn.
+pub fn set_profile(environment: EnvironmentId, user: UserId, profile: &Profile) -> Step {
     let sql = "UPDATE users SET profile = ?3, username = ?4
                WHERE id = ?1 AND environment = ?2
                  AND NOT EXISTS (SELECT 1 FROM users o WHERE o.environment = ?2 AND o.username = ?4 AND o.id <> ?1)";

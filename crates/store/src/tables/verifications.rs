@@ -122,7 +122,7 @@ pub fn insert(environment: EnvironmentId, v: &Verification) -> Step {
 }
 
 /// Counts a wrong answer; misses when there are no tries left, so that no answer is judged beyond the fifth.
-pub fn wrong(environment: EnvironmentId, id: VerificationId, now: Micros) -> Step {
+pub fn count_wrong(environment: EnvironmentId, id: VerificationId, now: Micros) -> Step {
     let sql = "UPDATE verifications SET tries = tries + 1
                WHERE id = ?1 AND environment = ?2 AND tries < ?3 AND +expires_at > ?4";
     Step::one(sql, vec![id.into(), environment.into(), MAX_TRIES.into(), now.into()], Miss::TriesSpent)
@@ -130,7 +130,7 @@ pub fn wrong(environment: EnvironmentId, id: VerificationId, now: Micros) -> Ste
 
 /// Lets a right answer pass only while tries are left and the code is the one that was judged, and ends the
 /// verification: nobody is sent to a used code.
-pub fn right(environment: EnvironmentId, v: &Verification, now: Micros) -> Step {
+pub fn use_up(environment: EnvironmentId, v: &Verification, now: Micros) -> Step {
     let sql = "UPDATE verifications SET expires_at = ?4
                WHERE id = ?1 AND environment = ?2 AND tries < ?3 AND +expires_at > ?4 AND code = ?5";
     let args = vec![v.id.into(), environment.into(), MAX_TRIES.into(), now.into(), v.code.into()];
@@ -138,7 +138,7 @@ pub fn right(environment: EnvironmentId, v: &Verification, now: Micros) -> Step 
 }
 
 /// Lets a mutation pass only while tries are left, and changes nothing.
-pub fn has_tries(environment: EnvironmentId, v: &Verification) -> Step {
+pub fn hold_tries(environment: EnvironmentId, v: &Verification) -> Step {
     let sql = "UPDATE verifications SET tries = tries WHERE id = ?1 AND environment = ?2 AND tries < ?3";
     Step::one(sql, vec![v.id.into(), environment.into(), MAX_TRIES.into()], Miss::TriesSpent)
 }

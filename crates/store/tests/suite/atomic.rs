@@ -18,7 +18,7 @@ fn writes(n: u64) -> [Step; 3] {
 async fn traces(db: &Db, n: u64) -> (bool, bool) {
     let again = consume(Kind::Challenge, &n.to_be_bytes(), NOW, at(600));
     // Asks without leaving a trace: the second step misses whenever the first did not.
-    let probe = db.missed([again, environments::touched(environment_id(99))]).await;
+    let probe = db.missed([again, environments::bump_version(environment_id(99))]).await;
     let audited = db.store.audit(environment_id(1), AuditFilter::newest(u32::MAX)).await.unwrap();
     (probe == Miss::AlreadyUsed, audited.iter().any(|row| row.source.request == n.to_string()))
 }
@@ -27,7 +27,7 @@ async fn traces(db: &Db, n: u64) -> (bool, bool) {
 fn a_miss_in_the_last_step_undoes_the_first() {
     each(async |db| {
         with_environments(&db).await;
-        let last = environments::touched(environment_id(99));
+        let last = environments::bump_version(environment_id(99));
         assert_eq!(db.missed(writes(1).into_iter().chain([last])).await, Miss::NotFound);
         assert_eq!(traces(&db, 1).await, (false, false));
         assert_eq!(db.store.count_users(environment_id(1)).await.unwrap(), 0);
@@ -40,7 +40,7 @@ fn a_miss_in_the_last_step_undoes_the_first() {
 fn a_miss_in_the_first_step_stops_the_rest() {
     each(async |db| {
         with_environments(&db).await;
-        let first = environments::touched(environment_id(99));
+        let first = environments::bump_version(environment_id(99));
         assert_eq!(db.missed([first].into_iter().chain(writes(1))).await, Miss::NotFound);
         assert_eq!(traces(&db, 1).await, (false, false));
     });
@@ -52,7 +52,7 @@ fn what_is_written_is_counted() {
         with_environments(&db).await;
         let before = db.store.load();
         db.done(writes(1)).await;
-        db.missed([environments::touched(environment_id(99))]).await;
+        db.missed([environments::bump_version(environment_id(99))]).await;
         let after = db.store.load();
         let commits = |load: &Load| load.mutations.counts.iter().sum::<u64>();
         assert_eq!(commits(&after) - commits(&before), 2);
@@ -74,7 +74,7 @@ fn neighbours_in_a_group_do_not_feel_each_other() {
             let unknown = users::insert(environment_id(99), &user(MANY + n));
             Mutation::new(writes(n))
                 .and(broken(n).then_some(unknown))
-                .and_all(missing(n).then(|| environments::touched(environment_id(99))))
+                .and_all(missing(n).then(|| environments::bump_version(environment_id(99))))
         });
         let answers = all_at_once(&[&db.store], mutations.collect()).await;
         let mut kept = 0;
@@ -111,7 +111,7 @@ fn what_is_committed_is_read() {
         with_environments(&db).await;
         let again = db.again();
         for version in 2..100 {
-            db.done([environments::touched(environment_id(1))]).await;
+            db.done([environments::bump_version(environment_id(1))]).await;
             assert_eq!(db.store.environment_version(environment_id(1)).await.unwrap(), Some(version));
             assert_eq!(again.environment_version(environment_id(1)).await.unwrap(), Some(version));
         }

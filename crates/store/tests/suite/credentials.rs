@@ -66,7 +66,7 @@ fn nobody_else_touches_a_credential() {
             let tries = [
                 (credentials::delete(environment, owner, mine.id), Miss::NotFound),
                 (credentials::describe(environment, owner, &mine), Miss::NotFound),
-                (credentials::verified(environment, owner, mine.id, at(9)), Miss::UserChanged),
+                (credentials::mark_verified(environment, owner, mine.id, at(9)), Miss::UserChanged),
             ];
             for (step, miss) in tries {
                 assert_eq!(db.missed([step]).await, miss);
@@ -86,7 +86,7 @@ fn a_credential_is_verified_and_described() {
         let facts = Facts::key(Format::Passkey, Authenticator { user_verified: false, synced: true });
         let wanted = Credential { facts, verified_at: at(9), ..passkey_credential(5, NOW) };
         db.done([
-            credentials::verified(one, user(1).id, wanted.id, at(9)),
+            credentials::mark_verified(one, user(1).id, wanted.id, at(9)),
             credentials::describe(one, user(1).id, &wanted),
         ])
         .await;

@@ -2,7 +2,7 @@
 
 use stile_core::settings::Kind;
 use stile_store::environments::{
-    begin_deletion, configure, end_deletion, end_rp_id, insert, silence, touched,
+    begin_deletion, bump_version, configure, end_deletion, end_rp_id, insert, silence,
 };
 use stile_store::{Environment, Miss, Mutation};
 
@@ -28,13 +28,13 @@ fn every_change_is_a_new_version_and_starts_from_the_one_that_was_read() {
         let (one, two) = with_environments(&db).await;
         db.done([configure(one, 1, r#"{"a":1}"#)]).await;
         assert_eq!(db.missed([configure(one, 1, "{}")]).await, Miss::EnvironmentChanged);
-        db.done([touched(one)]).await;
+        db.done([bump_version(one)]).await;
         assert_eq!(db.missed([configure(one, 2, "{}")]).await, Miss::EnvironmentChanged);
         let now = db.store.environment(one).await.unwrap().unwrap();
         assert_eq!((now.version, now.settings.as_str()), (3, r#"{"a":1}"#));
         assert_eq!(db.store.environment_version(one).await.unwrap(), Some(3));
         assert_eq!(db.store.environment_version(two).await.unwrap(), Some(1));
-        assert_eq!(db.missed([touched(environment_id(9))]).await, Miss::NotFound);
+        assert_eq!(db.missed([bump_version(environment_id(9))]).await, Miss::NotFound);
     });
 }
 
@@ -45,7 +45,7 @@ fn of_two_operators_one_saves() {
         let again = db.again();
         let saves = (0..60).map(|_| Mutation::new([configure(one, 1, "{}")])).collect();
         assert_eq!(winners(&all_at_once(&[&db.store, &again], saves).await, Miss::EnvironmentChanged), 1);
-        let touches = (0..60).map(|_| Mutation::new([touched(one)])).collect();
+        let touches = (0..60).map(|_| Mutation::new([bump_version(one)])).collect();
         assert!(all_at_once(&[&db.store, &again], touches).await.iter().all(Result::is_ok));
         assert_eq!(db.store.environment_version(one).await.unwrap(), Some(62));
     });
@@ -62,7 +62,7 @@ fn an_environment_that_is_being_deleted_is_found_by_nobody() {
         let ids = |all: Vec<Environment>| all.into_iter().map(|e| e.id).collect::<Vec<_>>();
         assert_eq!(ids(db.store.environments().await.unwrap()), [two]);
         assert_eq!(ids(db.store.half_deleted_environments().await.unwrap()), [one]);
-        for step in [begin_deletion(one, NOW), touched(one)] {
+        for step in [begin_deletion(one, NOW), bump_version(one)] {
             assert_eq!(db.missed([step]).await, Miss::NotFound);
         }
         assert_eq!(db.missed([configure(one, 1, "{}")]).await, Miss::EnvironmentChanged);

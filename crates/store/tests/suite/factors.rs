@@ -63,7 +63,7 @@ fn of_wrong_answers_judged_together_one_counts_and_a_right_one_does_not_miss() {
             let answers = all_at_once(&[&db.store, &again], (0..60).map(|_| wrong()).collect()).await;
             assert_eq!(winners(&answers, Miss::LockedOut), 1);
         }
-        let right = [failures::pass(owner, NOW), failures::below_cap(owner, Method::Of(Format::Totp))];
+        let right = [failures::pass(owner, NOW), failures::hold_below_cap(owner, Method::Of(Format::Totp))];
         db.done(right.into_iter().chain([failures::forget_methods(owner)])).await;
         assert_eq!(db.store.failures(owner, ADDRESS).await.unwrap(), Failures::default());
     });
@@ -132,8 +132,8 @@ fn a_method_counts_to_its_cap_and_users_count_apart() {
             db.done([failures::count_method(owner, Method::RecoveryCode)]).await;
         }
         assert_eq!(db.missed([failures::count_method(owner, Method::RecoveryCode)]).await, Miss::LockedOut);
-        assert_eq!(db.missed([failures::below_cap(owner, Method::RecoveryCode)]).await, Miss::LockedOut);
-        db.done([failures::below_cap(owner, Method::Of(Format::Totp))]).await;
+        assert_eq!(db.missed([failures::hold_below_cap(owner, Method::RecoveryCode)]).await, Miss::LockedOut);
+        db.done([failures::hold_below_cap(owner, Method::Of(Format::Totp))]).await;
         db.done([failures::count_method(owner, Method::Of(Format::Totp))]).await;
         let read = db.store.failures(owner, ADDRESS).await.unwrap();
         assert_eq!((read.of(Method::RecoveryCode), read.of(Method::Of(Format::Totp))), (failures::CAP, 1));
@@ -182,10 +182,10 @@ fn a_device_waits_in_its_session_until_it_is_verified_or_replaced() {
         db.done([totp::await_code(&second)]).await;
         assert_eq!(db.store.unverified_totp(session_id(1), NOW).await.unwrap(), Some(second.clone()));
         for (session, id) in [(1, 11), (2, 12)] {
-            let step = totp::awaited(session_id(session), credential_id(id));
+            let step = totp::end_wait(session_id(session), credential_id(id));
             assert_eq!(db.missed([step]).await, Miss::AlreadyUsed);
         }
-        let tries = (0..40).map(|_| Mutation::new([totp::awaited(session_id(1), second.id)])).collect();
+        let tries = (0..40).map(|_| Mutation::new([totp::end_wait(session_id(1), second.id)])).collect();
         assert_eq!(winners(&all_at_once(&[&db.store], tries).await, Miss::AlreadyUsed), 1);
         // It goes with its session.
         db.done([totp::await_code(&first), sessions::end(one, session_id(1))]).await;
@@ -233,11 +233,11 @@ fn a_set_is_kept_to_be_seen_until_it_is_hidden_or_old() {
         assert_eq!(db.store.shown_recovery_codes(owner, NOW).await.unwrap(), None);
 
         for state in [Some(Acknowledgement::Pending), Some(Acknowledgement::Complete), None] {
-            db.done([users::recovery(one, owner, state)]).await;
+            db.done([users::set_recovery(one, owner, state)]).await;
             assert_eq!(db.store.account(one, owner).await.unwrap().unwrap().user.recovery, state);
         }
-        assert_eq!(db.missed([users::recovery(two, owner, None)]).await, Miss::UserChanged);
-        db.done([users::next_epoch(one, owner), users::prefer(one, owner, Some(credential_id(5)))]).await;
+        assert_eq!(db.missed([users::set_recovery(two, owner, None)]).await, Miss::UserChanged);
+        db.done([users::bump_epoch(one, owner), users::prefer(one, owner, Some(credential_id(5)))]).await;
         let user = db.store.account(one, owner).await.unwrap().unwrap().user;
         assert_eq!((user.epoch, user.default_method, user.version), (1, Some(credential_id(5)), 1));
     });
@@ -292,7 +292,7 @@ fn sessions_are_listed_and_ended_by_their_user_alone() {
 
         for (environment, owner) in [(one, bob), (two, ann)] {
             assert_eq!(
-                db.missed([sessions::end_of(environment, owner, session_id(11))]).await,
+                db.missed([sessions::revoke(environment, owner, session_id(11))]).await,
                 Miss::NotFound
             );
             db.done([sessions::end_all(environment, owner, Some(session_id(2)))]).await;
@@ -303,8 +303,8 @@ fn sessions_are_listed_and_ended_by_their_user_alone() {
         for row in db.store.sessions(one, ann, NOW, 9).await.unwrap() {
             assert_eq!(row.proofs.len(), usize::from(row.id == session_id(12)));
         }
-        db.done([sessions::end_of(one, ann, session_id(11))]).await;
-        assert_eq!(db.missed([sessions::end_of(one, ann, session_id(11))]).await, Miss::NotFound);
+        db.done([sessions::revoke(one, ann, session_id(11))]).await;
+        assert_eq!(db.missed([sessions::revoke(one, ann, session_id(11))]).await, Miss::NotFound);
         db.done([sessions::end_all(one, ann, Some(session_id(12)))]).await;
         assert_eq!(db.store.sessions(one, ann, NOW, 9).await.unwrap().len(), 1);
         db.done([sessions::end_all(one, ann, None)]).await;

@@ -29,7 +29,7 @@ fn a_bucket_counts_as_the_rule_does() {
                     _ => 0,
                 };
                 let now = at(second);
-                let guard = db.store.commit(Mutation::new([buckets::has_room(key, allowance, now)])).await;
+                let guard = db.store.commit(Mutation::new([buckets::hold_room(key, allowance, now)])).await;
                 assert_eq!(guard.is_ok(), allowance.has_room(stored, now), "{allowance:?} at {second}");
                 match allowance.spent(stored, now) {
                     Some(after) => {
@@ -60,7 +60,7 @@ fn parallel_failures_are_all_counted_and_a_full_bucket_stays_full() {
         let small = Allowance::new(300, 60);
         all_at_once(&[&db.store, &again], events(small)).await;
         assert_eq!(db.store.buckets([KEY]).await.unwrap(), [at(300 * 60)]);
-        assert_eq!(db.missed([buckets::has_room(KEY, small, NOW)]).await, Miss::LockedOut);
+        assert_eq!(db.missed([buckets::hold_room(KEY, small, NOW)]).await, Miss::LockedOut);
         // The clock was ahead by a year: the bucket is full, and not for longer than it ever is.
         db.done([buckets::count(KEY, small, at(365 * 86_400))]).await;
         db.done([buckets::count(KEY, small, NOW)]).await;
@@ -83,8 +83,8 @@ fn of_parallel_guesses_as_many_count_as_there_is_room_for() {
         let again = db.again();
         let guesses = (0..200).map(|_| Mutation::new([buckets::spend(KEY, STRANGERS, NOW)])).collect();
         assert_eq!(winners(&all_at_once(&[&db.store, &again], guesses).await, Miss::LockedOut), 90);
-        assert_eq!(db.missed([buckets::has_room(KEY, STRANGERS, NOW)]).await, Miss::LockedOut);
-        db.done([buckets::has_room(KEY, STRANGERS, at(36_000))]).await;
+        assert_eq!(db.missed([buckets::hold_room(KEY, STRANGERS, NOW)]).await, Miss::LockedOut);
+        db.done([buckets::hold_room(KEY, STRANGERS, at(36_000))]).await;
         // What is full is not swept, whatever the table's other rows are.
         db.store.sweep(at(36_000)).await.unwrap();
         db.done([buckets::spend(KEY, STRANGERS, at(36_000))]).await;
@@ -121,8 +121,8 @@ fn the_five_latest_devices_are_known_for_a_hundred_and_eighty_days() {
         let anybodys = async |e, key, second| db.store.is_known_device(e, key, at(second)).await.unwrap();
         assert!(anybodys(one, "k1", 102).await && !anybodys(one, "k2", 102).await);
         assert!(!anybodys(two, "k1", 102).await && !anybodys(one, "k1", KNOWN_SECONDS + 100).await);
-        db.done([known_devices::is_known(owner(), "k1", at(102))]).await;
-        assert_eq!(db.missed([known_devices::is_known(owner(), "k2", at(102))]).await, Miss::LockedOut);
+        db.done([known_devices::hold_known(owner(), "k1", at(102))]).await;
+        assert_eq!(db.missed([known_devices::hold_known(owner(), "k2", at(102))]).await, Miss::LockedOut);
         let nobody = Holder::default();
         let holder = async |e, address, key| db.store.holder(e, address, key, at(102)).await.unwrap();
         assert_eq!(holder(two, "1@example.org", Some("k1")).await, nobody);
@@ -143,9 +143,9 @@ fn devices_are_forgotten_with_a_session_or_all_but_one() {
         for key in ["k1", "k2", "k3"] {
             db.done(known_devices::remember(owner(), key, NOW)).await;
         }
-        db.done([known_devices::forget_of(owner(), session_id(1))]).await;
+        db.done([known_devices::forget_device_of(owner(), session_id(1))]).await;
         assert!(known(&db, "k1", 0).await, "that session showed no device");
-        db.done([known_devices::forget_of(owner(), opened.id)]).await;
+        db.done([known_devices::forget_device_of(owner(), opened.id)]).await;
         assert!(!known(&db, "k1", 0).await && known(&db, "k2", 0).await);
         db.done([known_devices::forget_all(owner(), Some("k3"))]).await;
         assert!(!known(&db, "k2", 0).await && known(&db, "k3", 0).await);
@@ -159,11 +159,11 @@ fn devices_are_forgotten_with_a_session_or_all_but_one() {
 fn who_asked_while_the_clock_was_ahead_does_not_wait() {
     each(async |db| {
         let (other, mine) = ([2; 32], [3; 32]);
-        db.done([mail_turns::asked(KEY, other, at(365 * 86_400))]).await;
-        db.done([mail_turns::served(KEY, mine, NOW)]).await;
-        db.done(mail_turns::served_least(KEY, mine, at(1))).await;
-        db.done([mail_turns::asked(KEY, other, at(2))]).await;
-        assert_eq!(db.missed(mail_turns::served_least(KEY, mine, at(3))).await, Miss::LockedOut);
+        db.done([mail_turns::ask(KEY, other, at(365 * 86_400))]).await;
+        db.done([mail_turns::take(KEY, mine, NOW)]).await;
+        db.done(mail_turns::take_if_least(KEY, mine, at(1))).await;
+        db.done([mail_turns::ask(KEY, other, at(2))]).await;
+        assert_eq!(db.missed(mail_turns::take_if_least(KEY, mine, at(3))).await, Miss::LockedOut);
     });
 }
 
@@ -171,16 +171,16 @@ fn who_asked_while_the_clock_was_ahead_does_not_wait() {
 fn the_prefix_that_was_served_least_goes_first() {
     each(async |db| {
         let (greedy, patient) = ([2; 32], [3; 32]);
-        db.done((0..3).map(|_| mail_turns::served(KEY, greedy, NOW))).await;
-        db.done(mail_turns::served_least(KEY, greedy, at(1))).await;
-        db.done([mail_turns::asked(KEY, patient, at(2))]).await;
-        assert_eq!(db.missed(mail_turns::served_least(KEY, greedy, at(3))).await, Miss::LockedOut);
+        db.done((0..3).map(|_| mail_turns::take(KEY, greedy, NOW))).await;
+        db.done(mail_turns::take_if_least(KEY, greedy, at(1))).await;
+        db.done([mail_turns::ask(KEY, patient, at(2))]).await;
+        assert_eq!(db.missed(mail_turns::take_if_least(KEY, greedy, at(3))).await, Miss::LockedOut);
         // Another address has turns of its own.
-        db.done(mail_turns::served_least([9; 32], greedy, at(3))).await;
-        db.done(mail_turns::served_least(KEY, patient, at(4))).await;
-        assert_eq!(db.missed(mail_turns::served_least(KEY, greedy, at(5))).await, Miss::LockedOut);
+        db.done(mail_turns::take_if_least([9; 32], greedy, at(3))).await;
+        db.done(mail_turns::take_if_least(KEY, patient, at(4))).await;
+        assert_eq!(db.missed(mail_turns::take_if_least(KEY, greedy, at(5))).await, Miss::LockedOut);
         // Nobody waits for who does not come back within two hours.
-        assert_eq!(db.missed(mail_turns::served_least(KEY, greedy, at(7_203))).await, Miss::LockedOut);
-        db.done(mail_turns::served_least(KEY, greedy, at(7_205))).await;
+        assert_eq!(db.missed(mail_turns::take_if_least(KEY, greedy, at(7_203))).await, Miss::LockedOut);
+        db.done(mail_turns::take_if_least(KEY, greedy, at(7_205))).await;
     });
 }

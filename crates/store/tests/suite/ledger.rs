@@ -1,6 +1,6 @@
 //! Invariant 1: what may be used once is used once.
 
-use stile_store::ledger::{Kind, consume, consume_noting};
+use stile_store::ledger::{Kind, consume, consume_with_note};
 use stile_store::{Miss, Mutation};
 
 use crate::engines::{all_at_once, each, winners};
@@ -90,8 +90,8 @@ fn the_note_of_the_first_use_is_kept() {
     each(async |db| {
         let note = |key: &'static [u8]| db.store.ledger_note(Kind::ElevatedToken, key);
         assert_eq!(note(b"k").await.unwrap(), None);
-        db.done([consume_noting(Kind::ElevatedToken, b"k", Some(hash(1)), NOW, at(600))]).await;
-        let second = consume_noting(Kind::ElevatedToken, b"k", Some(hash(2)), NOW, at(600));
+        db.done([consume_with_note(Kind::ElevatedToken, b"k", Some(hash(1)), NOW, at(600))]).await;
+        let second = consume_with_note(Kind::ElevatedToken, b"k", Some(hash(2)), NOW, at(600));
         assert_eq!(db.missed([second]).await, Miss::AlreadyUsed);
         assert_eq!(note(b"k").await.unwrap(), Some(hash(1)));
         assert_eq!(db.store.ledger_note(Kind::Nonce, b"k").await.unwrap(), None, "of another kind");
@@ -105,7 +105,7 @@ fn the_note_of_the_first_use_is_kept() {
 fn parallel_uses_with_notes_keep_the_note_of_the_winner() {
     each(async |db| {
         let uses = (0..50)
-            .map(|n| Mutation::new([consume_noting(Kind::Challenge, b"k", Some(hash(n)), NOW, at(600))]));
+            .map(|n| Mutation::new([consume_with_note(Kind::Challenge, b"k", Some(hash(n)), NOW, at(600))]));
         let answers = all_at_once(&[&db.store], uses.collect()).await;
         assert_eq!(winners(&answers, Miss::AlreadyUsed), 1);
         let winner = answers.iter().position(Result::is_ok).unwrap();
@@ -123,7 +123,7 @@ fn of_parallel_uses_that_share_an_id_or_a_token_one_happens_whole() {
             let key = |kind: &str, n: u64| format!("{round} {kind} {n}").into_bytes();
             let use_it = |id: u64, token: u64| {
                 Mutation::new([
-                    consume_noting(Kind::Use, &key("use", id), Some(hash(token)), NOW, at(600)),
+                    consume_with_note(Kind::Use, &key("use", id), Some(hash(token)), NOW, at(600)),
                     consume(Kind::ElevatedToken, &key("token", token), NOW, at(600)),
                 ])
             };

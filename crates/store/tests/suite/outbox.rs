@@ -36,8 +36,8 @@ fn a_delivered_message_is_erased() {
         assert_eq!(db.missed([outbox::insert(&mail(1))]).await, Miss::Taken);
         let slot = db.store.due_mail(NOW).await.unwrap().remove(0);
         assert_eq!(slot.mail, mail(1));
-        db.done([outbox::delivered(slot.mail.id)]).await;
-        db.done([outbox::delivered(slot.mail.id)]).await;
+        db.done([outbox::delete(slot.mail.id)]).await;
+        db.done([outbox::delete(slot.mail.id)]).await;
         assert_eq!(db.missed([outbox::claim(&slot, at(60))]).await, Miss::AlreadyUsed);
         assert_eq!(db.store.due_mail(at(60)).await.unwrap(), []);
     });

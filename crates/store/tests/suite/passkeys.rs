@@ -1,6 +1,6 @@
 //! Passkeys: the record, and the guard on the signature counter.
 
-use stile_store::passkeys::{self, used};
+use stile_store::passkeys::{self, mark_used};
 use stile_store::{Miss, Mutation, Passkey, credentials};
 
 use crate::engines::{all_at_once, each, winners};
@@ -44,13 +44,13 @@ fn a_use_counts_only_from_the_counter_that_was_read() {
         db.done(enrolled(one, user(1).id, 5, 3)).await;
         let read = passkey(5, user(1).id, 3);
         let after = Passkey { sign_count: 4, backed_up: true, ..read.clone() };
-        db.done([used(&read, &after, at(9))]).await;
+        db.done([mark_used(&read, &after, at(9))]).await;
         let now = db.store.passkey(one, &read.webauthn_id).await.unwrap().unwrap();
         assert_eq!(now, Passkey { updated_at: at(9), ..after.clone() });
-        assert_eq!(db.missed([used(&read, &after, at(10))]).await, Miss::CounterMoved);
+        assert_eq!(db.missed([mark_used(&read, &after, at(10))]).await, Miss::CounterMoved);
         db.done([credentials::delete(one, user(1).id, read.credential)]).await;
-        assert_eq!(db.missed([used(&now, &after, at(11))]).await, Miss::CounterMoved);
-        assert_eq!(db.missed([passkeys::renamed(read.credential, NOW)]).await, Miss::NotFound);
+        assert_eq!(db.missed([mark_used(&now, &after, at(11))]).await, Miss::CounterMoved);
+        assert_eq!(db.missed([passkeys::mark_renamed(read.credential, NOW)]).await, Miss::NotFound);
         assert_eq!(db.store.passkey(one, &read.webauthn_id).await.unwrap(), None, "gone with its credential");
     });
 }
@@ -64,7 +64,7 @@ fn of_two_copies_of_a_key_one_passes() {
         db.done(enrolled(one, user(1).id, 5, 3)).await;
         let read = passkey(5, user(1).id, 3);
         let uses = (0..100)
-            .map(|n| Mutation::new([used(&read, &Passkey { sign_count: 4 + n, ..read.clone() }, NOW)]))
+            .map(|n| Mutation::new([mark_used(&read, &Passkey { sign_count: 4 + n, ..read.clone() }, NOW)]))
             .collect();
         assert_eq!(winners(&all_at_once(&[&db.store, &again], uses).await, Miss::CounterMoved), 1);
     });
@@ -78,9 +78,9 @@ fn a_key_that_does_not_count_can_be_used_again() {
         db.done(enrolled(one, user(1).id, 5, 0)).await;
         for second in 1..4 {
             let same = passkey(5, user(1).id, 0);
-            db.done([used(&same, &same, at(second))]).await;
+            db.done([mark_used(&same, &same, at(second))]).await;
         }
-        db.done([passkeys::renamed(credential_id(5), at(9))]).await;
+        db.done([passkeys::mark_renamed(credential_id(5), at(9))]).await;
         let now = db.store.passkeys(one, user(1).id).await.unwrap().remove(0);
         assert_eq!((now.sign_count, now.updated_at), (0, at(9)));
     });
@@ -95,8 +95,8 @@ fn eligibility_for_backup_comes_and_does_not_go() {
         let bound = Passkey { backup_eligible: false, backed_up: false, ..passkey(5, user(1).id, 0) };
         db.done(enrolled(one, user(1).id, 5, 0)).await;
         let synced = passkey(5, user(1).id, 0);
-        assert_eq!(db.missed([used(&bound, &bound, at(9))]).await, Miss::CounterMoved);
-        db.done([used(&synced, &Passkey { backed_up: true, ..synced.clone() }, at(10))]).await;
+        assert_eq!(db.missed([mark_used(&bound, &bound, at(9))]).await, Miss::CounterMoved);
+        db.done([mark_used(&synced, &Passkey { backed_up: true, ..synced.clone() }, at(10))]).await;
         let now = db.store.passkey(one, &synced.webauthn_id).await.unwrap().unwrap();
         assert!(now.backup_eligible && now.backed_up);
     });

@@ -22,7 +22,7 @@ fn one_query_answers_session_user_credentials_and_versions() {
             users::insert(one, &user),
             credentials::insert(one, user.id, b"1@example.org", &opened_by),
             sessions::insert(one, user.id, &opened),
-            environments::touched(one),
+            environments::bump_version(one),
         ])
         .await;
         db.done(enrolled(one, user.id, 2, 0)).await;

@@ -12,10 +12,10 @@ fn a_session_is_replaced_once() {
         let (one, two) = with_environments(&db).await;
         let again = db.again();
         db.done(signed_in(one, 1)).await;
-        assert_eq!(db.missed([sessions::replaced(two, session_id(1))]).await, Miss::SessionGone);
+        assert_eq!(db.missed([sessions::use_up(two, session_id(1))]).await, Miss::SessionGone);
         let tries = (0..50).map(|n| {
             let next = session(100 + n, credential_id(1));
-            Mutation::new([sessions::replaced(one, session_id(1)), sessions::insert(one, user(1).id, &next)])
+            Mutation::new([sessions::use_up(one, session_id(1)), sessions::insert(one, user(1).id, &next)])
         });
         let answers = all_at_once(&[&db.store, &again], tries.collect()).await;
         assert_eq!(winners(&answers, Miss::SessionGone), 1);
@@ -51,19 +51,19 @@ fn proofs_and_refreshes_are_noted_in_a_live_session_alone() {
             idle_expires_at: at(4_000),
             ..before
         };
-        assert_eq!(db.missed([sessions::proved(one, user(2).id, &after)]).await, Miss::SessionGone);
-        assert_eq!(db.missed([sessions::proved(two, user(1).id, &after)]).await, Miss::SessionGone);
-        db.done([sessions::proved(one, user(1).id, &after)]).await;
+        assert_eq!(db.missed([sessions::write_proofs(one, user(2).id, &after)]).await, Miss::SessionGone);
+        assert_eq!(db.missed([sessions::write_proofs(two, user(1).id, &after)]).await, Miss::SessionGone);
+        db.done([sessions::write_proofs(one, user(1).id, &after)]).await;
         assert_eq!(db.store.principal(one, after.id).await.unwrap().unwrap().session, after);
 
         for _two_tabs in 0..2 {
-            db.done([sessions::refreshed(one, after.id, after.level, at(5_000))]).await;
+            db.done([sessions::refresh(one, after.id, after.level, at(5_000))]).await;
         }
         let other = if after.level == Level::Full { Level::Pending } else { Level::Full };
         for refused in [
-            sessions::refreshed(two, after.id, after.level, at(9_000)),
+            sessions::refresh(two, after.id, after.level, at(9_000)),
             // It was raised or lowered since it was read.
-            sessions::refreshed(one, after.id, other, at(9_000)),
+            sessions::refresh(one, after.id, other, at(9_000)),
         ] {
             assert_eq!(db.missed([refused]).await, Miss::UserChanged);
         }
@@ -72,10 +72,10 @@ fn proofs_and_refreshes_are_noted_in_a_live_session_alone() {
 
         db.done([sessions::end(one, after.id)]).await;
         db.done([sessions::end(one, after.id)]).await;
-        for step in [sessions::proved(one, user(1).id, &after), sessions::replaced(one, after.id)] {
+        for step in [sessions::write_proofs(one, user(1).id, &after), sessions::use_up(one, after.id)] {
             assert_eq!(db.missed([step]).await, Miss::SessionGone);
         }
-        let late = sessions::refreshed(one, after.id, after.level, NOW);
+        let late = sessions::refresh(one, after.id, after.level, NOW);
         assert_eq!(db.missed([late]).await, Miss::UserChanged);
     });
 }

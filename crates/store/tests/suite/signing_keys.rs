@@ -34,7 +34,7 @@ fn a_rotation_lets_the_old_keys_run_out() {
             db.done([
                 insert(one, &key(kid, now)),
                 retire_others(one, kid, until),
-                environments::touched(one),
+                environments::bump_version(one),
             ])
             .await;
         }
@@ -61,7 +61,8 @@ fn after_a_compromise_only_the_new_key_is_left() {
         let (one, two) = with_environments(&db).await;
         db.done([insert(one, &key("a", NOW)), insert(one, &key("b", at(1))), insert(two, &key("a", NOW))])
             .await;
-        db.done([insert(one, &key("c", at(2))), delete_others(one, "c"), environments::touched(one)]).await;
+        db.done([insert(one, &key("c", at(2))), delete_others(one, "c"), environments::bump_version(one)])
+            .await;
         assert_eq!(kids(&db, 1).await, [("c".into(), None)]);
         assert_eq!(kids(&db, 2).await, [("a".into(), None)]);
     });

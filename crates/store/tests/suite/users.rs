@@ -17,21 +17,23 @@ fn a_change_is_made_from_the_version_that_was_read() {
         let (one, two) = with_environments(&db).await;
         db.done(signed_in(one, 1)).await;
         let read = account(&db, one, 1).await.user;
-        assert_eq!(db.missed([users::changed(two, &read)]).await, Miss::UserChanged);
-        db.done([users::unchanged(one, &read), users::visited(one, &read, at(5))]).await;
-        db.done([users::changed(one, &read)]).await;
+        assert_eq!(db.missed([users::bump_version(two, &read)]).await, Miss::UserChanged);
+        db.done([users::hold_version(one, &read), users::hold_version_and_visit(one, &read, at(5))]).await;
+        db.done([users::bump_version(one, &read)]).await;
 
         let now = account(&db, one, 1).await.user;
         assert_eq!(now, User { version: 2, last_visit: at(5), ..read.clone() });
-        for stale in
-            [users::changed(one, &read), users::unchanged(one, &read), users::visited(one, &read, NOW)]
-        {
+        for stale in [
+            users::bump_version(one, &read),
+            users::hold_version(one, &read),
+            users::hold_version_and_visit(one, &read, NOW),
+        ] {
             assert_eq!(db.missed([stale]).await, Miss::UserChanged);
         }
-        db.done([users::changed(one, &now)]).await;
+        db.done([users::bump_version(one, &now)]).await;
         db.done([users::delete(one, now.id)]).await;
         let now = User { version: 3, ..now };
-        assert_eq!(db.missed([users::unchanged(one, &now)]).await, Miss::UserChanged);
+        assert_eq!(db.missed([users::hold_version(one, &now)]).await, Miss::UserChanged);
     });
 }
 
@@ -50,7 +52,7 @@ fn of_two_removals_that_each_leave_a_factor_one_happens() {
             // Each would leave one passkey: both would leave none.
             let removals = [1_000 + n, 2_000 + n].map(|c| {
                 Mutation::new([
-                    users::changed(one, &read.user),
+                    users::bump_version(one, &read.user),
                     credentials::delete(one, owner.id, credential_id(c)),
                 ])
             });
@@ -67,8 +69,8 @@ fn what_is_granted_on_factors_that_were_read_does_not_outlive_them() {
         let (one, _) = with_environments(&db).await;
         db.done(signed_in(one, 1)).await;
         let read = account(&db, one, 1).await.user;
-        db.done([users::changed(one, &read)]).await;
-        let grants = (0..50).map(|_| Mutation::new([users::unchanged(one, &read)])).collect();
+        db.done([users::bump_version(one, &read)]).await;
+        let grants = (0..50).map(|_| Mutation::new([users::hold_version(one, &read)])).collect();
         assert_eq!(winners(&all_at_once(&[&db.store], grants).await, Miss::UserChanged), 0);
     });
 }
@@ -82,7 +84,7 @@ fn reloading_and_trying_again_loses_no_change() {
                 .await
                 .unwrap()
                 .unwrap();
-            match store.commit(Mutation::new([users::changed(environment, &read.user)])).await {
+            match store.commit(Mutation::new([users::bump_version(environment, &read.user)])).await {
                 Ok(()) => return,
                 Err(CommitError::Missed(Miss::UserChanged)) => {}
                 Err(other) => panic!("{other}"),
@@ -111,11 +113,11 @@ fn a_username_is_unique_in_its_environment() {
 
         assert!(db.store.username_taken(one, "alice").await.unwrap());
         assert!(!db.store.username_taken(one, "bob").await.unwrap());
-        assert_eq!(db.missed([users::profile(one, user(5).id, &profile("alice"))]).await, Miss::Taken);
-        db.done([users::profile(one, user(1).id, &profile("alice"))]).await;
-        db.done([users::profile(one, user(1).id, &profile("bob"))]).await;
-        db.done([users::profile(one, user(5).id, &profile("alice"))]).await;
-        db.done([users::profile(one, user(5).id, &user(5).profile)]).await;
+        assert_eq!(db.missed([users::set_profile(one, user(5).id, &profile("alice"))]).await, Miss::Taken);
+        db.done([users::set_profile(one, user(1).id, &profile("alice"))]).await;
+        db.done([users::set_profile(one, user(1).id, &profile("bob"))]).await;
+        db.done([users::set_profile(one, user(5).id, &profile("alice"))]).await;
+        db.done([users::set_profile(one, user(5).id, &user(5).profile)]).await;
         assert!(!db.store.username_taken(one, "alice").await.unwrap(), "given back");
         assert_eq!(db.store.count_users(one).await.unwrap(), 4);
         assert_eq!(db.store.count_users(two).await.unwrap(), 1);
@@ -128,7 +130,8 @@ fn a_name_that_many_want_at_once_goes_to_one() {
         let (one, _) = with_environments(&db).await;
         let again = db.again();
         db.done((1..=60).map(|n| users::insert(one, &user(n)))).await;
-        let wishes = (1..=60).map(|n| Mutation::new([users::profile(one, user(n).id, &profile("alice"))]));
+        let wishes =
+            (1..=60).map(|n| Mutation::new([users::set_profile(one, user(n).id, &profile("alice"))]));
         let answers = all_at_once(&[&db.store, &again], wishes.collect()).await;
         assert_eq!(winners(&answers, Miss::Taken), 1);
     });
@@ -143,7 +146,7 @@ fn a_profile_is_kept_as_it_was_written() {
         wanted.metadata =
             serde_json::json!({ "note": "it's \"quoted\" \u{0} ✓", "n": 1 }).as_object().cloned();
         wanted.policies_consent = Some(false);
-        db.done([users::profile(one, user(1).id, &wanted)]).await;
+        db.done([users::set_profile(one, user(1).id, &wanted)]).await;
         assert_eq!(account(&db, one, 1).await.user.profile, wanted);
     });
 }

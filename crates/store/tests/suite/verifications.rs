@@ -2,7 +2,7 @@
 
 use stile_core::Strength;
 use stile_core::policy::{Begun, Evidence};
-use stile_store::verifications::{self, MAX_TRIES, right, wrong};
+use stile_store::verifications::{self, MAX_TRIES, count_wrong, use_up};
 use stile_store::{Miss, Mutation, Verification};
 
 use crate::engines::{all_at_once, each, winners};
@@ -14,11 +14,11 @@ fn a_thousand_parallel_guesses_are_worth_five() {
         let (one, _) = with_environments(&db).await;
         let (v, again) = (verification(1), db.again());
         db.done([verifications::insert(one, &v)]).await;
-        let guesses = (0..1_000).map(|_| Mutation::new([wrong(one, v.id, NOW)])).collect();
+        let guesses = (0..1_000).map(|_| Mutation::new([count_wrong(one, v.id, NOW)])).collect();
         let answers = all_at_once(&[&db.store, &again], guesses).await;
         assert_eq!(winners(&answers, Miss::TriesSpent), 5);
         assert_eq!(MAX_TRIES, 5);
-        assert_eq!(db.missed([right(one, &v, NOW)]).await, Miss::TriesSpent);
+        assert_eq!(db.missed([use_up(one, &v, NOW)]).await, Miss::TriesSpent);
         assert_eq!(db.store.live_verification(one, v.address, v.creator, NOW).await.unwrap(), None);
     });
 }
@@ -30,13 +30,13 @@ fn a_right_answer_passes_after_four_wrong_ones() {
         let v = verification(1);
         db.done([verifications::insert(one, &v)]).await;
         for _ in 0..4 {
-            db.done([wrong(one, v.id, NOW)]).await;
+            db.done([count_wrong(one, v.id, NOW)]).await;
         }
-        db.done([verifications::has_tries(one, &v)]).await;
-        db.done([right(one, &v, NOW)]).await;
+        db.done([verifications::hold_tries(one, &v)]).await;
+        db.done([use_up(one, &v, NOW)]).await;
         // It ends with that: nobody is sent to a used code.
-        assert_eq!(db.missed([wrong(one, v.id, NOW)]).await, Miss::TriesSpent);
-        assert_eq!(db.missed([right(one, &v, NOW)]).await, Miss::TriesSpent);
+        assert_eq!(db.missed([count_wrong(one, v.id, NOW)]).await, Miss::TriesSpent);
+        assert_eq!(db.missed([use_up(one, &v, NOW)]).await, Miss::TriesSpent);
     });
 }
 
@@ -47,10 +47,10 @@ fn what_has_expired_is_not_judged() {
         let v = verification(1);
         db.done([verifications::insert(one, &v)]).await;
         let last = stile_core::Micros::new(v.expires_at.get() - 1);
-        db.done([wrong(one, v.id, last)]).await;
+        db.done([count_wrong(one, v.id, last)]).await;
         assert!(db.store.live_verification(one, v.address, v.creator, last).await.unwrap().is_some());
-        assert_eq!(db.missed([right(one, &v, v.expires_at)]).await, Miss::TriesSpent);
-        assert_eq!(db.missed([wrong(one, v.id, v.expires_at)]).await, Miss::TriesSpent);
+        assert_eq!(db.missed([use_up(one, &v, v.expires_at)]).await, Miss::TriesSpent);
+        assert_eq!(db.missed([count_wrong(one, v.id, v.expires_at)]).await, Miss::TriesSpent);
         assert_eq!(db.store.live_verification(one, v.address, v.creator, v.expires_at).await.unwrap(), None);
 
         db.store.sweep(last).await.unwrap();
@@ -81,8 +81,8 @@ fn a_verification_belongs_to_its_environment() {
         assert_eq!(db.store.verification(one, v.id).await.unwrap(), Some(v.clone()));
         assert_eq!(db.store.verification(two, v.id).await.unwrap(), None);
         assert_eq!(db.store.live_verification(two, v.address, v.creator, NOW).await.unwrap(), None);
-        assert_eq!(db.missed([right(two, &v, NOW)]).await, Miss::TriesSpent);
-        assert_eq!(db.missed([wrong(two, v.id, NOW)]).await, Miss::TriesSpent);
+        assert_eq!(db.missed([use_up(two, &v, NOW)]).await, Miss::TriesSpent);
+        assert_eq!(db.missed([count_wrong(two, v.id, NOW)]).await, Miss::TriesSpent);
         assert_eq!(db.missed([verifications::insert(one, &v)]).await, Miss::Taken);
     });
 }
@@ -99,7 +99,7 @@ fn the_newest_live_one_of_the_creator_is_found() {
         let live = || db.store.live_verification(one, newer.address, newer.creator, NOW);
         assert_eq!(live().await.unwrap(), Some(newer.clone()));
         for _ in 0..5 {
-            db.done([wrong(one, newer.id, NOW)]).await;
+            db.done([count_wrong(one, newer.id, NOW)]).await;
         }
         assert_eq!(live().await.unwrap(), Some(older), "a spent one is not live");
     });

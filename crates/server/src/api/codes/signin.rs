@@ -97,7 +97,7 @@ fn existing(cx: &Cx, account: Account, address: &str) -> Result<Owner, ApiError>
     }
     let credential = credential.id;
     let hold_user = sessions::visit(cx, &account);
-    let credential_steps = vec![credentials::verified(cx.env.id, account.user.id, credential, cx.now)];
+    let credential_steps = vec![credentials::mark_verified(cx.env.id, account.user.id, credential, cx.now)];
     Ok(Owner { account, credential, hold_user, credential_steps })
 }
 

@@ -106,10 +106,10 @@ async fn step_up(
     let proof = answered.right.proof(credential);
     let elevation = sessions::elevation(cx, &me, proof, &body.requested_scopes)?;
     let (raised, steps) = sessions::raise(cx, &me, proof);
-    let mutation = Mutation::new([users::unchanged(cx.env.id, &me.user)])
+    let mutation = Mutation::new([users::hold_version(cx.env.id, &me.user)])
         .and_all(codes::use_up(cx, answered))
         .and_all(steps)
-        .and(credentials::verified(cx.env.id, me.user.id, credential, cx.now))
+        .and(credentials::mark_verified(cx.env.id, me.user.id, credential, cx.now))
         .and(device.map(|d| sessions::nonce_used(cx, d)))
         .and(sessions::granted(cx, &me, elevation.as_ref()));
     cx.commit(mutation).await.map_err(codes::refused)?;
@@ -206,7 +206,7 @@ async fn attach(
     after.credentials.push(credential.clone());
     after.session.last_credential = credential.id;
     let identifier = answered.address.as_str().as_bytes();
-    let mut mutation = Mutation::new([users::changed(cx.env.id, &me.user)])
+    let mut mutation = Mutation::new([users::bump_version(cx.env.id, &me.user)])
         .and_all(codes::use_up(cx, answered))
         .and(credentials::insert(cx.env.id, me.user.id, identifier, &credential))
         .and(device.map(|d| sessions::nonce_used(cx, d)))
@@ -217,7 +217,7 @@ async fn attach(
             after.session.proofs = after.session.proofs_with(answered.right.proof(credential.id));
             mutation.and_all(removal::removed(cx, &mut after, old).await?)
         }
-        None => mutation.and(stile_store::sessions::proved(cx.env.id, me.user.id, &after.session)),
+        None => mutation.and(stile_store::sessions::write_proofs(cx.env.id, me.user.id, &after.session)),
     };
     cx.commit(mutation).await.map_err(|error| match error {
         // Only who has proved the address learns that it is in use.

@@ -76,8 +76,8 @@ async fn recover(
     after.session.proofs.retain(|proof| !proof.is_mfa());
     let mut given = factors::give(cx, &after, recovery_code::proof(method, cx.now), wanted)?;
     let mutation = Mutation::new([
-        users::changed(cx.env.id, &me.user),
-        users::next_epoch(cx.env.id, me.user.id),
+        users::bump_version(cx.env.id, &me.user),
+        users::bump_epoch(cx.env.id, me.user.id),
         recovery_codes::use_up(me.user.id, hash),
         // What the sign-in that this finishes makes known comes after this.
         known_devices::forget_all(me.user.id, None),

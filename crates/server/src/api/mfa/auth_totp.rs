@@ -99,9 +99,9 @@ async fn step_up(
     };
     let mut given = factors::give(cx, me, right.proof(id), wanted)?;
     let mutation = Mutation::new([
-        users::unchanged(cx.env.id, &me.user),
+        users::hold_version(cx.env.id, &me.user),
         rows::advance(id, right.step()),
-        credentials::verified(cx.env.id, me.user.id, id, cx.now),
+        credentials::mark_verified(cx.env.id, me.user.id, id, cx.now),
     ])
     .and_all(guesses::right(me, &guess, cx.now))
     .and_all(given.steps());
@@ -146,8 +146,8 @@ async fn verify(
     let stored = TotpDevice { credential: id, sealed: device.sealed.clone(), last_step: right.step() };
     let detail = json!({ "credential": id.to_string(), "permit": device.permitted });
     let mutation = Mutation::new([
-        users::changed(cx.env.id, &me.user),
-        rows::awaited(me.session.id, id),
+        users::bump_version(cx.env.id, &me.user),
+        rows::end_wait(me.session.id, id),
         credentials::insert(cx.env.id, me.user.id, id.as_bytes(), &credential),
         rows::insert(&stored),
         factors::noted_addition(cx, me, id, device.evidence.credential),
@@ -172,7 +172,7 @@ async fn wrong_first(cx: &Cx, me: &Principal, id: CredentialId) -> ApiError {
     match cx.commit(counted).await {
         Ok(()) => Code::MfaInvalidCode.into(),
         Err(CommitError::Missed(Miss::LockedOut)) => {
-            let given_up = Mutation::new([rows::awaited(me.session.id, id), refused()]);
+            let given_up = Mutation::new([rows::end_wait(me.session.id, id), refused()]);
             match cx.commit(given_up).await {
                 Ok(()) | Err(CommitError::Missed(Miss::AlreadyUsed)) => Code::MfaDeviceNotFound.into(),
                 Err(error) => error.into(),

@@ -94,7 +94,7 @@ async fn made(cx: &Cx, me: &Principal) -> Result<Vec<String>, ApiError> {
         return Err(Code::RecoveryCodesNotAvailable.into());
     }
     let (set, steps) = factors::new_codes(cx, me)?;
-    let mutation = Mutation::new([users::changed(cx.env.id, &me.user)])
+    let mutation = Mutation::new([users::bump_version(cx.env.id, &me.user)])
         .and_all(steps)
         .and_all(cx.notice(me, &Content::RecoveryCodesMade { at: cx.now })?)
         .and(cx.audit(Event::RecoveryCodesMade, Some(me.user.id), json!({})));

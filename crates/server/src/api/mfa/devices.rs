@@ -111,7 +111,7 @@ async fn change(
     wanted: &MFAUpdateDeviceRequest,
 ) -> Result<StatusCode, ApiError> {
     let mut credential = me.mfa_methods().find(|c| c.id == id).cloned().ok_or_else(no_such_device)?;
-    let mut mutation = Mutation::new([users::changed(cx.env.id, &me.user)]);
+    let mut mutation = Mutation::new([users::bump_version(cx.env.id, &me.user)]);
     if wanted.default == Some(true) {
         let detail = json!({ "credential": id.to_string() });
         mutation = mutation.and(users::prefer(cx.env.id, me.user.id, Some(id))).and(cx.audit(

@@ -97,7 +97,7 @@ async fn begin(
     };
     // The permit was judged for the factors of the user as read: the device is one of that version.
     let mutation = Mutation::new([
-        users::unchanged(cx.env.id, &me.user),
+        users::hold_version(cx.env.id, &me.user),
         totp::await_code(&device),
         cx.audit(
             Event::TotpBegun,

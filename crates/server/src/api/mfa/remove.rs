@@ -50,7 +50,7 @@ async fn remove(
     let mut after = me.clone();
     let removed = removal::removed(cx, &mut after, id).await?;
     let mutation = Mutation::new([
-        users::changed(cx.env.id, &me.user),
+        users::bump_version(cx.env.id, &me.user),
         cx.audit(Event::TotpRemoved, Some(me.user.id), detail),
     ])
     .and_all(removed)

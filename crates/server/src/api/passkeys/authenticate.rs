@@ -84,7 +84,7 @@ async fn prove(
     let credential = me.credential(passkey.credential).ok_or(Code::PasskeyNotFound)?;
     let proof = asserted.proof.as_enrolled(credential);
     let mut given = factors::give(cx, me, proof, wanted)?;
-    let mut mutation = Mutation::new([users::unchanged(cx.env.id, &me.user)])
+    let mut mutation = Mutation::new([users::hold_version(cx.env.id, &me.user)])
         .and_all(use_up(cx, me, passkey, &asserted)?)
         .and_all(given.steps());
     if proof.is_mfa() {
@@ -131,12 +131,12 @@ pub(super) fn use_up(
     let Asserted { sign_count, backup_eligible, backed_up, .. } = *asserted;
     let mut steps = vec![
         ledger::consume(Kind::Challenge, &asserted.challenge, cx.now, until),
-        passkeys::used(
+        passkeys::mark_used(
             passkey,
             &Passkey { sign_count, backup_eligible, backed_up, ..passkey.clone() },
             cx.now,
         ),
-        credentials::verified(cx.env.id, passkey.owner, passkey.credential, cx.now),
+        credentials::mark_verified(cx.env.id, passkey.owner, passkey.credential, cx.now),
     ];
     let detail = json!({ "credential": passkey.credential.to_string() });
     if passkey.sign_count > 0 && sign_count == 0 {
@@ -157,8 +157,10 @@ fn became_synced(cx: &Cx, me: &Principal, passkey: &Passkey) -> Result<Vec<Step>
         authenticator.synced = true;
     }
     // A rename that was decided on the passkey as it was must not write that back.
-    let mut steps =
-        vec![users::changed(cx.env.id, &me.user), credentials::describe(cx.env.id, me.user.id, &credential)];
+    let mut steps = vec![
+        users::bump_version(cx.env.id, &me.user),
+        credentials::describe(cx.env.id, me.user.id, &credential),
+    ];
     steps.extend(cx.notice(me, &Content::PasskeySynced { name, at: cx.now })?);
     Ok(steps)
 }

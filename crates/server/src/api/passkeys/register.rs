@@ -265,7 +265,7 @@ async fn enrol(
     let detail =
         json!({ "credential": id.to_string(), "permit": permit.how(), "userVerified": made.user_verified });
     let mutation = Mutation::new([
-        users::changed(cx.env.id, &me.user),
+        users::bump_version(cx.env.id, &me.user),
         ledger::consume(Kind::Challenge, &registered.challenge, cx.now, until),
         credentials::insert(cx.env.id, me.user.id, &made.id, &credential),
         passkeys::insert(&record),

@@ -62,9 +62,9 @@ async fn rename(
     }
     credential.facts.alias = alias.map(str::to_owned);
     let mutation = Mutation::new([
-        users::changed(cx.env.id, &me.user),
+        users::bump_version(cx.env.id, &me.user),
         credentials::describe(cx.env.id, me.user.id, &credential),
-        passkeys::renamed(id, cx.now),
+        passkeys::mark_renamed(id, cx.now),
     ]);
     cx.commit(mutation).await?;
     let all = cx.app.store.passkeys(cx.env.id, me.user.id).await?;

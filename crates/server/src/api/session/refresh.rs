@@ -50,7 +50,7 @@ async fn refresh(
     let mut me = me.clone();
     let level = me.session.level;
     me.session.idle_expires_at = sessions::idle_end(&cx.env.settings, level, cx.now);
-    let refreshed = table::refreshed(cx.env.id, me.session.id, level, me.session.idle_expires_at);
+    let refreshed = table::refresh(cx.env.id, me.session.id, level, me.session.idle_expires_at);
     let mutation = Mutation::new([refreshed]).and(device.map(|d| sessions::nonce_used(cx, d)));
     cx.commit(mutation).await?;
     VerifyResponse::of(cx, &me, false, None).map(Answer)

@@ -27,7 +27,7 @@ pub async fn handle(cx: Cx, me: Me, headers: HeaderMap) -> Result<StatusCode, Ap
 async fn delete(cx: &Cx, me: &Principal, permit: &Permit<gate::UserDelete>) -> Result<StatusCode, ApiError> {
     permit.still_holds(cx, me)?;
     let mutation = Mutation::new([
-        users::changed(cx.env.id, &me.user),
+        users::bump_version(cx.env.id, &me.user),
         users::delete(cx.env.id, me.user.id),
         cx.audit(Event::UserDeleted, Some(me.user.id), json!({ "permit": permit.how() })),
     ])

@@ -100,14 +100,14 @@ pub async fn end(cx: Cx, me: Me, path: Path<(String, String)>) -> Result<StatusC
 }
 
 async fn end_other(cx: &Cx, me: Proven<'_>, id: SessionId) -> Result<StatusCode, ApiError> {
-    ended(cx, &me, id, Some(users::unchanged(cx.env.id, &me.user))).await
+    ended(cx, &me, id, Some(users::hold_version(cx.env.id, &me.user))).await
 }
 
 async fn ended(cx: &Cx, me: &Principal, id: SessionId, held: Option<Step>) -> Result<StatusCode, ApiError> {
     let detail = json!({ "session": id.to_string(), "by": me.session.id.to_string() });
     let mutation = Mutation::new(held)
-        .and(known_devices::forget_of(me.user.id, id))
-        .and(sessions::end_of(cx.env.id, me.user.id, id))
+        .and(known_devices::forget_device_of(me.user.id, id))
+        .and(sessions::revoke(cx.env.id, me.user.id, id))
         .and(cx.audit(Event::SessionEnded, Some(me.user.id), detail));
     match cx.commit(mutation).await {
         Err(CommitError::Missed(Miss::NotFound)) => Err(none()),
@@ -138,7 +138,7 @@ async fn all_others(cx: &Cx, me: Proven<'_>) -> Result<Answer<EndedSessionsRespo
     let ended = rows.iter().filter(|row| row.id != me.session.id).count();
     let detail = json!({ "by": me.session.id.to_string(), "ended": ended });
     let mutation = Mutation::new([
-        users::unchanged(cx.env.id, &me.user),
+        users::hold_version(cx.env.id, &me.user),
         known_devices::forget_all(me.user.id, me.session.device_key.as_deref()),
         sessions::end_all(cx.env.id, me.user.id, Some(me.session.id)),
         cx.audit(Event::SessionOthersEnded, Some(me.user.id), detail),

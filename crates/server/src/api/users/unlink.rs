@@ -94,7 +94,7 @@ async fn remove(
     let removed = removal::removed(cx, &mut after, id).await?;
     let detail = json!({ "credential": id.to_string(), "permit": permit.how() });
     let mutation = Mutation::new([
-        users::changed(cx.env.id, &me.user),
+        users::bump_version(cx.env.id, &me.user),
         cx.audit(Event::EmailUnlinked, Some(me.user.id), detail),
     ])
     .and_all(removed)

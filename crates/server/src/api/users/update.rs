@@ -147,8 +147,8 @@ async fn acknowledge(cx: &Cx, me: Proven<'_>, said: &str) -> Result<Principal, A
     after.user.recovery = Some(Acknowledgement::Complete);
     after.user.version += 1;
     let mutation = Mutation::new([
-        users::changed(cx.env.id, &me.user),
-        users::recovery(cx.env.id, me.user.id, after.user.recovery),
+        users::bump_version(cx.env.id, &me.user),
+        users::set_recovery(cx.env.id, me.user.id, after.user.recovery),
         recovery_codes::hide(me.user.id),
         cx.audit(Event::RecoveryCodesAcknowledged, Some(me.user.id), json!({})),
     ]);
@@ -171,8 +171,8 @@ async fn change_profile(
     }
     after.user.version += 1;
     let mutation = Mutation::new([
-        users::changed(cx.env.id, &me.user),
-        users::profile(cx.env.id, me.user.id, &after.user.profile),
+        users::bump_version(cx.env.id, &me.user),
+        users::set_profile(cx.env.id, me.user.id, &after.user.profile),
         cx.audit(Event::UserUpdated, Some(me.user.id), json!({ "permit": permit.how() })),
     ]);
     cx.commit(mutation).await.map_err(|error| match error {

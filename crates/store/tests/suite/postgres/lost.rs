@@ -23,7 +23,7 @@ async fn audited(db: &Db, n: u64) -> bool {
 /// Whether `write(n)` happened; half of it would panic.
 async fn written(db: &Db, n: u64) -> bool {
     let audited = audited(db, n).await;
-    let missing = environments::touched(environment_id(99));
+    let missing = environments::bump_version(environment_id(99));
     let probe = db.missed([consume(Kind::Code, &n.to_be_bytes(), NOW, at(600)), missing]).await;
     assert_eq!(audited, probe == Miss::AlreadyUsed, "half a mutation");
     audited
@@ -37,7 +37,7 @@ fn a_backend_that_dies_in_mid_mutation_has_written_nothing() {
         for n in 1..=3 {
             holder.batch_execute("BEGIN; UPDATE environments SET name = ''").await.unwrap();
             let store = db.store.clone();
-            let mutation = write(n).and(environments::touched(one));
+            let mutation = write(n).and(environments::bump_version(one));
             let waits = tokio::spawn(async move { store.commit(mutation).await });
             let victim = held_up(&watcher).await;
             watcher.execute("SELECT pg_terminate_backend($1)", &[&victim]).await.unwrap();

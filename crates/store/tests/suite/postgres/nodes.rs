@@ -41,7 +41,7 @@ fn of_two_removals_of_the_last_two_credentials_one_happens() {
             let removals = [(here, n), (there, 1_000 + n)].map(|(read, credential)| {
                 assert_eq!(read.credentials.len(), 2);
                 Mutation::new([
-                    users::changed(one, &read.user),
+                    users::bump_version(one, &read.user),
                     credentials::delete(one, owner, credential_id(credential)),
                 ])
             });
@@ -61,7 +61,7 @@ fn a_deadlock_is_resolved() {
         let again = db.again();
         let touches = (0..20).map(|n| {
             let (first, second) = if n % 2 == 0 { (one, two) } else { (two, one) };
-            Mutation::new([environments::touched(first), environments::touched(second)])
+            Mutation::new([environments::bump_version(first), environments::bump_version(second)])
         });
         let answers = all_at_once(&[&db.store, &again], touches.collect()).await;
         let done = answers.iter().filter(|answer| answer.is_ok()).count();

@@ -44,10 +44,9 @@ fn a_guard_looks_again_when_the_row_is_free() {
             holder.batch_execute("UPDATE users SET version = 1").await.unwrap();
             holder.batch_execute(&format!("BEGIN; {change}")).await.unwrap();
             let store = db.store.clone();
-            let waits =
-                tokio::spawn(
-                    async move { store.commit(Mutation::new([users::unchanged(one, &user(1))])).await },
-                );
+            let waits = tokio::spawn(async move {
+                store.commit(Mutation::new([users::hold_version(one, &user(1))])).await
+            });
             held_up(&watcher).await;
             holder.batch_execute("COMMIT").await.unwrap();
             assert_eq!(waits.await.unwrap(), outcome, "{change}");
@@ -99,10 +98,10 @@ fn a_row_that_is_held_for_too_long_is_a_crowd() {
         let (one, two) = with_environments(&db).await;
         let holder = raw(&db).await;
         holder.batch_execute("BEGIN; UPDATE environments SET name = ''").await.unwrap();
-        let steps = [consume(Kind::Code, b"k", NOW, at(600)), environments::touched(one)];
+        let steps = [consume(Kind::Code, b"k", NOW, at(600)), environments::bump_version(one)];
         assert_eq!(db.store.commit(Mutation::new(steps)).await, Err(CommitError::Busy));
         holder.batch_execute("ROLLBACK").await.unwrap();
-        db.done([consume(Kind::Code, b"k", NOW, at(600)), environments::touched(two)]).await;
+        db.done([consume(Kind::Code, b"k", NOW, at(600)), environments::bump_version(two)]).await;
     });
 }
 
@@ -113,7 +112,7 @@ fn a_caller_that_goes_away_leaves_nothing_half_done() {
         let (one, _) = with_environments(&db).await;
         let (holder, watcher) = (raw(&db).await, raw(&db).await);
         holder.batch_execute("BEGIN; UPDATE environments SET name = ''").await.unwrap();
-        let steps = [consume(Kind::Code, b"k", NOW, at(600)), environments::touched(one)];
+        let steps = [consume(Kind::Code, b"k", NOW, at(600)), environments::bump_version(one)];
         let store = db.store.clone();
         let caller = tokio::spawn(async move { store.commit(Mutation::new(steps)).await });
         held_up(&watcher).await;
@@ -121,7 +120,7 @@ fn a_caller_that_goes_away_leaves_nothing_half_done() {
         assert!(caller.await.unwrap_err().is_cancelled());
         holder.batch_execute("ROLLBACK").await.unwrap();
         // It waits for the row, which the other releases when it has ended.
-        db.done([environments::touched(one)]).await;
+        db.done([environments::bump_version(one)]).await;
         assert_eq!(db.store.environment_version(one).await.unwrap(), Some(3));
         assert_eq!(db.missed([consume(Kind::Code, b"k", NOW, at(600))]).await, Miss::AlreadyUsed);
     });
@@ -138,7 +137,7 @@ fn nobody_waits_without_end_for_a_connection() {
         holder.batch_execute("BEGIN; UPDATE environments SET name = ''").await.unwrap();
         let touch = || {
             let store = db.store.clone();
-            Box::pin(async move { store.commit(Mutation::new([environments::touched(one)])).await })
+            Box::pin(async move { store.commit(Mutation::new([environments::bump_version(one)])).await })
         };
         let mut waiting = Vec::new();
         for _ in 0..QUEUE {
@@ -156,6 +155,6 @@ fn nobody_waits_without_end_for_a_connection() {
             assert_eq!(answer.await, Err(CommitError::Busy));
         }
         holder.batch_execute("ROLLBACK").await.unwrap();
-        db.done([environments::touched(one)]).await;
+        db.done([environments::bump_version(one)]).await;
     });
 }

@@ -45,7 +45,7 @@ fn a_busy_neighbour_does_not_starve_a_quiet_one() {
         let one = Mutation::new([environments::insert(&environment(1))]);
         quiet.commit(one).await.unwrap();
         for _ in 0..25 {
-            quiet.commit(Mutation::new([environments::touched(environment_id(1))])).await.unwrap();
+            quiet.commit(Mutation::new([environments::bump_version(environment_id(1))])).await.unwrap();
         }
         stop.send(true).unwrap();
         for task in busy {
