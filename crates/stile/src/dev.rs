@@ -13,9 +13,11 @@ use stile_core::settings::{
 };
 use stile_keys::{Keyring, random};
 use stile_server::clock::Clock;
-use stile_server::delivery::{DevOutbox, Hello, Transport};
+use stile_server::delivery::{Hello, Transport};
 use stile_server::flows::environments::{self, OperatorError};
-use stile_server::{App, Config, DEMO_ACCOUNT, DEMO_ACTIONS, DEMO_ENVIRONMENT, Development, Serving};
+use stile_server::{
+    App, Config, DEMO_ACCOUNT, DEMO_ACTIONS, DEMO_ENVIRONMENT, DevOutbox, Development, Serving,
+};
 use stile_store::Store;
 use url::Url;
 use zeroize::Zeroizing;

@@ -5,11 +5,11 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::access::api_token;
-use crate::context::Cx;
-use crate::error::{ApiError, Code};
 use crate::flows::reset::{self, Order, ResetError};
-use crate::http::MaybeJson;
+use crate::guard::access::api_token;
+use crate::guard::context::Cx;
+use crate::state::error::{ApiError, Code};
+use crate::wire::body::MaybeJson;
 
 /// The scope that changes users.
 const SCOPE: &str = "environment.users.write";

@@ -6,8 +6,8 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::error::{ApiError, Code};
-use crate::http::Json;
+use crate::state::error::{ApiError, Code};
+use crate::wire::body::Json;
 
 /// A wallet was connected.
 #[derive(Deserialize, ToSchema)]

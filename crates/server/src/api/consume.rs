@@ -10,12 +10,12 @@ use stile_store::ledger::{self, Kind};
 use stile_store::{CommitError, Miss, Mutation};
 use utoipa::ToSchema;
 
-use crate::access::api_token;
-use crate::context::Cx;
-use crate::error::{ApiError, Code};
-use crate::gate;
-use crate::http::Json;
-use crate::tokens;
+use crate::guard::access::api_token;
+use crate::guard::context::Cx;
+use crate::guard::gate;
+use crate::guard::tokens;
+use crate::state::error::{ApiError, Code};
+use crate::wire::body::Json;
 
 const MAX_USE_ID: usize = 128;
 /// How long a use id is remembered, in seconds: longer than any token lives.

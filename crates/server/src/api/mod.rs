@@ -6,41 +6,23 @@ mod codes;
 mod compat;
 mod consume;
 mod mfa;
-pub mod models;
+pub mod openapi;
 mod passkeys;
 mod session;
 pub mod settings;
 mod step_up;
 mod users;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::app::App;
-use crate::error::{ApiError, Code};
-use crate::http::{MAX_BODY, sdk_layer};
-use crate::openapi;
+use crate::state::app::App;
 
-/// Parts of the reference API that Stile leaves out, by their first path segment.
-const NOT_SUPPORTED: [&str; 9] = [
-    "/farcaster",
-    "/telegram",
-    "/checkTelegramAuth",
-    "/businessAccounts",
-    "/users/embeddedWallets",
-    "/users/mfa/register/passkey",
-    "/users/mfa/auth/email",
-    "/realtime",
-    "/exchanges",
-];
-
-fn sdk() -> OpenApiRouter<Arc<App>> {
+/// What SDKs call.
+pub fn sdk() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(settings::handle))
         .routes(routes!(session::nonces::one))
@@ -80,38 +62,30 @@ fn sdk() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(compat::healthcheck))
 }
 
-fn backend() -> OpenApiRouter<Arc<App>> {
+/// What an app's own backend calls.
+pub fn backend() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(consume::handle))
 }
 
-fn admin() -> OpenApiRouter<Arc<App>> {
+/// What an operator's backend calls.
+pub fn admin() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new().routes(routes!(admin::delete_mfa)).routes(routes!(admin::reset_mfa))
 }
 
-const SDK: &str = "/api/v0/sdk/{environmentId}";
-const BACKEND: &str = "/api/v0/environments/{environmentId}";
-const ADMIN: &str = "/api/v0/users";
+/// Where they are.
+pub const SDK: &str = "/api/v0/sdk/{environmentId}";
+/// Where they are.
+pub const BACKEND: &str = "/api/v0/environments/{environmentId}";
+/// Where they are.
+pub const ADMIN: &str = "/api/v0/users";
 
 /// The OpenAPI document of all operations.
-pub fn document() -> utoipa::openapi::OpenApi {
+pub fn openapi_document() -> &'static utoipa::openapi::OpenApi {
+    static DOCUMENT: LazyLock<utoipa::openapi::OpenApi> = LazyLock::new(document);
+    &DOCUMENT
+}
+
+fn document() -> utoipa::openapi::OpenApi {
     let frame = OpenApiRouter::with_openapi(openapi::Document::openapi());
     openapi::complete(frame.nest(SDK, sdk()).nest(BACKEND, backend()).nest(ADMIN, admin()).into_openapi())
-}
-
-/// The router of all operations.
-pub fn api(app: &Arc<App>) -> Router<Arc<App>> {
-    // The path names the environment, or the API token does: one layer makes the `Cx` of all.
-    let layered = |operations: OpenApiRouter<Arc<App>>| {
-        Router::from(operations)
-            .fallback(no_route)
-            .layer(DefaultBodyLimit::max(MAX_BODY))
-            .layer(middleware::from_fn_with_state(Arc::clone(app), sdk_layer))
-    };
-    Router::new().nest(SDK, layered(sdk())).nest(BACKEND, layered(backend())).nest(ADMIN, layered(admin()))
-}
-
-async fn no_route(path: axum::extract::OriginalUri) -> ApiError {
-    let rest = path.path().splitn(6, '/').nth(5).map(|rest| format!("/{rest}")).unwrap_or_default();
-    let left_out = NOT_SUPPORTED.iter().any(|prefix| rest.starts_with(prefix));
-    if left_out { Code::NotSupported.into() } else { Code::NotFound.into() }
 }

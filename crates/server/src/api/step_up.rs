@@ -6,12 +6,12 @@ use stile_core::policy::{self, Exemption, Requirement, Terms};
 use stile_core::{Credential, Principal, Scope};
 use utoipa::ToSchema;
 
-use super::models::JwtVerifiedCredentialFormatEnum;
-use crate::access::PendingOrFull;
-use crate::context::Cx;
-use crate::error::{ApiError, Code};
-use crate::gate;
-use crate::http::Json;
+use crate::guard::access::PendingOrFull;
+use crate::guard::context::Cx;
+use crate::guard::gate;
+use crate::state::error::{ApiError, Code};
+use crate::wire::body::Json;
+use crate::wire::user::JwtVerifiedCredentialFormatEnum;
 
 /// Asks about a scope.
 #[derive(Deserialize, ToSchema)]

@@ -11,7 +11,6 @@
 //!
 //! lettre's `tracing` feature must stay off: it writes whole messages, and the credentials, to the log.
 
-pub mod dev_outbox;
 pub mod dev_page;
 #[cfg(test)]
 mod fake_smtp;
@@ -25,9 +24,9 @@ mod sender_tests;
 mod smtp;
 mod smtp_url;
 mod text;
+mod traces;
 pub mod transport;
 
-pub use dev_outbox::{DevMail, DevOutbox};
 pub use hello::Hello;
 pub use letter::{By, Content, Letter, NOTICE_SECONDS, OpenError, Purpose};
 pub use render::{Rendered, render};

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use stile_core::{Micros, OutboxId};
 use stile_keys::{Keyring, random};
 use stile_store::{CommitError, Mail, MailSlot, Mutation, Store, outbox};
@@ -18,12 +19,12 @@ use tokio::task::{self, JoinSet};
 use tokio::time::{sleep, timeout};
 use tracing::Instrument as _;
 
-use super::dev_outbox::DevOutbox;
 use super::letter::{Letter, OpenError};
 use super::render::render;
+use super::traces;
 use super::transport::{Outgoing, SendError, Transport};
-use crate::clock::Clock;
-use crate::traces;
+use crate::state::clock::Clock;
+use crate::state::dev_outbox::{DevMail, DevOutbox};
 
 /// Most messages that are on their way at once.
 const CONCURRENCY: usize = 16;
@@ -205,7 +206,15 @@ impl Sender {
         };
         self.transport.send(&outgoing).instrument(traces::sending()).await?;
         if let Some(dev_outbox) = &self.dev_outbox {
-            dev_outbox.push(mail.id, &letter.to, &rendered, self.clock.now());
+            dev_outbox.push(DevMail {
+                id: mail.id.to_string(),
+                to: letter.to.clone(),
+                subject: rendered.subject.clone(),
+                text: rendered.text.clone(),
+                html: rendered.html.clone(),
+                code: rendered.code.clone(),
+                at: Timestamp::from_microsecond(self.clock.now().get()).unwrap_or_default().to_string(),
+            });
         }
         Ok(())
     }

@@ -12,13 +12,13 @@ use stile_store::{Environment, Mail, Mutation, Store, environments, outbox};
 use tempfile::TempDir;
 use tokio::sync::{Notify, watch};
 
-use super::dev_outbox::DevOutbox;
 use super::fake_smtp::FakeSmtp;
 use super::hello::Hello;
 use super::letter::{Content, Letter, Purpose};
 use super::sender::{Sender, run};
 use super::transport::Transport;
-use crate::clock::Clock;
+use crate::state::clock::Clock;
+use crate::state::dev_outbox::DevOutbox;
 
 const LIFETIME: i64 = 3_600;
 

@@ -17,9 +17,9 @@ use stile_store::{CommitError, Miss, Mutation, Step, Verification, verifications
 use super::payers::{Payer, Standing, standing};
 use super::postage::Postage;
 use super::sessions;
-use crate::context::Cx;
 use crate::delivery::{Content, Purpose};
-use crate::error::{ApiError, Code};
+use crate::guard::context::Cx;
+use crate::state::error::{ApiError, Code};
 
 /// Who asked for a code: a session, or somebody without one; and the page's session key where one was sent. Only they may
 /// answer.

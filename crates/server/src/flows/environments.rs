@@ -11,8 +11,8 @@ use stile_store::{
 };
 use zeroize::Zeroizing;
 
-use crate::environment::new_key;
-use crate::error::ApiError;
+use crate::state::environment::new_key;
+use crate::state::error::ApiError;
 
 /// How long clients may keep the published key set, in seconds. A new key is published this long before it signs.
 pub const JWKS_MAX_AGE: i64 = 3_600;

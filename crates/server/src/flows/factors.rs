@@ -8,12 +8,12 @@ use stile_keys::random;
 use stile_store::{MfaToken, Step, additions, mfa_tokens, recovery_codes, users};
 use zeroize::Zeroizing;
 
-use crate::api::models::{CreateMfaToken, VerifyResponse};
-use crate::context::Cx;
-use crate::error::ApiError;
 use crate::flows::sessions;
-use crate::gate::mfa_token_hash;
-use crate::tokens;
+use crate::guard::context::Cx;
+use crate::guard::gate::mfa_token_hash;
+use crate::guard::tokens;
+use crate::state::error::ApiError;
+use crate::wire::session::{CreateMfaToken, VerifyResponse};
 
 /// What a request wants for its proof.
 pub struct Wanted<'a> {
@@ -74,7 +74,7 @@ impl Given {
     /// The answer.
     pub fn answer(self, cx: &Cx) -> Result<VerifyResponse, ApiError> {
         let elevated = self.elevation.map(|e| tokens::elevated(cx, &self.raised, &e)).transpose()?;
-        let answer = VerifyResponse::of(cx, &self.raised, false, elevated)?;
+        let answer = sessions::answer(cx, &self.raised, false, elevated)?;
         Ok(answer.with_mfa_token(self.mfa_token))
     }
 }

@@ -10,10 +10,10 @@ use stile_core::{Event, Level, Method, Micros, Principal};
 use stile_store::failures::{self, CAP, LONGEST_LOCK};
 use stile_store::{CommitError, Failures, Miss, Mutation, Step, buckets, sessions, users};
 
-use crate::config::address_prefix;
-use crate::context::Cx;
 use crate::delivery::Content;
-use crate::error::{ApiError, Code};
+use crate::guard::context::Cx;
+use crate::state::config::address_prefix;
+use crate::state::error::{ApiError, Code};
 
 /// Wrong answers that lock nothing.
 const FREE: i64 = 4;

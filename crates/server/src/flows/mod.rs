@@ -29,8 +29,8 @@ macro_rules! deciding {
         loop {
             left -= 1;
             match $attempt {
-                Err(error) if error.code == $crate::error::Code::Conflict && left > 0 => {
-                    $me = $crate::access::reload($cx, &$me).await?;
+                Err(error) if error.code == $crate::state::error::Code::Conflict && left > 0 => {
+                    $me = $crate::guard::access::reload($cx, &$me).await?;
                 }
                 done => break done,
             }
@@ -41,7 +41,7 @@ macro_rules! deciding {
         loop {
             left -= 1;
             match $attempt {
-                Err(error) if error.code == $crate::error::Code::Conflict && left > 0 => {}
+                Err(error) if error.code == $crate::state::error::Code::Conflict && left > 0 => {}
                 done => break done,
             }
         }

@@ -5,8 +5,8 @@ use stile_core::guessing::{KNOWN_DEVICE, LONG_DIGITS, SHORT_DIGITS, STRANGERS};
 use stile_core::{EmailAddress, UserId};
 use stile_store::{Step, buckets, known_devices};
 
-use crate::context::Cx;
-use crate::error::ApiError;
+use crate::guard::context::Cx;
+use crate::state::error::ApiError;
 
 /// Whose wrong answers the next one is counted with.
 pub enum Payer {

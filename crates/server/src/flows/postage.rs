@@ -8,7 +8,7 @@ use stile_core::guessing::Allowance;
 use stile_store::{CommitError, Miss, Mutation, Step, buckets, mail_turns};
 
 use super::payers::{Payer, Standing};
-use crate::context::Cx;
+use crate::guard::context::Cx;
 
 /// Who wants a mail, to which address.
 pub struct Postage {

@@ -8,8 +8,8 @@ use stile_store::{
     Step, Store, StoreError, additions, credentials, known_devices, recovery_codes, sessions, users,
 };
 
-use crate::context::Cx;
-use crate::error::{ApiError, Code};
+use crate::guard::context::Cx;
+use crate::state::error::{ApiError, Code};
 
 /// Where and when a credential is removed.
 pub struct Place<'a> {

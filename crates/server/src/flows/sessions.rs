@@ -12,8 +12,11 @@ use stile_keys::random;
 use stile_store::ledger::{self, Kind};
 use stile_store::{Account, Step, known_devices, sessions, users};
 
-use crate::context::{self, Cx};
-use crate::error::{ApiError, Code};
+use crate::guard::context::Cx;
+use crate::guard::tokens;
+use crate::state::error::{ApiError, Code};
+use crate::wire::headers;
+use crate::wire::session::VerifyResponse;
 
 /// The browser that a session will live in, whatever method opens it.
 #[derive(Clone)]
@@ -30,8 +33,8 @@ impl Browser {
     /// What a request tells of its browser; the session key may stand in the body too.
     pub async fn of(cx: &Cx, headers: &HeaderMap, session_key: Option<&str>) -> Result<Self, ApiError> {
         let device = cx.device_proof(headers).await?;
-        let session_key = context::session_key(headers, session_key)?;
-        Ok(Self { session_key, device, user_agent: context::user_agent(headers) })
+        let session_key = headers::session_key(headers, session_key)?;
+        Ok(Self { session_key, device, user_agent: headers::user_agent(headers) })
     }
 }
 
@@ -172,6 +175,16 @@ pub fn idle_end(settings: &Settings, level: Level, now: Micros) -> Micros {
 /// When a session of this level ends whatever happens.
 fn absolute_end(settings: &Settings, level: Level, created_at: Micros) -> Micros {
     created_at.plus_seconds(policy::lifetime(settings, level).absolute)
+}
+
+/// The session of this principal, with fresh tokens.
+pub fn answer(
+    cx: &Cx,
+    me: &Principal,
+    new_user: bool,
+    elevated: Option<String>,
+) -> Result<VerifyResponse, ApiError> {
+    Ok(VerifyResponse::new(me, new_user, tokens::session(cx, me, new_user)?, elevated))
 }
 
 /// Uses up the nonce of a device proof.

@@ -13,12 +13,12 @@ use stile_store::{
 
 use super::deciding;
 use super::removal::{self, Place};
-use crate::app::App;
-use crate::context::{Cx, shown_address};
 use crate::delivery::{Content, Letter, NOTICE_SECONDS};
-use crate::environment::Environment;
-use crate::error::{ApiError, Code};
-use crate::observe::RequestId;
+use crate::guard::context::RequestId;
+use crate::guard::context::{Cx, shown_address};
+use crate::state::app::App;
+use crate::state::environment::Environment;
+use crate::state::error::{ApiError, Code};
 
 /// Where the links lead.
 pub const PATH: &str = "/undo";

@@ -6,13 +6,14 @@ use serde::Deserialize;
 use stile_core::{EmailAddress, Level};
 use utoipa::ToSchema;
 
-use crate::access;
-use crate::api::models::EmailVerificationCreateResponse;
-use crate::context::{Cx, bearer, session_key};
-use crate::error::{ApiError, Code};
 use crate::flows::codes::{self, Creator};
-use crate::http::Json;
-use crate::limits::Bucket;
+use crate::guard::access;
+use crate::guard::context::Cx;
+use crate::state::error::{ApiError, Code};
+use crate::state::limits::Bucket;
+use crate::wire::body::Json;
+use crate::wire::headers::{bearer, session_key};
+use crate::wire::session::EmailVerificationCreateResponse;
 
 /// Asks for a code.
 #[derive(Deserialize, ToSchema)]
@@ -47,7 +48,7 @@ pub async fn handle(
     let creator = creator(&cx, &headers).await?;
     let device = cx.device_proof(&headers).await?;
     let sent = codes::send(&cx, &address, creator, device.as_ref(), None).await?;
-    Ok((StatusCode::CREATED, Answer(EmailVerificationCreateResponse::new(&sent, &address))))
+    Ok((StatusCode::CREATED, Answer(EmailVerificationCreateResponse::new(sent.id, sent.digits, &address))))
 }
 
 /// Who asks: a live full session, or nobody.

@@ -8,7 +8,7 @@ pub mod verify;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::http::null_is_absent;
+use crate::wire::body::null_is_absent;
 
 /// The answer to a code.
 #[derive(Deserialize, ToSchema)]

@@ -9,12 +9,12 @@ use stile_store::Verification;
 use utoipa::ToSchema;
 
 use super::create::creator;
-use crate::api::models::EmailVerificationCreateResponse;
-use crate::context::Cx;
-use crate::error::{ApiError, Code};
 use crate::flows::codes;
-use crate::http::Json;
-use crate::limits::Bucket;
+use crate::guard::context::Cx;
+use crate::state::error::{ApiError, Code};
+use crate::state::limits::Bucket;
+use crate::wire::body::Json;
+use crate::wire::session::EmailVerificationCreateResponse;
 
 /// Asks for another code.
 #[derive(Deserialize, ToSchema)]
@@ -57,5 +57,5 @@ pub async fn handle(
     let previous = previous.ok_or(Code::InvalidEmailVerification)?;
     let device = cx.device_proof(&headers).await?;
     let sent = codes::send(&cx, &address, creator, device.as_ref(), previous.begun.as_ref()).await?;
-    Ok((StatusCode::CREATED, Answer(EmailVerificationCreateResponse::new(&sent, &address))))
+    Ok((StatusCode::CREATED, Answer(EmailVerificationCreateResponse::new(sent.id, sent.digits, &address))))
 }

@@ -9,15 +9,15 @@ use stile_keys::random;
 use stile_store::{Account, Mutation, Step, credentials, users};
 
 use super::EmailVerificationVerifyRequest;
-use crate::api::models::VerifyResponse;
-use crate::context::Cx;
-use crate::error::{ApiError, Code};
 use crate::flows::codes::{self, Answered, Creator};
 use crate::flows::deciding;
 use crate::flows::sessions::{self, Browser, Opening};
-use crate::http::Json;
-use crate::limits::Bucket;
-use crate::tokens;
+use crate::guard::context::Cx;
+use crate::guard::tokens;
+use crate::state::error::{ApiError, Code};
+use crate::state::limits::Bucket;
+use crate::wire::body::Json;
+use crate::wire::session::VerifyResponse;
 
 /// Sign in with a code
 ///
@@ -76,7 +76,7 @@ async fn sign_in(
         .and(sessions::granted(cx, &me, elevation.as_ref()));
     cx.commit(mutation).await.map_err(codes::refused)?;
     let elevated = elevation.map(|e| tokens::elevated(cx, &me, &e)).transpose()?;
-    VerifyResponse::of(cx, &me, new_user, elevated).map(Answer)
+    sessions::answer(cx, &me, new_user, elevated).map(Answer)
 }
 
 /// The owner of the address that signs in.

@@ -12,17 +12,18 @@ use stile_keys::random;
 use stile_store::{CommitError, Miss, Mutation, Step, credentials, users};
 
 use super::EmailVerificationVerifyRequest;
-use crate::access::{Me, reload};
-use crate::api::models::{NextViewEnum, UpdateSelfResponse, VerifyResponse};
-use crate::context::{Cx, session_key};
 use crate::delivery::Content;
-use crate::error::{ApiError, Code};
 use crate::flows::codes::{self, Answered, Creator};
 use crate::flows::{deciding, factors, removal, sessions, undo};
-use crate::gate::{self, Permit};
-use crate::http::Json;
-use crate::limits::Bucket;
-use crate::tokens;
+use crate::guard::access::{Me, reload};
+use crate::guard::context::Cx;
+use crate::guard::gate::{self, Permit};
+use crate::guard::tokens;
+use crate::state::error::{ApiError, Code};
+use crate::state::limits::Bucket;
+use crate::wire::body::Json;
+use crate::wire::headers::session_key;
+use crate::wire::session::{NextViewEnum, UpdateSelfResponse, VerifyResponse};
 
 /// Verify a code in a session
 ///
@@ -114,7 +115,7 @@ async fn step_up(
         .and(sessions::granted(cx, &me, elevation.as_ref()));
     cx.commit(mutation).await.map_err(codes::refused)?;
     let elevated = elevation.map(|e| tokens::elevated(cx, &raised, &e)).transpose()?;
-    VerifyResponse::of(cx, &raised, false, elevated)
+    sessions::answer(cx, &raised, false, elevated)
 }
 
 async fn link(
@@ -224,5 +225,5 @@ async fn attach(
         CommitError::Missed(Miss::Taken) => Code::EmailAlreadyExists.into(),
         other => codes::refused(other),
     })?;
-    VerifyResponse::of(cx, &after, false, None)
+    sessions::answer(cx, &after, false, None)
 }

@@ -9,14 +9,14 @@ use stile_store::{Mutation, known_devices, recovery_codes, sessions as rows, use
 use utoipa::ToSchema;
 
 use super::wanted;
-use crate::access::PendingOrFull;
-use crate::api::models::{CreateMfaToken, VerifyResponse};
-use crate::context::Cx;
 use crate::delivery::Content;
-use crate::error::{ApiError, Code};
 use crate::flows::factors::{self, Wanted};
 use crate::flows::{deciding, guesses, sessions};
-use crate::http::{Json, null_is_absent};
+use crate::guard::access::PendingOrFull;
+use crate::guard::context::Cx;
+use crate::state::error::{ApiError, Code};
+use crate::wire::body::{Json, null_is_absent};
+use crate::wire::session::{CreateMfaToken, VerifyResponse};
 
 /// A recovery code.
 #[derive(Deserialize, ToSchema)]

@@ -9,12 +9,12 @@ use stile_store::{Mutation, users};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use crate::access::Me;
-use crate::context::Cx;
 use crate::delivery::Content;
-use crate::error::{ApiError, Code};
 use crate::flows::{deciding, factors};
-use crate::limits::Bucket;
+use crate::guard::access::Me;
+use crate::guard::context::Cx;
+use crate::state::error::{ApiError, Code};
+use crate::state::limits::Bucket;
 
 /// Recovery codes that can still be used.
 #[derive(Serialize, ToSchema)]

@@ -10,11 +10,11 @@ use stile_store::{Mutation, credentials, users};
 use utoipa::ToSchema;
 
 use super::{MFADevice, devices};
-use crate::access::{Me, PendingOrFull, Proven};
-use crate::context::Cx;
-use crate::error::{ApiError, Code};
 use crate::flows::deciding;
-use crate::http::MaybeJson;
+use crate::guard::access::{Me, PendingOrFull, Proven};
+use crate::guard::context::Cx;
+use crate::state::error::{ApiError, Code};
+use crate::wire::body::MaybeJson;
 
 /// Authenticator apps of a user, oldest first.
 #[derive(Serialize, ToSchema)]

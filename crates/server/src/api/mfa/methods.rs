@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{MFADevice, devices};
-use crate::access::PendingOrFull;
-use crate::api::models::UserPasskey;
-use crate::context::Cx;
-use crate::error::{ApiError, Code};
+use crate::guard::access::PendingOrFull;
+use crate::guard::context::Cx;
+use crate::state::error::{ApiError, Code};
+use crate::wire::passkey::UserPasskey;
 
 /// Which methods.
 #[derive(Deserialize, IntoParams)]

@@ -15,12 +15,13 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::api::models::{CreateMfaToken, iso};
-use crate::context::Cx;
-use crate::error::{ApiError, Code};
 use crate::flows::factors::Wanted;
 use crate::flows::sessions;
-use crate::limits::Bucket;
+use crate::guard::context::Cx;
+use crate::state::error::{ApiError, Code};
+use crate::state::limits::Bucket;
+use crate::wire::session::CreateMfaToken;
+use crate::wire::time::iso;
 
 /// Kinds of second factors.
 #[derive(Clone, Copy, Serialize)]

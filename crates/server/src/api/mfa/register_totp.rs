@@ -11,12 +11,13 @@ use stile_store::{Mutation, UnverifiedTotp, totp, users};
 use utoipa::ToSchema;
 
 use super::{MFADeviceType, room_for_one};
-use crate::access::PendingOrFull;
-use crate::context::{Cx, text};
-use crate::error::{ApiError, Code};
-use crate::gate::{self, Permit};
-use crate::limits::Bucket;
-use crate::tokens;
+use crate::guard::access::PendingOrFull;
+use crate::guard::context::Cx;
+use crate::guard::gate::{self, Permit};
+use crate::guard::tokens;
+use crate::state::error::{ApiError, Code};
+use crate::state::limits::Bucket;
+use crate::wire::headers::text;
 
 /// An authenticator app to be set up.
 #[derive(Serialize, ToSchema)]

@@ -7,12 +7,12 @@ use stile_core::{CredentialId, Event, Format, Principal};
 use stile_store::{Mutation, users};
 
 use super::devices::no_such_device;
-use crate::access::Me;
-use crate::context::Cx;
 use crate::delivery::Content;
-use crate::error::ApiError;
 use crate::flows::{deciding, removal};
-use crate::gate::{self, Permit};
+use crate::guard::access::Me;
+use crate::guard::context::Cx;
+use crate::guard::gate::{self, Permit};
+use crate::state::error::ApiError;
 
 /// Delete an authenticator app
 ///

@@ -10,15 +10,15 @@ use stile_store::ledger::{self, Kind};
 use stile_store::{Mutation, Passkey, Step, credentials, failures, passkeys, users};
 
 use super::{GetPasskeyAuthenticationOptionsResponse, OptionsQuery, PasskeyAuthRequest, known, noted, party};
-use crate::access::PendingOrFull;
-use crate::api::models::VerifyResponse;
-use crate::context::Cx;
 use crate::delivery::Content;
-use crate::error::{ApiError, Code};
 use crate::flows::factors::{self, Wanted};
 use crate::flows::{deciding, sessions};
-use crate::http::Json;
-use crate::limits::Bucket;
+use crate::guard::access::PendingOrFull;
+use crate::guard::context::Cx;
+use crate::state::error::{ApiError, Code};
+use crate::state::limits::Bucket;
+use crate::wire::body::Json;
+use crate::wire::session::VerifyResponse;
 
 /// Get the options for proving a passkey
 ///

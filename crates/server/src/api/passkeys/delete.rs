@@ -7,14 +7,14 @@ use stile_core::{CredentialId, Event, Format, Principal};
 use stile_store::{Mutation, users};
 use utoipa::ToSchema;
 
-use crate::access::{Me, reload};
+use crate::guard::access::{Me, reload};
 
-use crate::context::Cx;
 use crate::delivery::Content;
-use crate::error::{ApiError, Code};
 use crate::flows::{deciding, removal};
-use crate::gate::{self, Permit};
-use crate::http::Json;
+use crate::guard::context::Cx;
+use crate::guard::gate::{self, Permit};
+use crate::state::error::{ApiError, Code};
+use crate::wire::body::Json;
 
 /// Which passkey.
 #[derive(Deserialize, ToSchema)]

@@ -4,10 +4,10 @@ use axum::Json as Answer;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::access::PendingOrFull;
-use crate::api::models::UserPasskey;
-use crate::context::Cx;
-use crate::error::ApiError;
+use crate::guard::access::PendingOrFull;
+use crate::guard::context::Cx;
+use crate::state::error::ApiError;
+use crate::wire::passkey::UserPasskey;
 
 /// Passkeys of a user, oldest first.
 #[derive(Serialize, ToSchema)]

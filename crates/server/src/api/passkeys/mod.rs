@@ -16,10 +16,10 @@ use stile_keys::encoding::base64url;
 use stile_store::Passkey;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::api::models::CreateMfaToken;
-use crate::context::Cx;
-use crate::error::{ApiError, Code};
-use crate::http::null_is_absent;
+use crate::guard::context::Cx;
+use crate::state::error::{ApiError, Code};
+use crate::wire::body::null_is_absent;
+use crate::wire::session::CreateMfaToken;
 
 /// The environment's relying party.
 pub fn party(cx: &Cx) -> Result<&Party, ApiError> {

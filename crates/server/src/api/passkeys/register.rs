@@ -13,17 +13,18 @@ use stile_store::{CommitError, Miss, Mutation, Passkey, credentials, passkeys, u
 use utoipa::ToSchema;
 
 use super::{PasskeyDescriptor, PublicKeyCredentialType, TIMEOUT_MS, hints, noted, party, user_verification};
-use crate::access::{PendingOrFull, reload};
-use crate::api::models::{CreateMfaToken, VerifyResponse};
-use crate::context::{Cx, user_agent};
 use crate::delivery::Content;
-use crate::error::{ApiError, Code};
 use crate::flows::factors::{self, Wanted};
 use crate::flows::{deciding, sessions};
-use crate::gate::{self, Permit};
-use crate::http::{Json, null_is_absent};
-use crate::limits::Bucket;
-use crate::tokens;
+use crate::guard::access::{PendingOrFull, reload};
+use crate::guard::context::Cx;
+use crate::guard::gate::{self, Permit};
+use crate::guard::tokens;
+use crate::state::error::{ApiError, Code};
+use crate::state::limits::Bucket;
+use crate::wire::body::{Json, null_is_absent};
+use crate::wire::headers::user_agent;
+use crate::wire::session::{CreateMfaToken, VerifyResponse};
 
 /// Options for `navigator.credentials.create()` (WebAuthn L3 §5.4), base64url for bytes.
 #[derive(Serialize, ToSchema)]

@@ -6,12 +6,12 @@ use stile_core::{CredentialId, Format};
 use stile_store::{Mutation, credentials, passkeys, users};
 use utoipa::ToSchema;
 
-use crate::access::{Me, Proven};
-use crate::api::models::UserPasskey;
-use crate::context::Cx;
-use crate::error::{ApiError, Code};
 use crate::flows::deciding;
-use crate::http::Json;
+use crate::guard::access::{Me, Proven};
+use crate::guard::context::Cx;
+use crate::state::error::{ApiError, Code};
+use crate::wire::body::Json;
+use crate::wire::passkey::UserPasskey;
 
 const MAX_ALIAS: usize = 64;
 

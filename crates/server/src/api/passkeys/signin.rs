@@ -11,14 +11,14 @@ use stile_store::{Mutation, Passkey};
 
 use super::authenticate::{find, use_up, verify};
 use super::{GetPasskeyAuthenticationOptionsResponse, OptionsQuery, PasskeyAuthRequest, noted};
-use crate::api::models::VerifyResponse;
-use crate::context::Cx;
-use crate::error::{ApiError, Code};
 use crate::flows::deciding;
 use crate::flows::sessions::{self, Browser, Opening};
-use crate::http::Json;
-use crate::limits::Bucket;
-use crate::tokens;
+use crate::guard::context::Cx;
+use crate::guard::tokens;
+use crate::state::error::{ApiError, Code};
+use crate::state::limits::Bucket;
+use crate::wire::body::Json;
+use crate::wire::session::VerifyResponse;
 
 /// Get the options for signing in with a passkey
 #[utoipa::path(
@@ -99,7 +99,7 @@ async fn sign_in(
         .and(sessions::granted(cx, &me, elevation.as_ref()));
     cx.commit(mutation).await?;
     let elevated = elevation.map(|e| tokens::elevated(cx, &me, &e)).transpose()?;
-    VerifyResponse::of(cx, &me, false, elevated).map(Answer)
+    sessions::answer(cx, &me, false, elevated).map(Answer)
 }
 
 fn offered(cx: &Cx) -> Result<(), ApiError> {

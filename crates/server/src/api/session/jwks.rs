@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::api::settings::stored;
-use crate::context::Cx;
+use crate::guard::context::Cx;
 
 /// A JSON web key set (RFC 7517 §5).
 #[derive(Serialize, ToSchema)]

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use stile_factors::device::new_nonce;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::context::Cx;
-use crate::error::{ApiError, Code};
-use crate::limits::Bucket;
+use crate::guard::context::Cx;
+use crate::state::error::{ApiError, Code};
+use crate::state::limits::Bucket;
 
 const MOST: u32 = 5;
 

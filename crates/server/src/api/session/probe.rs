@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 
-use crate::access::PendingOrFull;
+use crate::guard::access::PendingOrFull;
 
 /// Check whether the session is alive
 ///

@@ -6,11 +6,11 @@ use stile_core::{Event, Principal};
 use stile_factors::device::DeviceProof;
 use stile_store::{Mutation, sessions as table};
 
-use crate::access::PendingOrFull;
-use crate::api::models::VerifyResponse;
-use crate::context::Cx;
-use crate::error::{ApiError, Code};
 use crate::flows::{deciding, sessions};
+use crate::guard::access::PendingOrFull;
+use crate::guard::context::Cx;
+use crate::state::error::{ApiError, Code};
+use crate::wire::session::VerifyResponse;
 
 /// Refresh the session's tokens
 ///
@@ -53,5 +53,5 @@ async fn refresh(
     let refreshed = table::refresh(cx.env.id, me.session.id, level, me.session.idle_expires_at);
     let mutation = Mutation::new([refreshed]).and(device.map(|d| sessions::nonce_used(cx, d)));
     cx.commit(mutation).await?;
-    VerifyResponse::of(cx, &me, false, None).map(Answer)
+    sessions::answer(cx, &me, false, None).map(Answer)
 }

@@ -5,9 +5,10 @@ use serde_json::json;
 use stile_core::Event;
 use stile_store::{Mutation, sessions};
 
-use crate::context::{Cx, bearer, text};
-use crate::error::{ApiError, Code};
-use crate::tokens;
+use crate::guard::context::Cx;
+use crate::guard::tokens;
+use crate::state::error::{ApiError, Code};
+use crate::wire::headers::{bearer, text};
 
 const REASONS: [&str; 10] = [
     "user-intent",

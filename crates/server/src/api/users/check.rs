@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use stile_core::Username;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::access::Me;
-use crate::context::Cx;
-use crate::error::{ApiError, Code};
+use crate::guard::access::Me;
+use crate::guard::context::Cx;
+use crate::state::error::{ApiError, Code};
 
 /// Which value of which field.
 #[derive(Deserialize, IntoParams)]

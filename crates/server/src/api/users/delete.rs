@@ -5,12 +5,12 @@ use serde_json::json;
 use stile_core::{Event, Principal};
 use stile_store::{Mutation, users};
 
-use crate::access::Me;
-use crate::context::Cx;
 use crate::delivery::Content;
-use crate::error::ApiError;
 use crate::flows::deciding;
-use crate::gate::{self, Permit};
+use crate::guard::access::Me;
+use crate::guard::context::Cx;
+use crate::guard::gate::{self, Permit};
+use crate::state::error::ApiError;
 
 /// Delete the user
 ///

@@ -2,8 +2,8 @@
 
 use axum::Json as Answer;
 
-use crate::access::PendingOrFull;
-use crate::api::models::SdkUser;
+use crate::guard::access::PendingOrFull;
+use crate::wire::user::SdkUser;
 
 /// Get the signed-in user
 #[utoipa::path(

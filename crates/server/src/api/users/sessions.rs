@@ -9,11 +9,11 @@ use stile_core::{Event, Level, Principal, Proof, SessionId, policy};
 use stile_store::{CommitError, Miss, Mutation, SessionRow, Step, known_devices, sessions, users};
 use utoipa::ToSchema;
 
-use crate::access::{Me, Proven};
-use crate::api::models::iso;
-use crate::context::Cx;
-use crate::error::{ApiError, Code};
 use crate::flows::deciding;
+use crate::guard::access::{Me, Proven};
+use crate::guard::context::Cx;
+use crate::state::error::{ApiError, Code};
+use crate::wire::time::iso;
 
 /// A signed-in browser as its user sees it.
 #[derive(Serialize, ToSchema)]

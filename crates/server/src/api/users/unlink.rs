@@ -9,15 +9,15 @@ use stile_core::{CredentialId, EmailAddress, Event, Principal};
 use stile_store::{Mutation, users};
 use utoipa::ToSchema;
 
-use crate::access::{Me, reload};
-use crate::api::models::VerifyResponse;
-use crate::context::Cx;
 use crate::delivery::Content;
-use crate::error::{ApiError, Code};
-use crate::flows::{deciding, removal};
-use crate::gate::{self, Permit};
-use crate::http::Json;
-use crate::tokens;
+use crate::flows::{deciding, removal, sessions};
+use crate::guard::access::{Me, reload};
+use crate::guard::context::Cx;
+use crate::guard::gate::{self, Permit};
+use crate::guard::tokens;
+use crate::state::error::{ApiError, Code};
+use crate::wire::body::Json;
+use crate::wire::session::VerifyResponse;
 
 /// What to remove.
 #[derive(Deserialize, ToSchema)]
@@ -72,7 +72,7 @@ pub async fn handle(
     let id = id.ok_or(Code::InvalidUnlinkRequest)?;
     let mut after = deciding!(remove(&cx, &me, &permit, id).await)?;
     tokens::no_longer_than_sent(&cx, &mut after, &headers)?;
-    VerifyResponse::of(&cx, &after, false, None).map(Answer)
+    sessions::answer(&cx, &after, false, None).map(Answer)
 }
 
 async fn remove(

@@ -10,16 +10,17 @@ use stile_factors::email_code;
 use stile_store::{CommitError, Miss, Mutation, recovery_codes, users};
 use utoipa::ToSchema;
 
-use crate::access::{Me, Proven, reload};
-use crate::api::models::{EmailVerificationCreateResponse, NextViewEnum, UpdateSelfResponse, VerifyResponse};
-use crate::context::{Cx, session_key};
-use crate::error::{ApiError, Code};
 use crate::flows::codes::{self, Creator};
-use crate::flows::deciding;
-use crate::gate::{self, Permit};
-use crate::http::Json;
-use crate::limits::Bucket;
-use crate::tokens;
+use crate::flows::{deciding, sessions};
+use crate::guard::access::{Me, Proven, reload};
+use crate::guard::context::Cx;
+use crate::guard::gate::{self, Permit};
+use crate::guard::tokens;
+use crate::state::error::{ApiError, Code};
+use crate::state::limits::Bucket;
+use crate::wire::body::Json;
+use crate::wire::headers::session_key;
+use crate::wire::session::{EmailVerificationCreateResponse, NextViewEnum, UpdateSelfResponse};
 
 /// Fields to change; absent ones stay.
 #[derive(Deserialize, ToSchema)]
@@ -113,7 +114,7 @@ pub async fn handle(
     let ends_at = cx.now.plus_seconds(email_code::LIFETIME_SECONDS);
     let begun = permit.begun(&me, ends_at).ok_or(Code::ElevatedTokenRequired)?;
     let sent = codes::send(&cx, &address, creator, None, Some(&begun)).await?;
-    let sent = EmailVerificationCreateResponse::new(&sent, &address);
+    let sent = EmailVerificationCreateResponse::new(sent.id, sent.digits, &address);
     answer(&cx, after, &headers, NextViewEnum::VerifyEmail, Some(sent))
 }
 
@@ -127,7 +128,7 @@ fn answer(
     email_verification: Option<EmailVerificationCreateResponse>,
 ) -> Result<Answer<UpdateSelfResponse>, ApiError> {
     tokens::no_longer_than_sent(cx, &mut after, headers)?;
-    let session = VerifyResponse::of(cx, &after, false, None)?;
+    let session = sessions::answer(cx, &after, false, None)?;
     Ok(Answer(UpdateSelfResponse { session, next_view, email_verification }))
 }
 

@@ -1,0 +1,100 @@
+//! The OpenAPI document: what the operations declare, completed by what all have in common.
+
+use serde_json::Value;
+use utoipa::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{
+    OpenApi as Spec, RefOr, Response, ResponseBuilder, SecurityRequirement, path::Operation,
+};
+
+use crate::state::error::ErrorBody;
+
+/// The frame of the document.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Stile",
+        description = "Self-hosted multi-factor and step-up authentication. Errors are flat: `{\"error\": text, \"code\": stable}`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0")
+    ),
+    components(schemas(ErrorBody)),
+    tags(
+        (name = "Settings", description = "What SDKs are told about an environment"),
+        (name = "Session", description = "Sessions, nonces and keys"),
+        (name = "Codes", description = "One-time codes by e-mail"),
+        (name = "Passkeys", description = "WebAuthn credentials: sign-in, second factor, step-up"),
+        (name = "Second factors", description = "Authenticator apps and recovery codes"),
+        (name = "Step-up", description = "Whether an action needs a fresh proof"),
+        (name = "Users", description = "The signed-in user"),
+        (name = "Backend", description = "For an app's own backend, with an API token"),
+        (name = "Compatibility", description = "What older clients expect; decides nothing"),
+    )
+)]
+pub struct Document;
+
+/// How an operation is guarded: `x-stile-access`. `level` is a session at the user's own level: with a second factor
+/// enrolled, one was proved in it.
+pub const ACCESS: [&str; 6] = ["public", "pending", "session", "level", "gated", "apiToken"];
+
+/// Adds what all operations have in common: the error answer, the security schemes, the environment's path parameter.
+pub fn complete(mut document: Spec) -> Spec {
+    if let Some(components) = document.components.as_mut() {
+        let bearer = |text: &str| {
+            let mut http = Http::new(HttpAuthScheme::Bearer);
+            http.description = Some(text.to_owned());
+            SecurityScheme::Http(http)
+        };
+        components.add_security_scheme("accessToken", bearer("The session's access token (`minifiedJwt`)"));
+        components.add_security_scheme("apiToken", bearer("An API token, made by `stile token create`"));
+    }
+    for (path, item) in &mut document.paths.paths {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch]
+            .into_iter()
+            .flatten();
+        for operation in operations {
+            guard(operation);
+            operation.responses.responses.insert("default".into(), RefOr::T(refusal()));
+            if path.contains("{environmentId}") {
+                environment_parameter(operation);
+            }
+        }
+    }
+    document
+}
+
+/// The access class that an operation declares.
+pub fn access(operation: &Operation) -> Option<&str> {
+    operation.extensions.as_ref()?.get("x-stile-access").and_then(Value::as_str)
+}
+
+fn guard(operation: &mut Operation) {
+    let scheme = match access(operation) {
+        Some("pending" | "session" | "level" | "gated") => "accessToken",
+        Some("apiToken") => "apiToken",
+        _ => return,
+    };
+    operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(scheme, [])]);
+}
+
+fn refusal() -> Response {
+    let content = utoipa::openapi::ContentBuilder::new()
+        .schema(Some(utoipa::openapi::Ref::from_schema_name("ErrorBody")))
+        .build();
+    ResponseBuilder::new()
+        .description("Refused; `code` says why")
+        .content("application/json", content)
+        .build()
+}
+
+fn environment_parameter(operation: &mut Operation) {
+    use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
+    use utoipa::openapi::{ObjectBuilder, Required, schema::Type};
+    let parameter = ParameterBuilder::new()
+        .name("environmentId")
+        .parameter_in(ParameterIn::Path)
+        .required(Required::True)
+        .description(Some("The environment's id"))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
+        .build();
+    operation.parameters.get_or_insert_default().insert(0, RefOr::T(parameter));
+}

@@ -1,0 +1,6 @@
+//! Who asks, and what they may do: circumstances, sessions, tokens, and the gate.
+
+pub mod access;
+pub mod context;
+pub mod gate;
+pub mod tokens;
