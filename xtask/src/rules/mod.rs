@@ -3,6 +3,7 @@
 mod advisories;
 mod arrows;
 mod circles;
+mod floors;
 mod formats;
 mod rooms;
 mod source;

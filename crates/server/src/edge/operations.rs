@@ -8,7 +8,7 @@ use axum::http::Method;
 
 /// Operation ids by path pattern and method.
 static OPERATIONS: LazyLock<HashMap<String, HashMap<String, Arc<str>>>> = LazyLock::new(|| {
-    let document = serde_json::to_value(crate::openapi_document()).unwrap_or_default();
+    let document = serde_json::to_value(crate::api::openapi_document()).unwrap_or_default();
     let mut operations: HashMap<String, HashMap<String, Arc<str>>> = HashMap::new();
     for (path, methods) in document["paths"].as_object().into_iter().flatten() {
         for (method, operation) in methods.as_object().into_iter().flatten() {

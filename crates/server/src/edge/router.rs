@@ -25,15 +25,27 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// The whole HTTP surface; a request takes no longer than this.
 pub fn within(app: Arc<App>, deadline: Duration) -> Router {
-    let mut router = operations(&app)
+    let public = public(&app);
+    if app.config.development.is_none() {
+        return layered(public, app, deadline);
+    }
+    // The demo's own backend asks the public API as one on another machine would.
+    let asked = layered(public.clone(), Arc::clone(&app), deadline);
+    layered(public.merge(dev::routes(&app, asked)), app, deadline)
+}
+
+/// What is there in production too.
+fn public(app: &Arc<App>) -> Router<Arc<App>> {
+    operations(app)
         .route("/healthz", get(|| async { StatusCode::NO_CONTENT }))
         .route("/readyz", get(ready))
         .route("/.well-known/webauthn", get(well_known::handle))
         .merge(assets::docs())
-        .merge(undo_page::routes(&app));
-    if app.config.development.is_some() {
-        router = router.merge(dev::routes(&app));
-    }
+        .merge(undo_page::routes(app))
+}
+
+/// What stands around every route.
+fn layered(router: Router<Arc<App>>, app: Arc<App>, deadline: Duration) -> Router {
     router
         .fallback(|| async { ApiError::from(Code::NotFound) })
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
@@ -60,16 +72,16 @@ const NOT_SUPPORTED: [&str; 9] = [
 /// The router of all operations.
 fn operations(app: &Arc<App>) -> Router<Arc<App>> {
     // The path names the environment, or the API token does: one layer makes the `Cx` of all.
-    let layered = |operations: OpenApiRouter<Arc<App>>| {
+    let within_environment = |operations: OpenApiRouter<Arc<App>>| {
         Router::from(operations)
             .fallback(no_route)
             .layer(DefaultBodyLimit::max(MAX_BODY))
             .layer(middleware::from_fn_with_state(Arc::clone(app), http::sdk_layer))
     };
     Router::new()
-        .nest(api::SDK, layered(api::sdk()))
-        .nest(api::BACKEND, layered(api::backend()))
-        .nest(api::ADMIN, layered(api::admin()))
+        .nest(api::SDK, within_environment(api::sdk()))
+        .nest(api::BACKEND, within_environment(api::backend()))
+        .nest(api::ADMIN, within_environment(api::admin()))
 }
 
 async fn no_route(path: OriginalUri) -> ApiError {

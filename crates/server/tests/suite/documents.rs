@@ -14,7 +14,7 @@ fn errors() -> String {
         "# Errors\n\n\
          Every refusal has a JSON body: `error` is a text for people, `code` is stable and for programs. A refused gated\n\
          action also names the `scope` that it needs. `429` and `503` carry `Retry-After`, in seconds.\n\n\
-         Made from `crates/server/src/error.rs` by `STILE_WRITE_DOCS=1 cargo test -p stile-server --test suite documents`.\n",
+         Made from `crates/server/src/state/error.rs` by `STILE_WRITE_DOCS=1 cargo test -p stile-server --test suite documents`.\n",
     );
     for code in Code::ALL {
         text += &format!("\n## {}\n\n`{}`: {}\n", code.as_str(), code.status(), code.text());

@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
 use stile_core::EnvironmentId;
 
@@ -35,13 +35,13 @@ const fn demo_environment(n: u8) -> EnvironmentId {
     EnvironmentId::from_bytes([0x57, 0x11, 0xe0, 0, 0, 0, 0x40, 0, 0x80, 0, 0, 0, 0, 0, 0, n])
 }
 
-/// All development surfaces behind their guard.
-pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+/// All development surfaces behind their guard. `public` is the API that the demo's backend asks.
+pub fn routes(app: &Arc<App>, public: Router) -> Router<Arc<App>> {
     Router::new()
         .route("/", get(|| async { Redirect::temporary("/demo/") }))
         .route("/dev/outbox", get(outbox::handle))
         .route("/dev/clock", get(clock::read).post(clock::advance))
-        .route("/demo/api/vault/open", post(vault::open))
+        .route("/demo/api/vault/open", post(vault::open).layer(Extension(vault::Public(public))))
         .merge(assets::demo())
         .layer(middleware::from_fn_with_state(Arc::clone(app), guard))
 }

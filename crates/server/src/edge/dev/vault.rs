@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json, Router};
 use serde_json::{Value, json};
 use stile_core::EnvironmentId;
 use stile_keys::{encoding, random};
@@ -18,17 +18,25 @@ use crate::state::error::{ApiError, Code};
 use crate::wire::body::MAX_BODY;
 use crate::wire::headers::{bearer, text};
 
+/// The public API of this server.
+#[derive(Clone)]
+pub(super) struct Public(pub(super) Router);
+
 const SCOPE: &str = "vault:open";
 
 /// Opens the vault, once for each elevated token.
-pub(super) async fn open(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, ApiError> {
+pub(super) async fn open(
+    State(app): State<Arc<App>>,
+    Extension(Public(public)): Extension<Public>,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
     let access = bearer(&headers).ok_or(Code::Unauthorized)?;
     // Which environment's API to ask; what the token is worth, that API says.
     let development = app.config.development.as_ref().ok_or(Code::NotFound)?;
     let environment = environment_of(access).ok_or(Code::Unauthorized)?;
     let api_token = development.demo_api_tokens.get(&environment).ok_or(Code::Unauthorized)?;
     let path = format!("/api/v0/sdk/{environment}/users");
-    let (status, user) = call(&app, Method::GET, &path, access, None).await?;
+    let (status, user) = call(&public, Method::GET, &path, access, None).await?;
     if status != StatusCode::OK {
         return Ok((status, Json(user)).into_response());
     }
@@ -38,7 +46,7 @@ pub(super) async fn open(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
     let path = format!("/api/v0/environments/{environment}/elevated-tokens/consume");
     let use_id = encoding::hex(&random::bytes::<16>());
     let spend = json!({ "token": token, "scope": SCOPE, "userId": user["id"], "useId": use_id });
-    let (status, spent) = call(&app, Method::POST, &path, api_token, Some(spend)).await?;
+    let (status, spent) = call(&public, Method::POST, &path, api_token, Some(spend)).await?;
     if status != StatusCode::OK {
         return Ok((status, Json(spent)).into_response());
     }
@@ -59,7 +67,7 @@ fn environment_of(access: &str) -> Option<EnvironmentId> {
 
 /// A request to this server's own public API, as a backend on another machine would make it.
 async fn call(
-    app: &Arc<App>,
+    public: &Router,
     method: Method,
     path: &str,
     bearer: &str,
@@ -72,8 +80,7 @@ async fn call(
         .header(header::CONTENT_TYPE, "application/json")
         .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))
         .map_err(ApiError::internal)?;
-    // Boxed: the router holds this very handler, so its future would otherwise contain itself.
-    let answer = Box::pin(crate::router(Arc::clone(app)).oneshot(request)).await;
+    let answer = public.clone().oneshot(request).await;
     let response = answer.unwrap_or_else(|never| match never {});
     let status = response.status();
     let bytes = to_bytes(response.into_body(), MAX_BODY).await.map_err(ApiError::internal)?;

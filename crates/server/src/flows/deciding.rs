@@ -1,0 +1,134 @@
+//! Deciding again when somebody changed the same user meanwhile (invariant 6).
+
+/// How often a decision is taken again when somebody changed the same user meanwhile (invariant 6).
+pub(crate) const ATTEMPTS: usize = 3;
+
+/// Runs an attempt that reads, decides and commits; again when its commit found the user changed.
+///
+/// With a principal, `deciding!(cx, me = present => attempt)`, the first attempt decides on it as it is, since its
+/// mutation begins with the version that was read; later ones on it as it is stored then.
+///
+/// A macro because the future of an async closure that borrows cannot yet be shown to be `Send`.
+macro_rules! deciding {
+    ($cx:expr, $me:ident = $present:expr => $attempt:expr) => {{
+        let mut $me = $present;
+        let mut left = $crate::flows::ATTEMPTS;
+        loop {
+            left -= 1;
+            match $attempt {
+                Err(error) if error.code == $crate::state::error::Code::Conflict && left > 0 => {
+                    $me = $crate::guard::access::reload($cx, &$me).await?;
+                }
+                done => break done,
+            }
+        }
+    }};
+    ($attempt:expr) => {{
+        let mut left = $crate::flows::ATTEMPTS;
+        loop {
+            left -= 1;
+            match $attempt {
+                Err(error) if error.code == $crate::state::error::Code::Conflict && left > 0 => {}
+                done => break done,
+            }
+        }
+    }};
+}
+pub(crate) use deciding;
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr};
+    use std::sync::Arc;
+
+    use stile_core::{Principal, User};
+    use stile_keys::{Keyring, MasterKey};
+    use stile_seed::{ENVIRONMENT, Environment, PUBLIC_URL, Passkey, Person};
+    use stile_store::{Mutation, Step, Store, sessions, users};
+
+    use super::*;
+    use crate::guard::access::reload;
+    use crate::guard::context::Cx;
+    use crate::guard::context::RequestId;
+    use crate::state::app::App;
+    use crate::state::clock::Clock;
+    use crate::state::config::Config;
+    use crate::state::error::{ApiError, Code};
+    use crate::state::limits::{Party, Prefixes};
+
+    /// Somebody who decides, and what a request of theirs carries.
+    async fn deciding_on(folder: &tempfile::TempDir) -> (Cx, Principal) {
+        let clock = Arc::new(Clock::default());
+        let (now, keys) = (clock.now(), Arc::new(Keyring::new(&MasterKey::generate()).unwrap()));
+        let store = Store::sqlite(&folder.path().join("stile.db"), now).unwrap();
+        Environment::create(&store, &keys, "test", now).await.unwrap();
+        let mut steps = Vec::new();
+        let who = Person::new("ann@example.com".into(), &Passkey::new().unwrap(), now, &mut steps);
+        store.commit(Mutation::new(steps)).await.unwrap();
+        let public_url = PUBLIC_URL.parse().unwrap();
+        let config =
+            Config { public_url, trusted_proxies: Vec::new(), development: None, place: String::new() };
+        let app = Arc::new(App::new(store, keys, clock, config, None));
+        let env = app.environment(ENVIRONMENT).await.unwrap();
+        let me = app.store.principal(ENVIRONMENT, who.session).await.unwrap().unwrap();
+        let (address, request_id) = (IpAddr::V4(Ipv4Addr::LOCALHOST), RequestId::default());
+        let party = Party::Stranger(Prefixes::of(address));
+        let cx = Cx {
+            app,
+            env,
+            api_token: None,
+            now,
+            address,
+            party,
+            me: None,
+            spent: None,
+            request_id,
+            origin: None,
+        };
+        (cx, me)
+    }
+
+    /// What happens between a decision and its commit: the user as they are then changes.
+    async fn meanwhile(cx: &Cx, user: &User, more: Option<Step>) {
+        let steps = [users::bump_version(ENVIRONMENT, user)].into_iter().chain(more);
+        cx.app.store.commit(Mutation::new(steps.collect::<Vec<_>>())).await.unwrap();
+    }
+
+    /// Decides again and again, each time overtaken by this; answers how often, and how it ended.
+    async fn overtaken(cx: &Cx, me: &Principal, by: impl Fn(&User) -> Option<Step>) -> (usize, Code) {
+        let mut attempts = 0;
+        let mut attempt = async |present: Principal| -> Result<(), ApiError> {
+            attempts += 1;
+            meanwhile(cx, &present.user, by(&present.user)).await;
+            Err(Code::Conflict.into())
+        };
+        let ended: Result<(), ApiError> =
+            async { deciding!(cx, present = me.clone() => attempt(present.clone()).await) }.await;
+        (attempts, ended.err().unwrap().code)
+    }
+
+    #[tokio::test]
+    async fn a_retry_goes_on_after_a_change_and_not_after_a_recovery() {
+        let folder = tempfile::tempdir().unwrap();
+        let (cx, me) = deciding_on(&folder).await;
+        assert_eq!(reload(&cx, &me).await.ok(), Some(me.clone()));
+
+        assert_eq!(overtaken(&cx, &me, |_| None).await, (ATTEMPTS, Code::Conflict));
+        let me = reload(&cx, &me).await.unwrap_or(me);
+        assert_eq!(me.user.version, 4, "each attempt was overtaken once");
+
+        // A recovery begins the next epoch, as a reset does: the first retry is refused, and there is no second.
+        let recovery = |user: &User| Some(users::bump_epoch(ENVIRONMENT, user.id));
+        assert_eq!(overtaken(&cx, &me, recovery).await, (1, Code::Conflict));
+        assert_eq!(reload(&cx, &me).await.err().map(|e| e.code), Some(Code::Conflict));
+    }
+
+    #[tokio::test]
+    async fn no_retry_outlives_its_session() {
+        let folder = tempfile::tempdir().unwrap();
+        let (cx, me) = deciding_on(&folder).await;
+        let session = me.session.id;
+        let end = |_: &User| Some(sessions::end(ENVIRONMENT, session));
+        assert_eq!(overtaken(&cx, &me, end).await, (1, Code::SessionEnded));
+    }
+}
