@@ -2,7 +2,7 @@
 //! input was taken, so that a corpus of nothing but rubbish does not go unnoticed.
 
 use stile_core::origin::{OriginPattern, origin_of};
-use stile_core::scope::{AppScope, contains};
+use stile_core::scope::{Scope, Scopes};
 use stile_core::{EmailAddress, Username};
 
 use super::mutate::Target;
@@ -54,9 +54,10 @@ pub fn origin(data: &[u8]) -> bool {
 /// A scope is one word, so it is found in a list that holds it and in none that does not.
 pub fn scope(data: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(data) else { return false };
-    let Ok(_) = AppScope::parse(text) else { return false };
+    let Ok(scope @ Scope::App(_)) = text.parse() else { return false };
     assert!(text.len() <= 64 && !text.contains(char::is_whitespace) && text.matches(':').count() == 1);
-    assert!(contains(&format!("user:update {text} wallet:sign"), text));
-    assert!(!contains(&format!("{text}x x{text}"), text));
+    let holds = |list: &str| list.parse::<Scopes>().is_ok_and(|scopes| scopes.contains(&scope));
+    assert!(holds(&format!("user:update {text} wallet:sign")) && !holds(&format!("user:update x{text}")));
+    assert_eq!(text.parse::<Scopes>().map(|scopes| scopes.to_string()).as_deref(), Ok(text));
     true
 }

@@ -121,7 +121,7 @@ impl Environment {
             sid: who.session.to_string(),
             environment_id: ENVIRONMENT.to_string(),
             jti: base64url(&random::bytes::<16>()),
-            scope: scope.into(),
+            scope: scope.parse()?,
             single_use: true,
             credential_id: passkey.to_string(),
             amr: ["hwk", "user", "mfa"].map(str::to_owned).into(),

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::scope::Scopes;
 use crate::strength::Strength;
 
 /// `typ` of access tokens.
@@ -114,8 +115,8 @@ pub struct ElevatedClaims {
     pub environment_id: String,
     /// The token's own id, used up at most once when `singleUse`.
     pub jti: String,
-    /// Scopes, separated by single spaces.
-    pub scope: String,
+    /// What it allows.
+    pub scope: Scopes,
     /// Whether it can be used once only.
     #[serde(rename = "singleUse")]
     pub single_use: bool,

@@ -27,7 +27,7 @@ pub use factor::Format;
 pub use id::{ApiTokenId, AuditId, CredentialId, EnvironmentId, OutboxId, SessionId, UserId, VerificationId};
 pub use principal::{Acknowledgement, Level, Principal, Session, User};
 pub use proof::{Method, Proof};
-pub use scope::Scope;
+pub use scope::{Scope, Scopes};
 pub use settings::Settings;
 pub use strength::Strength;
 pub use time::Micros;

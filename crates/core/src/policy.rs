@@ -16,7 +16,7 @@ use self::youth::{is_young_beside, touches_credentials};
 use crate::id::CredentialId;
 use crate::principal::{Level, Principal};
 use crate::proof::{Method, Proof};
-use crate::scope::Scope;
+use crate::scope::{Scope, Scopes};
 use crate::settings::{ActionRule, Enrollment, ScopeRule, Settings, TokenBehavior};
 use crate::strength::Strength;
 use crate::time::Micros;
@@ -157,8 +157,8 @@ impl From<&Proof> for Evidence {
 /// An elevated token to be signed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Elevation {
-    /// What it allows, without duplicates.
-    pub scopes: Vec<Scope>,
+    /// What it allows.
+    pub scopes: Scopes,
     /// Whether it can be used once only.
     pub single_use: bool,
     /// Its life in seconds.
@@ -254,20 +254,17 @@ pub fn grant(
     settings: &Settings,
     me: &Principal,
     proof: Proof,
-    scopes: &[Scope],
+    scopes: &Scopes,
 ) -> Result<Option<Elevation>, Refusal> {
-    let mut asked: Vec<Scope> = scopes.to_vec();
-    asked.sort();
-    asked.dedup();
-    for scope in &asked {
+    for scope in scopes.iter() {
         accepts(settings, me, (&proof).into(), scope)?;
     }
-    let each = asked.iter().map(|scope| terms(settings, me, scope)).map(|t| (t.single_use, t.seconds));
+    let each = scopes.iter().map(|scope| terms(settings, me, scope)).map(|t| (t.single_use, t.seconds));
     // A mixed request follows its strictest scope.
     let Some((single_use, seconds)) = each.reduce(stricter) else {
         return Ok(None);
     };
-    Ok(Some(Elevation { scopes: asked, single_use, seconds, proof }))
+    Ok(Some(Elevation { scopes: scopes.clone(), single_use, seconds, proof }))
 }
 
 /// The newest proof of this session that answers for the scope under the exemption.

@@ -1,10 +1,12 @@
 //! Scopes: what an elevated access token allows.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::str::FromStr;
 
-use crate::settings::Settings;
+use serde::{Deserialize, Serialize};
 
-/// A scope that an environment knows: one of the fixed ones, or one that the environment declared.
+/// What one action needs: a scope of Stile's own, or one of an environment's own.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Scope {
     /// Adding a credential or a factor.
@@ -27,7 +29,7 @@ pub enum Scope {
     WalletDelete,
     /// Restoring a wallet.
     WalletRestore,
-    /// A scope of the environment's own, `name:verb`.
+    /// A scope of an environment's own, `name:verb`.
     App(AppScope),
 }
 
@@ -35,10 +37,22 @@ pub enum Scope {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct AppScope(String);
 
-/// The environment does not know this scope (422 `invalid_scopes`).
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("unknown scope")]
-pub struct UnknownScope;
+/// The scopes of a request or of a token, [`MAX_SCOPES`] at most. Their text is the `scope` claim: each once, in one order,
+/// with single spaces between.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Scopes(BTreeSet<Scope>);
+
+/// Why texts are no scopes (422 `invalid_scopes`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ScopeError {
+    /// It has no form of a scope, or the environment did not declare it.
+    #[error("unknown scope")]
+    Unknown,
+    /// There are more of them than one request may ask for.
+    #[error("more than {MAX_SCOPES} scopes")]
+    TooMany,
+}
 
 /// How many scopes one request may ask for.
 pub const MAX_SCOPES: usize = 16;
@@ -60,20 +74,6 @@ const FIXED: [Scope; 10] = [
 const RESERVED: [&str; 5] = ["credential", "user", "wallet", "business_account", "console"];
 
 impl Scope {
-    /// The scope that the text names in this environment.
-    pub fn parse(text: &str, settings: &Settings) -> Result<Self, UnknownScope> {
-        if let Some(fixed) = FIXED.iter().find(|s| s.as_str() == text) {
-            return Ok(fixed.clone());
-        }
-        let declared = settings.scopes.iter().any(|rule| rule.scope == text);
-        if declared { AppScope::parse(text).map(Self::App) } else { Err(UnknownScope) }
-    }
-
-    /// The fixed scope of that name, if it is one.
-    pub fn fixed(text: &str) -> Option<Self> {
-        FIXED.iter().find(|s| s.as_str() == text).cloned()
-    }
-
     /// The text on the wire.
     pub fn as_str(&self) -> &str {
         match self {
@@ -97,18 +97,12 @@ impl Scope {
     }
 }
 
-impl AppScope {
-    /// `name:verb`, each of a-z, 0-9, `_` and `-`, at most 64 characters, not under a reserved name.
-    pub fn parse(text: &str) -> Result<Self, UnknownScope> {
-        let (name, verb) = text.split_once(':').ok_or(UnknownScope)?;
-        let word = |w: &str| {
-            !w.is_empty()
-                && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
-        };
-        if text.len() > 64 || !word(name) || !word(verb) || RESERVED.contains(&name) {
-            return Err(UnknownScope);
-        }
-        Ok(Self(text.to_owned()))
+impl FromStr for Scope {
+    type Err = ScopeError;
+    /// Reads the form alone: whether an environment declared the scope is known to its settings.
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        let fixed = FIXED.iter().find(|scope| scope.as_str() == text).cloned();
+        fixed.map_or_else(|| AppScope::parse(text).map(Self::App), Ok)
     }
 }
 
@@ -118,24 +112,86 @@ impl fmt::Display for Scope {
     }
 }
 
-/// The scopes of a space-separated list, as a token's `scope` claim carries them.
-pub fn contains(list: &str, scope: &str) -> bool {
-    !scope.is_empty() && list.split(' ').any(|word| word == scope)
+impl AppScope {
+    /// `name:verb`, each of a-z, 0-9, `_` and `-`, at most 64 characters, not under a reserved name.
+    fn parse(text: &str) -> Result<Self, ScopeError> {
+        let (name, verb) = text.split_once(':').ok_or(ScopeError::Unknown)?;
+        let word = |w: &str| {
+            !w.is_empty()
+                && w.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'-')
+        };
+        if text.len() > 64 || !word(name) || !word(verb) || RESERVED.contains(&name) {
+            return Err(ScopeError::Unknown);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl Scopes {
+    /// All of these, or the first error.
+    pub fn collect(scopes: impl IntoIterator<Item = Result<Scope, ScopeError>>) -> Result<Self, ScopeError> {
+        let mut all = Self::default();
+        scopes.into_iter().try_for_each(|scope| all.insert(scope?))?;
+        Ok(all)
+    }
+
+    /// Adds one more.
+    pub fn insert(&mut self, scope: Scope) -> Result<(), ScopeError> {
+        if self.0.len() == MAX_SCOPES && !self.contains(&scope) {
+            return Err(ScopeError::TooMany);
+        }
+        self.0.insert(scope);
+        Ok(())
+    }
+
+    /// Whether it is one of them.
+    pub fn contains(&self, scope: &Scope) -> bool {
+        self.0.contains(scope)
+    }
+
+    /// Each of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Scope> {
+        self.0.iter()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromStr for Scopes {
+    type Err = ScopeError;
+    fn from_str(text: &str) -> Result<Self, ScopeError> {
+        Self::collect(text.split(' ').map(str::parse))
+    }
+}
+
+impl TryFrom<String> for Scopes {
+    type Error = ScopeError;
+    fn try_from(text: String) -> Result<Self, ScopeError> {
+        text.parse()
+    }
+}
+
+impl From<Scopes> for String {
+    fn from(scopes: Scopes) -> Self {
+        scopes.to_string()
+    }
+}
+
+impl fmt::Display for Scopes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().enumerate().try_for_each(|(at, scope)| {
+            let space = if at == 0 { "" } else { " " };
+            write!(f, "{space}{scope}")
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::ScopeRule;
-
-    #[test]
-    fn only_declared_scopes_are_known() {
-        let mut settings = Settings::default();
-        assert_eq!(Scope::parse("wallet:export", &settings), Ok(Scope::WalletExport));
-        assert_eq!(Scope::parse("vault:open", &settings), Err(UnknownScope));
-        settings.scopes.push(ScopeRule::new("vault:open"));
-        assert_eq!(Scope::parse("vault:open", &settings).map(|s| s.to_string()), Ok("vault:open".into()));
-    }
 
     #[test]
     fn reserved_and_odd_names_cannot_be_declared() {
@@ -150,16 +206,49 @@ mod tests {
             "a:b:c",
             "a b:c",
         ] {
-            assert!(AppScope::parse(text).is_err(), "{text}");
+            assert_eq!(text.parse::<Scope>(), Err(ScopeError::Unknown), "{text}");
         }
     }
 
     #[test]
-    fn a_scope_list_is_matched_by_whole_words() {
-        assert!(contains("wallet:export vault:open", "vault:open"));
-        assert!(!contains("wallet:export", "wallet:exp"));
-        assert!(!contains("", ""));
-        assert!(!contains("credential:unlink", "credential:link"));
+    fn a_scope_is_found_in_a_list_by_its_whole_text() {
+        let list = |text: &str| text.parse::<Scopes>().unwrap();
+        let own: Scope = "vault:open".parse().unwrap();
+        assert!(list("wallet:export vault:open").contains(&own));
+        assert!(!list("wallet:export vault:open-wide").contains(&own));
+        assert!(!list("credential:unlink").contains(&Scope::CredentialLink));
+        assert!(!Scopes::default().contains(&own));
+    }
+
+    #[test]
+    fn the_text_of_scopes_has_each_once_and_in_one_order() {
+        for (text, shown) in [
+            ("vault:open", "vault:open"),
+            ("vault:open wallet:export credential:link", "credential:link wallet:export vault:open"),
+            ("b:b a:a b:b user:update", "user:update a:a b:b"),
+        ] {
+            let scopes: Scopes = text.parse().unwrap();
+            assert_eq!(scopes.to_string(), shown);
+            assert_eq!(serde_json::to_value(&scopes).unwrap(), shown);
+            assert_eq!(serde_json::from_value::<Scopes>(text.into()).unwrap(), scopes);
+        }
+        for text in
+            ["", " ", "vault:open ", " vault:open", "vault:open  user:update", "vault:open,user:update"]
+        {
+            assert_eq!(text.parse::<Scopes>(), Err(ScopeError::Unknown), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn sixteen_scopes_are_the_most() {
+        let text = |count: usize| (0..count).map(|n| format!("app:s{n:02}")).collect::<Vec<_>>().join(" ");
+        let mut full: Scopes = text(MAX_SCOPES).parse().unwrap();
+        assert_eq!(full.iter().count(), MAX_SCOPES);
+        assert_eq!(text(MAX_SCOPES + 1).parse::<Scopes>(), Err(ScopeError::TooMany));
+        let held = full.clone();
+        assert_eq!(full.insert(Scope::CredentialLink), Err(ScopeError::TooMany));
+        assert_eq!(full.insert("app:s00".parse().unwrap()), Ok(()));
+        assert_eq!(full, held);
     }
 
     #[test]
@@ -182,24 +271,12 @@ mod tests {
         );
         for scope in &FIXED {
             let text = scope.as_str();
-            assert_eq!(Scope::fixed(text).as_ref(), Some(scope));
-            assert_eq!(Scope::parse(text, &Settings::default()).as_ref(), Ok(scope));
+            assert_eq!(text.parse::<Scope>().as_ref(), Ok(scope));
             assert_eq!(scope.to_string(), text);
             assert_eq!(scope.single_use_by_default(), text.starts_with("wallet:"), "{text}");
         }
-        assert_eq!(Scope::fixed("vault:open"), None);
-        let own = AppScope::parse("vault:open").map(Scope::App).unwrap();
-        assert!(own.single_use_by_default());
-    }
-
-    /// A rule on a scope that cannot be declared does not make it known.
-    #[test]
-    fn a_stored_rule_declares_nothing_that_has_no_form() {
-        let scopes = ["wallet:paint", "vault"].map(ScopeRule::new).to_vec();
-        let settings = Settings { scopes, ..Settings::default() };
-        for text in ["wallet:paint", "vault", "other:open"] {
-            assert_eq!(Scope::parse(text, &settings), Err(UnknownScope), "{text}");
-        }
+        let own: Scope = "vault:open".parse().unwrap();
+        assert!(matches!(own, Scope::App(_)) && own.single_use_by_default());
     }
 
     #[test]

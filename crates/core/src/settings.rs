@@ -9,13 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::factor::{Channel, Format, Rules};
 use crate::origin::OriginPattern;
-use crate::scope::{AppScope, Scope};
-use crate::strength::Strength;
-
-mod table;
-
-use table::{Described, Field, Shape};
-pub use table::{Setting, table};
+use crate::scope::{MAX_SCOPES, Scope, ScopeError, Scopes};
 
 macro_rules! settings {
     ($(#[$doc:meta])* $name:ident { $($(#[doc = $fdoc:literal])* $field:ident : $ty:ty = $default:expr),* $(,)? }) => {
@@ -52,6 +46,13 @@ macro_rules! choice {
         }
     };
 }
+
+mod rules;
+mod table;
+
+pub use rules::{Action, ActionRule, ScopeRule, TokenBehavior};
+use table::{Described, Field, Shape};
+pub use table::{Setting, table};
 
 settings! {
     /// Everything that an operator can set for one environment.
@@ -259,44 +260,6 @@ choice! {
     }
 }
 
-choice! {
-    /// Actions that can be put under a second factor by a rule.
-    Action {
-        /// Signing with a wallet.
-        WalletSign = "wallet.waas.sign",
-        /// Exporting a wallet's key.
-        WalletExport = "wallet.waas.export",
-        /// Resharing a wallet.
-        WalletReshare = "wallet.waas.reshare",
-        /// Refreshing or delegating a wallet.
-        WalletRefresh = "wallet.waas.refresh",
-        /// Changing profile fields.
-        UserUpdate = "user.update",
-    }
-}
-
-impl Action {
-    /// The scope that a token for this action carries.
-    pub const fn scope(self) -> Scope {
-        match self {
-            Self::WalletSign => Scope::WalletSign,
-            Self::WalletExport => Scope::WalletExport,
-            Self::WalletReshare | Self::WalletRefresh => Scope::WalletDelegate,
-            Self::UserUpdate => Scope::UserUpdate,
-        }
-    }
-}
-
-choice! {
-    /// How often an elevated token can be used.
-    TokenBehavior {
-        /// Once.
-        SingleUse = "single_use",
-        /// Until it expires.
-        TimeBound = "time_bound",
-    }
-}
-
 settings! {
     /// Multi-factor authentication.
     Mfa {
@@ -356,56 +319,6 @@ impl MethodRule {
 
 const fn yes() -> bool {
     true
-}
-
-/// A rule that puts an action under a second factor.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ActionRule {
-    /// Which action.
-    pub action: Action,
-    /// Whether the rule is on.
-    pub required: bool,
-    /// Overrides single or repeated use.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_behavior: Option<TokenBehavior>,
-    /// Overrides the life of the token, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_expiry_seconds: Option<u32>,
-}
-
-/// Declares a scope of the environment's own, or changes what a fixed one demands and the token for it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ScopeRule {
-    /// `name:verb`.
-    pub scope: String,
-    /// The least proof that is accepted; setting it protects the scope for every user. Settings that an older version stored
-    /// call it `minStrength`.
-    #[serde(default, alias = "minStrength", skip_serializing_if = "Option::is_none")]
-    pub strength: Option<Strength>,
-    /// How old the proof may be when the action begins, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub max_age_seconds: Option<u32>,
-    /// Overrides single or repeated use.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_behavior: Option<TokenBehavior>,
-    /// Overrides the life of the token, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_expiry_seconds: Option<u32>,
-}
-
-impl ScopeRule {
-    /// The scope with the default token: single use, 300 s.
-    pub fn new(scope: &str) -> Self {
-        Self {
-            scope: scope.into(),
-            strength: None,
-            max_age_seconds: None,
-            token_behavior: None,
-            token_expiry_seconds: None,
-        }
-    }
 }
 
 choice! {
@@ -696,9 +609,8 @@ impl Settings {
             "audit.retentionDays must lie between 1 and 3650",
         );
         for rule in &self.scopes {
-            let known = Scope::fixed(&rule.scope).is_some() || AppScope::parse(&rule.scope).is_ok();
             check(
-                !known,
+                rule.scope.parse::<Scope>().is_err(),
                 &format!("scopes: `{}` is not of the form name:verb, or its name is reserved", rule.scope),
             );
         }
@@ -767,6 +679,24 @@ impl Settings {
         found
     }
 
+    /// The scope that the text names in this environment: a fixed one, or one that the environment declared.
+    pub fn scope(&self, text: &str) -> Result<Scope, ScopeError> {
+        text.parse().ok().filter(|scope| self.knows(scope)).ok_or(ScopeError::Unknown)
+    }
+
+    /// The scopes that a request asks for. What it names twice counts twice.
+    pub fn requested(&self, texts: &[String]) -> Result<Scopes, ScopeError> {
+        if texts.len() > MAX_SCOPES {
+            return Err(ScopeError::TooMany);
+        }
+        Scopes::collect(texts.iter().map(|text| self.scope(text)))
+    }
+
+    /// Whether the scope is a fixed one, or declared.
+    pub fn knows(&self, scope: &Scope) -> bool {
+        !matches!(scope, Scope::App(_)) || self.scopes.iter().any(|rule| rule.scope == scope.as_str())
+    }
+
     /// Whether the origin (an `Origin` header's value) may call this environment.
     pub fn allows_origin(&self, origin: &str) -> bool {
         self.allowed_origins.iter().any(|pattern| pattern.matches(origin))
@@ -786,6 +716,41 @@ fn is_domain(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::strength::Strength;
+
+    #[test]
+    fn only_declared_scopes_are_known() {
+        let mut settings = Settings::default();
+        assert_eq!(settings.scope("wallet:export"), Ok(Scope::WalletExport));
+        assert_eq!(settings.scope("vault:open"), Err(ScopeError::Unknown));
+        settings.scopes.push(ScopeRule::new("vault:open"));
+        assert_eq!(settings.scope("vault:open").map(|s| s.to_string()), Ok("vault:open".into()));
+    }
+
+    /// A rule on a scope that cannot be declared does not make it known.
+    #[test]
+    fn a_stored_rule_declares_nothing_that_has_no_form() {
+        let scopes = ["wallet:paint", "vault"].map(ScopeRule::new).to_vec();
+        let settings = Settings { scopes, ..Settings::default() };
+        for text in ["wallet:paint", "vault", "other:open"] {
+            assert_eq!(settings.scope(text), Err(ScopeError::Unknown), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_request_names_known_scopes_sixteen_at_most() {
+        let scopes = vec![ScopeRule::new("vault:open")];
+        let settings = Settings { scopes, ..Settings::default() };
+        let requested = |texts: &[&str]| {
+            let texts: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+            settings.requested(&texts).map(|scopes| scopes.to_string())
+        };
+        assert_eq!(requested(&[]), Ok(String::new()));
+        assert_eq!(requested(&["vault:open", "user:update"]), Ok("user:update vault:open".into()));
+        assert_eq!(requested(&["vault:open", "vault:shut"]), Err(ScopeError::Unknown));
+        assert_eq!(requested(&["vault:open"; MAX_SCOPES]), Ok("vault:open".into()));
+        assert_eq!(requested(&["vault:open"; MAX_SCOPES + 1]), Err(ScopeError::TooMany));
+    }
 
     #[test]
     fn defaults_are_usable_and_survive_json() {

@@ -32,7 +32,7 @@ fn demanding(text: &str, strength: Strength) -> Settings {
 /// Single use, and seconds, of the token for a user with a passkey.
 fn token(settings: &Settings, text: &str) -> (bool, i64) {
     let me = principal(vec![email(), passkey(true)], vec![]);
-    let elevation = grant(settings, &me, passkey_proof(NOW, true), &[scope(text)]).unwrap().unwrap();
+    let elevation = grant(settings, &me, passkey_proof(NOW, true), &only(&scope(text))).unwrap().unwrap();
     (elevation.single_use, elevation.seconds)
 }
 
@@ -153,10 +153,10 @@ fn of_two_rules_for_a_scope_the_stricter_counts() {
 fn a_mixed_request_is_used_once_when_one_of_its_scopes_is() {
     let me = principal(vec![email()], vec![]);
     let mixed = |texts: [&str; 2]| {
-        let scopes = texts.map(scope);
+        let scopes = Scopes::collect(texts.map(|text| Ok(scope(text)))).unwrap();
         let elevation =
             grant(&settings(), &me, Proof::code(Format::Email, EMAIL, NOW), &scopes).unwrap().unwrap();
-        (elevation.scopes.len(), elevation.single_use, elevation.seconds)
+        (elevation.scopes.iter().count(), elevation.single_use, elevation.seconds)
     };
     assert_eq!(mixed(["vault:open", "user:delete"]), (2, true, 300));
     assert_eq!(mixed(["user:delete", "credential:link"]), (2, false, 600));
@@ -254,7 +254,12 @@ fn what_refuses_a_proof() {
         (&keys, &strong, Proof::recovery(PASSKEY, NOW), "vault:open", Err(StrongerFactorNeeded)),
     ] {
         assert_eq!(accepts(settings, me, (&proof).into(), &scope(text)), expected, "{text} {proof:?}");
-        let granted = grant(settings, me, proof, &[scope("user:update"), scope(text)]);
+        let granted = grant(
+            settings,
+            me,
+            proof,
+            &Scopes::collect(["user:update", text].map(|text| Ok(scope(text)))).unwrap(),
+        );
         assert_eq!(granted.is_ok(), expected.is_ok(), "{text} {proof:?}");
     }
 }

@@ -59,7 +59,11 @@ pub(super) fn settings() -> Settings {
 }
 
 pub(super) fn scope(text: &str) -> Scope {
-    Scope::parse(text, &settings()).unwrap()
+    settings().scope(text).unwrap()
+}
+
+pub(super) fn only(scope: &Scope) -> Scopes {
+    Scopes::collect([Ok(scope.clone())]).unwrap()
 }
 
 pub(super) fn with_rule(action: Action, enrollment: Enrollment) -> Settings {
@@ -149,7 +153,7 @@ fn an_email_code_never_elevates_a_user_with_a_second_factor() {
     let me = principal(vec![email(), passkey(true)], vec![Proof::code(Format::Email, EMAIL, NOW)]);
     for text in ["credential:link", "vault:open", "wallet:sign"] {
         assert_eq!(
-            grant(&settings(), &me, Proof::code(Format::Email, EMAIL, NOW), &[scope(text)]),
+            grant(&settings(), &me, Proof::code(Format::Email, EMAIL, NOW), &only(&scope(text))),
             Err(Refusal::SecondFactorNeeded)
         );
     }
@@ -162,13 +166,14 @@ fn an_email_code_never_elevates_a_user_with_a_second_factor() {
 fn a_passkey_without_user_verification_is_no_second_factor() {
     let me = principal(vec![email(), passkey(true)], vec![]);
     assert_eq!(
-        grant(&settings(), &me, passkey_proof(NOW, false), &[scope("vault:open")]),
+        grant(&settings(), &me, passkey_proof(NOW, false), &only(&scope("vault:open"))),
         Err(Refusal::SecondFactorNeeded)
     );
     // A passkey that never verified its user leaves the user without a factor, so e-mail still answers.
     let weak = principal(vec![email(), passkey(false)], vec![]);
     assert!(
-        grant(&settings(), &weak, Proof::code(Format::Email, EMAIL, NOW), &[scope("vault:open")]).is_ok()
+        grant(&settings(), &weak, Proof::code(Format::Email, EMAIL, NOW), &only(&scope("vault:open")))
+            .is_ok()
     );
 }
 
@@ -176,7 +181,7 @@ fn a_passkey_without_user_verification_is_no_second_factor() {
 fn a_proof_of_a_removed_or_foreign_credential_gives_nothing() {
     let me = principal(vec![email()], vec![]);
     assert_eq!(
-        grant(&settings(), &me, passkey_proof(NOW, true), &[scope("vault:open")]),
+        grant(&settings(), &me, passkey_proof(NOW, true), &only(&scope("vault:open"))),
         Err(Refusal::CredentialNotAccepted)
     );
 }
@@ -201,7 +206,7 @@ fn the_first_factor_needs_a_proof_of_the_last_five_minutes() {
 fn token_terms_follow_the_strictest_scope() {
     let me = principal(vec![email()], vec![]);
     let terms = |scopes: &[&str]| {
-        let scopes: Vec<Scope> = scopes.iter().map(|t| scope(t)).collect();
+        let scopes = Scopes::collect(scopes.iter().map(|t| Ok(scope(t)))).unwrap();
         let e = grant(&settings(), &me, Proof::code(Format::Email, EMAIL, NOW), &scopes).unwrap().unwrap();
         (e.single_use, e.seconds)
     };
@@ -209,7 +214,7 @@ fn token_terms_follow_the_strictest_scope() {
     assert_eq!(terms(&["wallet:export"]), (true, 300));
     assert_eq!(terms(&["credential:link"]), (false, 600));
     assert_eq!(terms(&["credential:link", "wallet:export"]), (true, 300));
-    assert_eq!(grant(&settings(), &me, Proof::code(Format::Email, EMAIL, NOW), &[]), Ok(None));
+    assert_eq!(grant(&settings(), &me, Proof::code(Format::Email, EMAIL, NOW), &Scopes::default()), Ok(None));
 }
 
 #[test]
@@ -418,7 +423,7 @@ proptest! {
         prop_assert_eq!(need.terms.is_some(), need.required);
         for credential in &me.credentials {
             let proof = best_proof(credential, NOW);
-            let granted = grant(&s, &me, proof, std::slice::from_ref(&scope));
+            let granted = grant(&s, &me, proof, &only(&scope));
             if need.required {
                 prop_assert_eq!(granted.is_ok(), need.credentials.contains(&credential.id), "{:?}", credential);
             }
@@ -439,7 +444,7 @@ proptest! {
         if let Some(method) = me.default_method() {
             let code = Proof::recovery(method.id, NOW);
             let demands_key = demand(&s, &me, &scope) != Strength::Mfa;
-            prop_assert_eq!(grant(&s, &me, code, std::slice::from_ref(&scope)).is_err(), demands_key || need.reason == "enrolment_required");
+            prop_assert_eq!(grant(&s, &me, code, &only(&scope)).is_err(), demands_key || need.reason == "enrolment_required");
         }
     }
 
@@ -515,8 +520,8 @@ proptest! {
     ) {
         let me = principal(credentials, vec![]);
         let proof = best_proof(&me.credentials[which % me.credentials.len()], NOW);
-        let scopes: Vec<Scope> = texts.iter().map(|text| scope(text)).collect();
-        let each: Vec<_> = scopes.iter().map(|one| grant(&s, &me, proof, std::slice::from_ref(one))).collect();
+        let scopes = Scopes::collect(texts.iter().map(|text| Ok(scope(text)))).unwrap();
+        let each: Vec<_> = scopes.iter().map(|one| grant(&s, &me, proof, &only(one))).collect();
         match grant(&s, &me, proof, &scopes) {
             Ok(all) => {
                 let all = all.unwrap();

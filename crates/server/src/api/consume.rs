@@ -86,7 +86,7 @@ pub async fn handle(
     if body.use_id.is_empty() || body.use_id.len() > MAX_USE_ID {
         return Err(ApiError::with(Code::InvalidBody, "useId has 1 to 128 bytes."));
     }
-    let Ok(scope @ Scope::App(_)) = Scope::parse(&body.scope, &cx.env.settings) else {
+    let Ok(scope @ Scope::App(_)) = cx.env.settings.scope(&body.scope) else {
         return Err(ApiError::with(Code::InvalidScopes, "scope is not one of the environment's own."));
     };
     match spend(&cx, &body, user, &scope).await {

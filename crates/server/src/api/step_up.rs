@@ -107,7 +107,7 @@ pub async fn handle(
     me: PendingOrFull,
     Json(body): Json<StepUpCheckRequest>,
 ) -> Result<Answer<StepUpCheckResponse>, ApiError> {
-    let scope = Scope::parse(&body.scope, &cx.env.settings).map_err(|_| Code::InvalidScopes)?;
+    let scope = cx.env.settings.scope(&body.scope)?;
     let exemption = exemption(&scope, body.operation.as_deref())?;
     let requirement = policy::requirement(&cx.env.settings, &me, &scope, exemption, cx.now);
     let reason = requirement.reason();

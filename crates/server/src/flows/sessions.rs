@@ -3,9 +3,10 @@
 use axum::http::HeaderMap;
 use serde_json::json;
 use stile_core::policy::{self, Elevation};
-use stile_core::scope::MAX_SCOPES;
 use stile_core::settings::Settings;
-use stile_core::{Credential, Event, Level, Micros, Principal, Proof, Scope, Session, SessionId, UserId};
+use stile_core::{
+    Credential, Event, Level, Micros, Principal, Proof, Scope, Scopes, Session, SessionId, UserId,
+};
 use stile_factors::device::{DeviceProof, NONCE_SECONDS};
 use stile_keys::p256_key::PublicKeyHex;
 use stile_keys::random;
@@ -149,11 +150,8 @@ pub fn elevation(
 }
 
 /// The scopes of a request.
-pub fn parse_scopes(settings: &Settings, asked: &[String]) -> Result<Vec<Scope>, ApiError> {
-    if asked.len() > MAX_SCOPES {
-        return Err(Code::InvalidScopes.into());
-    }
-    asked.iter().map(|text| Scope::parse(text, settings).map_err(|_| Code::InvalidScopes.into())).collect()
+pub fn parse_scopes(settings: &Settings, asked: &[String]) -> Result<Scopes, ApiError> {
+    Ok(settings.requested(asked)?)
 }
 
 /// An audit step for an elevation that was granted.

@@ -8,7 +8,7 @@ use serde_json::json;
 use stile_core::claims::ElevatedClaims;
 use stile_core::policy::{self, Addition, Begun, Evidence, Exemption, Refusal, Requirement};
 use stile_core::settings::ApiVersion;
-use stile_core::{Credential, Event, Micros, Principal, Scope, scope};
+use stile_core::{Credential, Event, Micros, Principal, Scope};
 use stile_store::ledger::{self, Kind};
 use stile_store::{CommitError, Miss, Mutation, Step, mfa_tokens};
 
@@ -300,7 +300,7 @@ pub fn belongs(
     let same = claims.sub == me.user.id.to_string()
         && claims.sid == me.session.id.to_string()
         && claims.epoch == me.user.epoch
-        && scope::contains(&claims.scope, wanted.as_str());
+        && claims.scope.contains(wanted);
     let credential = claims.credential_id.parse().map_err(|_| Code::ElevatedTokenInvalid)?;
     let at = Micros::new(claims.auth_time.saturating_mul(1_000_000));
     let evidence = Evidence { credential, strength: claims.acr, at };

@@ -90,7 +90,6 @@ pub fn no_longer_than_sent(cx: &Cx, me: &mut Principal, headers: &HeaderMap) -> 
 /// Signs an elevated access token.
 pub fn elevated(cx: &Cx, me: &Principal, elevation: &Elevation) -> Result<String, ApiError> {
     let key = cx.env.signing_key(me.session.level, cx.now)?;
-    let scopes: Vec<&str> = elevation.scopes.iter().map(|scope| scope.as_str()).collect();
     let claims = ElevatedClaims {
         kid: key.kid().to_owned(),
         aud: cx.audience(),
@@ -99,7 +98,7 @@ pub fn elevated(cx: &Cx, me: &Principal, elevation: &Elevation) -> Result<String
         sid: me.session.id.to_string(),
         environment_id: cx.env.id.to_string(),
         jti: encoding::base64url(&random::bytes::<16>()),
-        scope: scopes.join(" "),
+        scope: elevation.scopes.clone(),
         single_use: elevation.single_use,
         credential_id: elevation.proof.credential.to_string(),
         amr: elevation.proof.amr().into_iter().map(str::to_owned).collect(),

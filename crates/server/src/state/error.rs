@@ -9,6 +9,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use stile_core::policy::Refusal;
+use stile_core::scope::ScopeError;
 use stile_factors::device::DeviceProofError;
 use stile_factors::passkey::PasskeyError;
 use stile_store::{CommitError, Miss, StoreError};
@@ -301,6 +302,12 @@ impl From<Miss> for ApiError {
             Miss::UseKnown => Code::UseIdTaken.into(),
             Miss::TriesSpent | Miss::LockedOut => Code::TooManyEmailAttempts.into(),
         }
+    }
+}
+
+impl From<ScopeError> for ApiError {
+    fn from(_: ScopeError) -> Self {
+        Code::InvalidScopes.into()
     }
 }
 

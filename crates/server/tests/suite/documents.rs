@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
-use stile_core::Strength;
 use stile_core::claims::{ElevatedClaims, IdentityClaims, SessionClaims};
+use stile_core::{Scopes, Strength};
 use stile_server::Code;
 
 const ERRORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
@@ -125,7 +125,7 @@ fn every_claim_is_documented() {
         sid: String::new(),
         environment_id: String::new(),
         jti: String::new(),
-        scope: String::new(),
+        scope: Scopes::default(),
         single_use: true,
         credential_id: String::new(),
         amr: Vec::new(),

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use stile_core::settings::{
     Action, ActionRule, Enrollment, Kind, ScopeRule, Settings, TokenBehavior, UserVerification,
 };
-use stile_core::{Scope, UserId};
+use stile_core::UserId;
 use stile_server::gate;
 use stile_store::{Mutation, credentials};
 
@@ -771,7 +771,7 @@ impl Run<'_> {
                     gated.has_passed(&reply);
                     assert_eq!(named["credentials"], json!([]), "{context}");
                 }
-                assert!(Scope::fixed(gated.scope).is_some());
+                assert!(Settings::default().scope(gated.scope).is_ok());
             }
         }
         [passed, refused]

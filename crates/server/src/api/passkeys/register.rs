@@ -293,7 +293,7 @@ fn renewed(
     proof: Proof,
 ) -> Result<Option<String>, ApiError> {
     let Some(held) = permit.claims().filter(|claims| !claims.single_use) else { return Ok(None) };
-    let scopes: Vec<String> = held.scope.split(' ').map(str::to_owned).collect();
+    let scopes: Vec<String> = held.scope.iter().map(ToString::to_string).collect();
     let Ok(Some(mut elevation)) = sessions::elevation(cx, me, proof, &scopes) else { return Ok(None) };
     elevation.seconds = elevation.seconds.min(held.exp.saturating_sub(cx.now.seconds()));
     tokens::elevated(cx, me, &elevation).map(Some)
