@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use stile_core::policy::{self, Addition, Elevation};
-use stile_core::{Acknowledgement, CredentialId, Event, Format, Level, Principal, Proof};
+use stile_core::{Acknowledgement, CredentialId, Event, Format, Level, Principal, Proof, Scopes};
 use stile_factors::recovery_code;
 use stile_keys::random;
 use stile_store::{MfaToken, Step, additions, mfa_tokens, recovery_codes, users};
@@ -18,7 +18,7 @@ use crate::wire::session::{CreateMfaToken, VerifyResponse};
 /// What a request wants for its proof.
 pub struct Wanted<'a> {
     /// Scopes for an elevated access token.
-    pub scopes: &'a [String],
+    pub scopes: Scopes,
     /// A legacy MFA token.
     pub mfa_token: Option<&'a CreateMfaToken>,
 }
@@ -39,7 +39,7 @@ const MFA_TOKEN_SECONDS: i64 = 3_600;
 
 /// What a proof gives in this session.
 pub fn give(cx: &Cx, me: &Principal, proof: Proof, wanted: &Wanted) -> Result<Given, ApiError> {
-    let elevation = sessions::elevation(cx, me, proof, wanted.scopes)?;
+    let elevation = sessions::elevation(cx, me, proof, &wanted.scopes)?;
     let (raised, mut steps) = sessions::raise(cx, me, proof);
     steps.extend(sessions::granted(cx, &raised, elevation.as_ref()));
     let mut mfa_token = None;

@@ -129,16 +129,15 @@ fn verified_now(cx: &Cx, credentials: &mut [Credential], proof: &Proof) {
     }
 }
 
-/// What the proof gives for the scopes that were asked for. An unknown scope refuses the request as a whole.
+/// What the proof gives for the scopes that were asked for.
 pub fn elevation(
     cx: &Cx,
     me: &Principal,
     proof: Proof,
-    asked: &[String],
+    scopes: &Scopes,
 ) -> Result<Option<Elevation>, ApiError> {
     let settings = &cx.env.settings;
-    let scopes = parse_scopes(settings, asked)?;
-    let elevation = policy::grant(settings, me, proof, &scopes)?;
+    let elevation = policy::grant(settings, me, proof, scopes)?;
     // A session that still owes a factor gets no token but the one that enrols it: no backend that is shown another
     // could tell that the sign-in is not finished (GHSA-xg6x-h9c9-2m83).
     let owes = me.session.level == Level::Pending
@@ -147,11 +146,6 @@ pub fn elevation(
         return Err(Code::EnrolmentRequired.into());
     }
     Ok(elevation)
-}
-
-/// The scopes of a request.
-pub fn parse_scopes(settings: &Settings, asked: &[String]) -> Result<Scopes, ApiError> {
-    Ok(settings.requested(asked)?)
 }
 
 /// An audit step for an elevation that was granted.

@@ -2,10 +2,10 @@
 
 use axum::http::Method;
 use serde_json::{Value, json};
+use stile_core::UserId;
 use stile_core::settings::{
     Action, ActionRule, Enrollment, Kind, ScopeRule, Settings, TokenBehavior, UserVerification,
 };
-use stile_core::UserId;
 use stile_server::gate;
 use stile_store::{Mutation, credentials};
 

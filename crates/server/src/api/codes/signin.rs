@@ -4,7 +4,7 @@ use axum::Json as Answer;
 use axum::http::HeaderMap;
 use stile_core::factor::Channel;
 use stile_core::principal::Profile;
-use stile_core::{Credential, CredentialId, Event, Facts, Format, Scope, User, UserId};
+use stile_core::{Credential, CredentialId, Event, Facts, Format, Scope, Scopes, User, UserId};
 use stile_keys::random;
 use stile_store::{Account, Mutation, Step, credentials, users};
 
@@ -35,12 +35,12 @@ pub async fn handle(
 ) -> Result<Answer<VerifyResponse>, ApiError> {
     cx.limit(Bucket::SignIn)?;
     let browser = Browser::of(&cx, &headers, body.session_public_key.as_deref()).await?;
-    sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
+    let scopes = cx.env.settings.requested(&body.requested_scopes)?;
     let creator = Creator::new(&cx, None, browser.session_key.as_ref());
     let device = browser.device.as_ref();
     let answered =
         codes::judge(&cx, &body.verification_uuid, &body.verification_token, creator, device).await?;
-    match deciding!(sign_in(&cx, &body, &answered, &browser).await) {
+    match deciding!(sign_in(&cx, &body, &scopes, &answered, &browser).await) {
         Ok(session) => Ok(session),
         Err(refused) => Err(codes::refusal(&cx, &answered, refused).await),
     }
@@ -49,6 +49,7 @@ pub async fn handle(
 async fn sign_in(
     cx: &Cx,
     body: &EmailVerificationVerifyRequest,
+    scopes: &Scopes,
     answered: &Answered,
     browser: &Browser,
 ) -> Result<Answer<VerifyResponse>, ApiError> {
@@ -62,10 +63,10 @@ async fn sign_in(
     let proof = answered.right.proof(credential);
     let opening = Opening { account, proof, browser: browser.clone() };
     let (me, steps) = sessions::open(cx, opening);
-    let mut scopes = body.requested_scopes.clone();
+    let mut scopes = scopes.clone();
     let optional = !cx.env.settings.security.mfa.required();
     if body.allow_new_mfa_linking && optional && !me.has_mfa() {
-        scopes.push(Scope::CredentialLink.to_string());
+        scopes.insert(Scope::CredentialLink)?;
     }
     let elevation = sessions::elevation(cx, &me, proof, &scopes)?;
     // The user, then the code, then the credential, as wherever a code is used up: else two could wait for each other.

@@ -6,7 +6,7 @@ use serde_json::json;
 use stile_core::email::EmailAddress;
 use stile_core::factor::Channel;
 use stile_core::policy::{self, Begun};
-use stile_core::{Credential, CredentialId, Event, Facts, Format, Principal, Scope};
+use stile_core::{Credential, CredentialId, Event, Facts, Format, Principal, Scope, Scopes};
 use stile_factors::device::DeviceProof;
 use stile_keys::random;
 use stile_store::{CommitError, Miss, Mutation, Step, credentials, users};
@@ -44,12 +44,12 @@ pub async fn handle(
     cx.limit(Bucket::SignIn)?;
     let device = cx.device_proof(&headers).await?;
     let key = session_key(&headers, body.session_public_key.as_deref())?;
-    sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
+    let scopes = cx.env.settings.requested(&body.requested_scopes)?;
     let creator = Creator::new(&cx, Some(&me.0), key.as_ref());
     let answered =
         codes::judge(&cx, &body.verification_uuid, &body.verification_token, creator, device.as_ref())
             .await?;
-    match proved(&cx, &me, &headers, &body, &answered, device.as_ref()).await {
+    match proved(&cx, &me, &headers, &scopes, &answered, device.as_ref()).await {
         Ok(session) => Ok(Answer(UpdateSelfResponse {
             session,
             next_view: NextViewEnum::Done,
@@ -64,13 +64,13 @@ async fn proved(
     cx: &Cx,
     me: &Principal,
     headers: &HeaderMap,
-    body: &EmailVerificationVerifyRequest,
+    scopes: &Scopes,
     answered: &Answered,
     device: Option<&DeviceProof>,
 ) -> Result<VerifyResponse, ApiError> {
     match (own(me, &answered.address), &answered.verification.begun) {
-        (Some(_), _) => deciding!(step_up(cx, me, body, answered, device).await),
-        (None, _) if !body.requested_scopes.is_empty() => Err(Code::CredentialNotAccepted.into()),
+        (Some(_), _) => deciding!(step_up(cx, me, scopes, answered, device).await),
+        (None, _) if !scopes.is_empty() => Err(Code::CredentialNotAccepted.into()),
         (None, Some(begun)) => deciding!(change(cx, me, begun, answered, device).await),
         (None, None) => {
             // Before the permit is used up, and again when it is known that nobody was faster.
@@ -98,14 +98,14 @@ fn own(me: &Principal, address: &EmailAddress) -> Option<CredentialId> {
 async fn step_up(
     cx: &Cx,
     me: &Principal,
-    body: &EmailVerificationVerifyRequest,
+    scopes: &Scopes,
     answered: &Answered,
     device: Option<&DeviceProof>,
 ) -> Result<VerifyResponse, ApiError> {
     let me = reload(cx, me).await?;
     let credential = own(&me, &answered.address).ok_or(Code::CredentialNotAccepted)?;
     let proof = answered.right.proof(credential);
-    let elevation = sessions::elevation(cx, &me, proof, &body.requested_scopes)?;
+    let elevation = sessions::elevation(cx, &me, proof, scopes)?;
     let (raised, steps) = sessions::raise(cx, &me, proof);
     let mutation = Mutation::new([users::hold_version(cx.env.id, &me.user)])
         .and_all(codes::use_up(cx, answered))

@@ -60,7 +60,7 @@ async fn recover(
     // CVE-2022-36071: a code is worth nothing without a factor that it stands in for.
     let method = me.default_method().map(|c| c.id).ok_or(Code::RecoveryCodesNotAvailable)?;
     // Judged before the code, so that a refusal says nothing about it.
-    sessions::elevation(cx, me, Proof::recovery(method, cx.now), wanted.scopes)?;
+    sessions::elevation(cx, me, Proof::recovery(method, cx.now), &wanted.scopes)?;
     let guess = guesses::admit(cx, me, Method::RecoveryCode).await?;
     let hash = recovery_code::hash(&cx.app.keys, cx.env.id, me.user.id, code);
     let codes = cx.app.store.recovery_codes(me.user.id).await?;

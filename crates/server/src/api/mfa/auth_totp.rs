@@ -90,7 +90,7 @@ async fn step_up(
     wanted: &Wanted<'_>,
 ) -> Result<VerifyResponse, ApiError> {
     // Judged before the code, so that a refusal says nothing about it.
-    sessions::elevation(cx, me, Proof::code(Format::Totp, id, cx.now), wanted.scopes)?;
+    sessions::elevation(cx, me, Proof::code(Format::Totp, id, cx.now), &wanted.scopes)?;
     let guess = guesses::admit(cx, me, Method::Of(Format::Totp)).await?;
     let device = cx.app.store.totp_device(cx.env.id, me.user.id, id).await?.ok_or(Code::MfaDeviceNotFound)?;
     let secret = Secret::open(&cx.app.keys, cx.env.id, id, &device.sealed).map_err(ApiError::internal)?;
@@ -136,7 +136,7 @@ async fn verify(
     let mut after = me.clone();
     after.credentials.push(credential.clone());
     after.user.version += 1;
-    sessions::elevation(cx, &after, Proof::code(Format::Totp, id, cx.now), wanted.scopes)?;
+    sessions::elevation(cx, &after, Proof::code(Format::Totp, id, cx.now), &wanted.scopes)?;
     let secret = Secret::open(&cx.app.keys, cx.env.id, id, &device.sealed).map_err(ApiError::internal)?;
     let Some(right) = totp::judge(&secret, -1, code, cx.now) else {
         return Err(wrong_first(cx, me, id).await);

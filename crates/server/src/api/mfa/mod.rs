@@ -16,7 +16,6 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::flows::factors::Wanted;
-use crate::flows::sessions;
 use crate::guard::context::Cx;
 use crate::state::error::{ApiError, Code};
 use crate::state::limits::Bucket;
@@ -121,11 +120,11 @@ const MAX_ANSWER: usize = 200;
 fn wanted<'a>(
     cx: &Cx,
     code: &str,
-    scopes: &'a [String],
+    scopes: &[String],
     mfa_token: Option<&'a CreateMfaToken>,
 ) -> Result<Wanted<'a>, ApiError> {
     cx.limit(Bucket::SignIn)?;
-    sessions::parse_scopes(&cx.env.settings, scopes)?;
+    let scopes = cx.env.settings.requested(scopes)?;
     if code.trim().is_empty() || code.len() > MAX_ANSWER {
         return Err(Code::MfaInvalidRequest.into());
     }

@@ -11,8 +11,8 @@ use stile_store::{Mutation, Passkey, Step, credentials, failures, passkeys, user
 
 use super::{GetPasskeyAuthenticationOptionsResponse, OptionsQuery, PasskeyAuthRequest, known, noted, party};
 use crate::delivery::Content;
+use crate::flows::deciding;
 use crate::flows::factors::{self, Wanted};
-use crate::flows::{deciding, sessions};
 use crate::guard::access::PendingOrFull;
 use crate::guard::context::Cx;
 use crate::state::error::{ApiError, Code};
@@ -56,8 +56,9 @@ pub async fn handle(
     Json(body): Json<PasskeyAuthRequest>,
 ) -> Result<Answer<VerifyResponse>, ApiError> {
     cx.limit(Bucket::SignIn)?;
-    sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
-    deciding!(&cx, present = me.0.clone() => attempt(&cx, &present, &body).await)
+    let scopes = cx.env.settings.requested(&body.requested_scopes)?;
+    let wanted = Wanted { scopes, mfa_token: body.create_mfa_token.as_ref() };
+    deciding!(&cx, present = me.0.clone() => attempt(&cx, &present, &body, &wanted).await)
 }
 
 /// Reads the passkey and verifies the answer anew each time: the counter may have moved.
@@ -65,12 +66,12 @@ async fn attempt(
     cx: &Cx,
     me: &Principal,
     body: &PasskeyAuthRequest,
+    wanted: &Wanted<'_>,
 ) -> Result<Answer<VerifyResponse>, ApiError> {
     let passkey = find(cx, body).await?.filter(|p| p.owner == me.user.id).ok_or(Code::PasskeyNotFound)?;
     let purpose = Purpose::Authenticate(me.session.id, me.user.id);
     let asserted = verify(cx, &passkey, body, purpose).await?;
-    let wanted = Wanted { scopes: &body.requested_scopes, mfa_token: body.create_mfa_token.as_ref() };
-    let done = prove(cx, me, &passkey, asserted, &wanted).await;
+    let done = prove(cx, me, &passkey, asserted, wanted).await;
     noted(cx, passkey.owner, done).await
 }
 

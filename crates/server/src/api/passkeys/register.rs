@@ -4,7 +4,7 @@ use axum::Json as Answer;
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use stile_core::{Authenticator, Credential, CredentialId, Event, Facts, Format, Principal, Proof};
+use stile_core::{Authenticator, Credential, CredentialId, Event, Facts, Format, Principal, Proof, Scopes};
 use stile_factors::passkey::{self, ALGORITHMS, Purpose, Registered, RegistrationAnswer};
 use stile_keys::encoding::base64url;
 use stile_keys::random;
@@ -259,7 +259,7 @@ async fn enrol(
     let mut after = me.clone();
     after.credentials.push(credential.clone());
     let codes = factors::codes_beside(cx, &mut after, Format::Passkey)?;
-    let wanted = Wanted { scopes: &[], mfa_token: body.create_mfa_token.as_ref() };
+    let wanted = Wanted { scopes: Scopes::default(), mfa_token: body.create_mfa_token.as_ref() };
     let mut given = factors::give(cx, &after, registered.proof(id, cx.now), &wanted)?;
     let notice = Content::PasskeyAdded { name: storage.unwrap_or("Passkey").to_owned(), at: cx.now };
     let until = cx.now.plus_seconds(passkey::LIFETIME_SECONDS + 120);
@@ -293,8 +293,10 @@ fn renewed(
     proof: Proof,
 ) -> Result<Option<String>, ApiError> {
     let Some(held) = permit.claims().filter(|claims| !claims.single_use) else { return Ok(None) };
-    let scopes: Vec<String> = held.scope.iter().map(ToString::to_string).collect();
-    let Ok(Some(mut elevation)) = sessions::elevation(cx, me, proof, &scopes) else { return Ok(None) };
+    if !held.scope.iter().all(|scope| cx.env.settings.knows(scope)) {
+        return Ok(None);
+    }
+    let Ok(Some(mut elevation)) = sessions::elevation(cx, me, proof, &held.scope) else { return Ok(None) };
     elevation.seconds = elevation.seconds.min(held.exp.saturating_sub(cx.now.seconds()));
     tokens::elevated(cx, me, &elevation).map(Some)
 }

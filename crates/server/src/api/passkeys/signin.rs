@@ -5,7 +5,7 @@ use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use axum::http::HeaderMap;
 use serde_json::json;
-use stile_core::{Event, Format};
+use stile_core::{Event, Format, Scopes};
 use stile_factors::passkey::{self, Asserted, Purpose};
 use stile_store::{Mutation, Passkey};
 
@@ -53,8 +53,8 @@ pub async fn handle(
     cx.limit(Bucket::SignIn)?;
     offered(&cx)?;
     let browser = Browser::of(&cx, &headers, None).await?;
-    sessions::parse_scopes(&cx.env.settings, &body.requested_scopes)?;
-    deciding!(attempt(&cx, &body, &browser).await)
+    let scopes = cx.env.settings.requested(&body.requested_scopes)?;
+    deciding!(attempt(&cx, &body, &browser, &scopes).await)
 }
 
 /// Reads the passkey and verifies the answer anew each time: the counter may have moved.
@@ -62,6 +62,7 @@ async fn attempt(
     cx: &Cx,
     body: &PasskeyAuthRequest,
     browser: &Browser,
+    scopes: &Scopes,
 ) -> Result<Answer<VerifyResponse>, ApiError> {
     let Some(passkey) = find(cx, body).await? else {
         // Nobody's, but somebody tried: a passkey that was removed, or one that was made up.
@@ -69,7 +70,7 @@ async fn attempt(
         return Err(Code::PasskeyNotFound.into());
     };
     let asserted = verify(cx, &passkey, body, Purpose::SignIn).await?;
-    let done = sign_in(cx, &passkey, asserted, browser, &body.requested_scopes).await;
+    let done = sign_in(cx, &passkey, asserted, browser, scopes).await;
     noted(cx, passkey.owner, done).await
 }
 
@@ -78,7 +79,7 @@ async fn sign_in(
     passkey: &Passkey,
     asserted: Asserted,
     browser: &Browser,
-    scopes: &[String],
+    scopes: &Scopes,
 ) -> Result<Answer<VerifyResponse>, ApiError> {
     let account =
         cx.app.store.account_by_identifier(cx.env.id, Format::Passkey, &passkey.webauthn_id).await?;
