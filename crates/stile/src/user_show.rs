@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 use stile_core::factor::Channel;
-use stile_core::{Credential, EmailAddress, EnvironmentId, Format, Micros, UserId};
+use stile_core::{Credential, EmailAddress, EnvironmentId, Format, Level, Micros, Session, UserId};
 use stile_server::flows::environments::OperatorError;
-use stile_store::{Account, Environment, Failures, SessionRow, Store};
+use stile_store::{Account, Environment, Failures, Store};
 
 use crate::args::WhichUser;
 use crate::env::time;
@@ -61,7 +61,7 @@ pub async fn show(store: &Store, which: &WhichUser, output: Output) -> Result<()
 
 /// What is known of a user beside the account.
 struct State {
-    sessions: Vec<SessionRow>,
+    sessions: Vec<Session>,
     recovery_codes: usize,
     failures: Failures,
 }
@@ -153,7 +153,7 @@ fn told(environment: &Environment, account: &Account, state: &State, now: Micros
     }
     let _ = writeln!(text, "\n\nSessions:");
     for s in &state.sessions {
-        let level = if s.pending { ", owes a second factor" } else { "" };
+        let level = if s.level == Level::Pending { ", owes a second factor" } else { "" };
         let _ = writeln!(
             text,
             "  {}  since {}, until {} at least{level}, {}",
@@ -184,7 +184,7 @@ fn described(environment: &Environment, account: &Account, state: &State, now: M
     });
     let sessions = state.sessions.iter().map(|s| {
         json!({
-            "id": s.id.to_string(), "pending": s.pending, "createdAt": time(s.created_at),
+            "id": s.id.to_string(), "pending": s.level == Level::Pending, "createdAt": time(s.created_at),
             "idleExpiresAt": time(s.idle_expires_at), "userAgent": s.user_agent,
         })
     });

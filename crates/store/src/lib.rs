@@ -34,9 +34,9 @@ pub use migrate::Schema;
 pub use mutation::{Miss, Mutation, Step};
 pub use tables::{
     Account, ApiToken, AuditEvent, AuditFilter, AuditRow, Census, Environment, Failures, Holder, Mail,
-    MailSlot, MfaToken, Passkey, SessionRow, SigningKeyRow, Source, TotpDevice, UndoLink, UnverifiedTotp,
-    Verification, additions, api_tokens, audit, buckets, credentials, environments, failures, known_devices,
-    ledger, mail_turns, mfa_tokens, outbox, passkeys, recovery_codes, sessions, signing_keys, totp, users,
+    MailSlot, MfaToken, Passkey, SigningKeyRow, Source, TotpDevice, UndoLink, UnverifiedTotp, Verification,
+    additions, api_tokens, audit, buckets, credentials, environments, failures, known_devices, ledger,
+    mail_turns, mfa_tokens, outbox, passkeys, recovery_codes, sessions, signing_keys, totp, users,
     verifications,
 };
 use value::{Row, Value};

@@ -149,10 +149,9 @@ async fn others_left(
         if Some(row.id) == own {
             continue;
         }
-        let level = if row.pending { Level::Pending } else { Level::Full };
         let standing = Standing {
             sign_in_credential: row.sign_in_credential,
-            level,
+            level: row.level,
             proofs: &row.proofs,
             removes: false,
         };
@@ -161,7 +160,7 @@ async fn others_left(
         match policy::left_of(place.settings, left, opener_goes, standing) {
             None if opener_goes || row.proofs.iter().any(|p| goes(p.credential)) => {}
             None => steps.push(sessions::end(environment, row.id)),
-            Some((to, proofs)) if to != level || proofs != row.proofs || goes(row.last_credential) => {
+            Some((to, proofs)) if to != row.level || proofs != row.proofs || goes(row.last_credential) => {
                 let last = proofs.last().map_or(row.sign_in_credential, |p| p.credential);
                 steps.push(sessions::cut_back(environment, owner, row.id, to, last, &proofs, place.ends(to)));
             }

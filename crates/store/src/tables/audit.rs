@@ -166,18 +166,24 @@ impl Store {
 pub(crate) const SWEEP: &str = "DELETE FROM audit WHERE id IN
     (SELECT id FROM audit WHERE environment = ?1 AND at < ?2 ORDER BY at LIMIT 500)";
 
+macro_rules! insert {
+    ($rest:literal) => {
+        concat!(
+            "INSERT INTO audit (id, environment, subject, event, detail, request, client_request, address, count, at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ",
+            $rest
+        )
+    };
+}
+
 /// Writes an event.
 pub fn insert(e: &AuditEvent) -> Step {
-    let sql = "INSERT INTO audit (id, environment, subject, event, detail, request, client_request, address, count, at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
-    Step::one(sql, args(e, 1), Miss::Taken)
+    Step::one(insert!("ON CONFLICT DO NOTHING"), args(e, 1), Miss::Taken)
 }
 
 /// Writes an event that happened `times` times, or adds them to the row of the same id.
 pub fn count(e: &AuditEvent, times: u32) -> Step {
-    let sql = "INSERT INTO audit (id, environment, subject, event, detail, request, client_request, address, count, at)
-               VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-               ON CONFLICT (id) DO UPDATE SET count = audit.count + excluded.count";
+    let sql = insert!("ON CONFLICT (id) DO UPDATE SET count = audit.count + excluded.count");
     Step::one(sql, args(e, times), Miss::Taken)
 }
 

@@ -7,9 +7,20 @@ use crate::error::StoreError;
 use crate::mutation::{Miss, Step};
 use crate::value::Row;
 
-/// A credential from the columns id, facts, sign_in, created_at, verified_at; none when they are null.
+/// The columns of a credential `c`, in the order in which `read_optional` takes them.
+macro_rules! columns {
+    () => {
+        "c.id, c.facts, c.sign_in, c.created_at, c.verified_at"
+    };
+}
+pub(crate) use columns;
+
+/// A credential; none where a join found none, and all columns are null.
 pub(crate) fn read_optional(row: &mut Row) -> Result<Option<Credential>, StoreError> {
-    let Some(id) = row.take()? else { return Ok(None) };
+    let Some(id) = row.take()? else {
+        row.skip(4);
+        return Ok(None);
+    };
     Ok(Some(Credential {
         id,
         facts: row.take_json()?,

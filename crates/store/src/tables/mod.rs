@@ -32,7 +32,6 @@ pub use known_devices::Holder;
 pub use mfa_tokens::MfaToken;
 pub use outbox::{Mail, MailSlot};
 pub use passkeys::Passkey;
-pub use sessions::SessionRow;
 pub use signing_keys::SigningKeyRow;
 pub use totp::{TotpDevice, UnverifiedTotp};
 pub use users::Account;

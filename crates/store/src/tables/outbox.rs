@@ -5,6 +5,7 @@ use stile_core::{EnvironmentId, Micros, OutboxId};
 
 use crate::error::StoreError;
 use crate::mutation::{Miss, Step};
+use crate::value::Row;
 use crate::{Store, Value};
 
 /// A message.
@@ -35,6 +36,29 @@ pub struct MailSlot {
     pub attempts: i64,
 }
 
+/// Messages, in the order in which `read` takes their columns.
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, environment, recipient, template, sealed, created_at, expires_at, attempts FROM outbox ",
+            $rest
+        )
+    };
+}
+
+fn read(mut row: Row) -> Result<MailSlot, StoreError> {
+    let mail = Mail {
+        id: row.take()?,
+        environment: row.take()?,
+        recipient: row.take()?,
+        template: row.take()?,
+        sealed: row.take()?,
+        created_at: row.take()?,
+        expires_at: row.take()?,
+    };
+    Ok(MailSlot { mail, attempts: row.take()? })
+}
+
 impl Store {
     /// How many messages wait, due or not.
     pub async fn mail_count(&self) -> Result<i64, StoreError> {
@@ -45,29 +69,16 @@ impl Store {
     /// Messages that are due, at most 32: those whose turn has come, and then those that would have to wait for
     /// others to the same recipient if somebody else's were waiting too.
     pub async fn due_mail(&self, now: Micros) -> Result<Vec<MailSlot>, StoreError> {
-        let in_turn = "SELECT id, environment, recipient, template, sealed, created_at, expires_at, attempts
-                       FROM outbox WHERE turn <= ?1 AND +next_at <= ?1 AND +expires_at > ?1 ORDER BY turn LIMIT ?2";
+        let in_turn =
+            select!("WHERE turn <= ?1 AND +next_at <= ?1 AND +expires_at > ?1 ORDER BY turn LIMIT ?2");
         let mut rows = self.rows(in_turn, vec![now.into(), MOST_DUE.into()]).await?;
         let left = MOST_DUE.saturating_sub(u32::try_from(rows.len()).unwrap_or(MOST_DUE));
         if left > 0 {
-            let early = "SELECT id, environment, recipient, template, sealed, created_at, expires_at, attempts
-                         FROM outbox WHERE next_at <= ?1 AND +expires_at > ?1 AND +turn > ?1 ORDER BY +turn LIMIT ?2";
+            let early =
+                select!("WHERE next_at <= ?1 AND +expires_at > ?1 AND +turn > ?1 ORDER BY +turn LIMIT ?2");
             rows.extend(self.rows(early, vec![now.into(), left.into()]).await?);
         }
-        rows.into_iter()
-            .map(|mut row| {
-                let mail = Mail {
-                    id: row.take()?,
-                    environment: row.take()?,
-                    recipient: row.take()?,
-                    template: row.take()?,
-                    sealed: row.take()?,
-                    created_at: row.take()?,
-                    expires_at: row.take()?,
-                };
-                Ok(MailSlot { mail, attempts: row.take()? })
-            })
-            .collect()
+        rows.into_iter().map(read).collect()
     }
 }
 

@@ -4,27 +4,36 @@ use stile_core::{CredentialId, EnvironmentId, Level, Micros, Proof, Session, Ses
 
 use crate::error::StoreError;
 use crate::mutation::{Miss, Step};
+use crate::value::Row;
 use crate::{Store, Value};
 
-/// A session as its user sees it in a list.
-#[derive(Clone, PartialEq, Debug)]
-pub struct SessionRow {
-    /// The id.
-    pub id: SessionId,
-    /// Whether a second factor is still owed in it.
-    pub pending: bool,
-    /// When it was opened.
-    pub created_at: Micros,
-    /// When it ends unless it is used before.
-    pub idle_expires_at: Micros,
-    /// The credential that opened it.
-    pub sign_in_credential: CredentialId,
-    /// The credential that was proved last.
-    pub last_credential: CredentialId,
-    /// The browser that opened it, as it calls itself.
-    pub user_agent: String,
-    /// What was proved in it.
-    pub proofs: Vec<Proof>,
+/// The columns of a session `s`, in the order in which `read` takes them.
+macro_rules! columns {
+    () => {
+        "s.id, s.level, s.created_at, s.expires_at, s.idle_expires_at, s.sign_in_credential, s.last_credential, \
+         s.session_key, s.device_key, s.user_agent, s.proofs"
+    };
+}
+pub(crate) use columns;
+
+pub(crate) fn read(row: &mut Row) -> Result<Session, StoreError> {
+    Ok(Session {
+        id: row.take()?,
+        level: match row.take::<String>()?.as_str() {
+            "full" => Level::Full,
+            "pending" => Level::Pending,
+            _ => return Err(StoreError::Corrupt("a session of an unknown level")),
+        },
+        created_at: row.take()?,
+        expires_at: row.take()?,
+        idle_expires_at: row.take()?,
+        sign_in_credential: row.take()?,
+        last_credential: row.take()?,
+        session_key: row.take()?,
+        device_key: row.take()?,
+        user_agent: row.take()?,
+        proofs: row.take_json()?,
+    })
 }
 
 impl Store {
@@ -35,26 +44,16 @@ impl Store {
         owner: UserId,
         now: Micros,
         limit: u32,
-    ) -> Result<Vec<SessionRow>, StoreError> {
-        let sql = "SELECT id, level, created_at, idle_expires_at, sign_in_credential, last_credential, user_agent, proofs
-                   FROM sessions
-                   WHERE environment = ?1 AND owner = ?2 AND +expires_at > ?3 AND idle_expires_at > ?3
-                   ORDER BY created_at DESC, id DESC LIMIT ?4";
+    ) -> Result<Vec<Session>, StoreError> {
+        let sql = concat!(
+            "SELECT ",
+            columns!(),
+            " FROM sessions s
+             WHERE s.environment = ?1 AND s.owner = ?2 AND +s.expires_at > ?3 AND s.idle_expires_at > ?3
+             ORDER BY s.created_at DESC, s.id DESC LIMIT ?4"
+        );
         let rows = self.rows(sql, vec![environment.into(), owner.into(), now.into(), limit.into()]).await?;
-        rows.into_iter()
-            .map(|mut row| {
-                Ok(SessionRow {
-                    id: row.take()?,
-                    pending: row.take::<String>()? == "pending",
-                    created_at: row.take()?,
-                    idle_expires_at: row.take()?,
-                    sign_in_credential: row.take()?,
-                    last_credential: row.take()?,
-                    user_agent: row.take()?,
-                    proofs: row.take_json()?,
-                })
-            })
-            .collect()
+        rows.into_iter().map(|mut row| read(&mut row)).collect()
     }
 }
 

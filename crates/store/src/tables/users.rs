@@ -2,11 +2,11 @@
 
 use stile_core::principal::Profile;
 use stile_core::{
-    Acknowledgement, Credential, CredentialId, EnvironmentId, Format, Level, Micros, Principal, Session,
-    SessionId, User, UserId,
+    Acknowledgement, Credential, CredentialId, EnvironmentId, Format, Micros, Principal, SessionId, User,
+    UserId,
 };
 
-use super::credentials;
+use super::{credentials, sessions};
 use crate::error::StoreError;
 use crate::mutation::{Miss, Step};
 use crate::value::Row;
@@ -21,11 +21,25 @@ pub struct Account {
     pub credentials: Vec<Credential>,
 }
 
-fn user(row: &mut Row) -> Result<User, StoreError> {
+/// The columns of a user `u`, in the order in which `read` takes them.
+macro_rules! columns {
+    () => {
+        "u.id, u.version, u.profile, u.first_visit, u.last_visit, u.default_method, u.recovery, u.epoch"
+    };
+}
+
+/// Accounts, a row for each credential.
+macro_rules! accounts {
+    ($from:literal) => {
+        concat!("SELECT ", credentials::columns!(), ", ", columns!(), " FROM ", $from)
+    };
+}
+
+fn read(row: &mut Row) -> Result<User, StoreError> {
     Ok(User {
         id: row.take()?,
         version: row.take()?,
-        profile: row.take_json::<Profile>()?,
+        profile: row.take_json()?,
         first_visit: row.take()?,
         last_visit: row.take()?,
         default_method: row.take()?,
@@ -39,14 +53,24 @@ fn user(row: &mut Row) -> Result<User, StoreError> {
     })
 }
 
-fn account(rows: Vec<Row>) -> Result<Option<Account>, StoreError> {
-    let mut account: Option<Account> = None;
+/// The rows of a user: a credential in each of them, or one row without any, and then what they all say alike.
+fn with_credentials<T>(
+    rows: Vec<Row>,
+    read: impl Fn(&mut Row) -> Result<T, StoreError>,
+) -> Result<Option<(T, Vec<Credential>)>, StoreError> {
+    let (mut whose, mut credentials) = (None, Vec::new());
     for mut row in rows {
-        let user = user(&mut row)?;
-        let credential = credentials::read_optional(&mut row)?;
-        account.get_or_insert(Account { user, credentials: Vec::new() }).credentials.extend(credential);
+        credentials.extend(credentials::read_optional(&mut row)?);
+        if whose.is_none() {
+            whose = Some(read(&mut row)?);
+        }
     }
-    Ok(account)
+    Ok(whose.map(|whose| (whose, credentials)))
+}
+
+fn account(rows: Vec<Row>) -> Result<Option<Account>, StoreError> {
+    let found = with_credentials(rows, read)?;
+    Ok(found.map(|(user, credentials)| Account { user, credentials }))
 }
 
 impl Store {
@@ -58,44 +82,30 @@ impl Store {
         environment: EnvironmentId,
         session: SessionId,
     ) -> Result<Option<Principal>, StoreError> {
-        let sql = "SELECT e.version,
-                          u.id, u.version, u.profile, u.first_visit, u.last_visit, u.default_method, u.recovery, u.epoch,
-                          s.level, s.created_at, s.expires_at, s.idle_expires_at,
-                          s.sign_in_credential, s.last_credential, s.session_key, s.device_key, s.user_agent, s.proofs,
-                          c.id, c.facts, c.sign_in, c.created_at, c.verified_at
-                   FROM sessions s
-                   JOIN users u ON u.id = s.owner AND u.environment = s.environment
-                   JOIN environments e ON e.id = s.environment
-                   LEFT JOIN credentials c ON c.owner = u.id AND c.environment = s.environment
-                   WHERE s.id = ?1 AND s.environment = ?2
-                   ORDER BY c.created_at, c.id";
-        let mut rows = self.rows(sql, vec![session.into(), environment.into()]).await?.into_iter();
-        let Some(mut row) = rows.next() else { return Ok(None) };
-        let environment_version = row.take()?;
-        let user = user(&mut row)?;
-        let session = Session {
-            id: session,
-            level: match row.take::<String>()?.as_str() {
-                "full" => Level::Full,
-                "pending" => Level::Pending,
-                _ => return Err(StoreError::Corrupt("a session of an unknown level")),
-            },
-            created_at: row.take()?,
-            expires_at: row.take()?,
-            idle_expires_at: row.take()?,
-            sign_in_credential: row.take()?,
-            last_credential: row.take()?,
-            session_key: row.take()?,
-            device_key: row.take()?,
-            user_agent: row.take()?,
-            proofs: row.take_json()?,
-        };
-        let mut found: Vec<Credential> = credentials::read_optional(&mut row)?.into_iter().collect();
-        for mut row in rows {
-            row.skip(19);
-            found.extend(credentials::read_optional(&mut row)?);
-        }
-        Ok(Some(Principal { environment, environment_version, user, session, credentials: found }))
+        let sql = concat!(
+            "SELECT ",
+            credentials::columns!(),
+            ", ",
+            columns!(),
+            ", ",
+            sessions::columns!(),
+            ", e.version
+             FROM sessions s
+             JOIN users u ON u.id = s.owner AND u.environment = s.environment
+             JOIN environments e ON e.id = s.environment
+             LEFT JOIN credentials c ON c.owner = u.id AND c.environment = s.environment
+             WHERE s.id = ?1 AND s.environment = ?2
+             ORDER BY c.created_at, c.id"
+        );
+        let rows = self.rows(sql, vec![session.into(), environment.into()]).await?;
+        let found = with_credentials(rows, |row| Ok((read(row)?, sessions::read(row)?, row.take()?)))?;
+        Ok(found.map(|((user, session, environment_version), credentials)| Principal {
+            environment,
+            environment_version,
+            user,
+            session,
+            credentials,
+        }))
     }
 
     /// The account that a credential belongs to, by the credential's unique identifier.
@@ -105,13 +115,13 @@ impl Store {
         format: Format,
         identifier: &[u8],
     ) -> Result<Option<Account>, StoreError> {
-        let sql = "SELECT u.id, u.version, u.profile, u.first_visit, u.last_visit, u.default_method, u.recovery, u.epoch,
-                          c.id, c.facts, c.sign_in, c.created_at, c.verified_at
-                   FROM credentials k
-                   JOIN users u ON u.id = k.owner AND u.environment = k.environment
-                   JOIN credentials c ON c.owner = u.id AND c.environment = k.environment
-                   WHERE k.environment = ?1 AND k.format = ?2 AND k.identifier = ?3
-                   ORDER BY c.created_at, c.id";
+        let sql = accounts!(
+            "credentials k
+                 JOIN users u ON u.id = k.owner AND u.environment = k.environment
+                 JOIN credentials c ON c.owner = u.id AND c.environment = k.environment
+                 WHERE k.environment = ?1 AND k.format = ?2 AND k.identifier = ?3
+                 ORDER BY c.created_at, c.id"
+        );
         let rows =
             self.rows(sql, vec![environment.into(), format.as_str().into(), identifier.into()]).await?;
         account(rows)
@@ -123,12 +133,12 @@ impl Store {
         environment: EnvironmentId,
         user: UserId,
     ) -> Result<Option<Account>, StoreError> {
-        let sql = "SELECT u.id, u.version, u.profile, u.first_visit, u.last_visit, u.default_method, u.recovery, u.epoch,
-                          c.id, c.facts, c.sign_in, c.created_at, c.verified_at
-                   FROM users u
-                   LEFT JOIN credentials c ON c.owner = u.id AND c.environment = u.environment
-                   WHERE u.id = ?1 AND u.environment = ?2
-                   ORDER BY c.created_at, c.id";
+        let sql = accounts!(
+            "users u
+                 LEFT JOIN credentials c ON c.owner = u.id AND c.environment = u.environment
+                 WHERE u.id = ?1 AND u.environment = ?2
+                 ORDER BY c.created_at, c.id"
+        );
         account(self.rows(sql, vec![user.into(), environment.into()]).await?)
     }
 

@@ -5,8 +5,8 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::json;
-use stile_core::{Event, Level, Principal, Proof, SessionId, policy};
-use stile_store::{CommitError, Miss, Mutation, SessionRow, Step, known_devices, sessions, users};
+use stile_core::{Event, Level, Principal, Proof, Session, SessionId, policy};
+use stile_store::{CommitError, Miss, Mutation, Step, known_devices, sessions, users};
 use utoipa::ToSchema;
 
 use crate::flows::deciding;
@@ -65,10 +65,9 @@ pub async fn list(cx: Cx, me: Me) -> Result<Answer<UserSessionsResponse>, ApiErr
     Ok(Answer(UserSessionsResponse { count: sessions.len(), sessions }))
 }
 
-fn shown(cx: &Cx, row: &SessionRow, current: SessionId) -> UserSession {
+fn shown(cx: &Cx, row: &Session, current: SessionId) -> UserSession {
     // What moves the idle limit on is what uses a session.
-    let level = if row.pending { Level::Pending } else { Level::Full };
-    let idle = policy::lifetime(&cx.env.settings, level).idle;
+    let idle = policy::lifetime(&cx.env.settings, row.level).idle;
     let last_used = row.idle_expires_at.plus_seconds(-idle).clamp(row.created_at, cx.now.max(row.created_at));
     UserSession {
         id: row.id.to_string(),
@@ -77,7 +76,7 @@ fn shown(cx: &Cx, row: &SessionRow, current: SessionId) -> UserSession {
         current: row.id == current,
         user_agent: Some(row.user_agent.clone()).filter(|agent| !agent.is_empty()),
         mfa: row.proofs.iter().any(Proof::is_mfa),
-        pending: row.pending,
+        pending: row.level == Level::Pending,
     }
 }
 
