@@ -1260,3 +1260,154 @@ export const WalletProviderEnum = {
 } as const;
 /** Wire value of {@link WalletProviderEnum}. */
 export type WalletProviderEnum = (typeof WalletProviderEnum)[keyof typeof WalletProviderEnum];
+
+/** Get the public keys */
+export const getJwksOperation = { method: 'GET', path: '/.well-known/jwks' } as const;
+
+/** Get the public keys under their other usual name */
+export const getJwksJsonOperation = { method: 'GET', path: '/.well-known/jwks.json' } as const;
+
+/** Accept a connected wallet */
+export const connectOperation = { method: 'POST', path: '/connect' } as const;
+
+/** Send a code */
+export const createEmailVerificationOperation = { method: 'POST', deviceProof: true, path: '/emailVerifications/create' } as const;
+
+/** Send another code */
+export const retryEmailVerificationOperation = { method: 'POST', deviceProof: true, path: '/emailVerifications/retry' } as const;
+
+/** Sign in with a code */
+export const signInWithEmailOperation = { method: 'POST', deviceProof: true, path: '/emailVerifications/signin' } as const;
+
+/** Verify a code in a session */
+export const verifyEmailOperation = { method: 'POST', scopes: ['credential:link'], deviceProof: true, path: '/emailVerifications/verify' } as const;
+
+/** Accept analytics and discard them */
+export const publishEventsOperation = { method: 'POST', path: '/events' } as const;
+
+/** Check that the environment can be read */
+export const healthcheckOperation = { method: 'GET', path: '/healthcheck' } as const;
+
+/** List the networks for wallets (none in this version) */
+export const getNetworksOperation = { method: 'GET', path: '/networks' } as const;
+
+/** Get a nonce */
+export const getNonceOperation = { method: 'GET', path: '/nonce' } as const;
+
+/** Get several nonces */
+export const getNoncesOperation = { method: 'GET', path: '/nonces' } as const;
+
+/** Accept a hint and discard it */
+export const prefetchOperation = { method: 'POST', path: '/prefetch' } as const;
+
+/** Refresh the session's tokens */
+export const refreshAuthOperation = { method: 'POST', deviceProof: true, path: '/refresh' } as const;
+
+/** Sign out */
+export const revokeSessionOperation = { method: 'POST', path: '/revoke' } as const;
+
+/** Accept an SDK's own settings and discard them */
+export const publishSdkSettingsOperation = { method: 'POST', path: '/sdkSettings' } as const;
+
+/** Check whether the session is alive */
+export const checkSessionOperation = { method: 'GET', path: '/session' } as const;
+
+/** Get the public settings */
+export const getSettingsOperation = { method: 'GET', path: '/settings' } as const;
+
+/** Check whether a step-up is needed */
+export const checkStepUpOperation = { method: 'POST', path: '/stepUp/check' } as const;
+
+/** Get the signed-in user */
+export const getUserOperation = { method: 'GET', path: '/users' } as const;
+
+/** Update the user */
+export const updateUserOperation = { method: 'PUT', scopes: ['credential:update', 'user:update'], path: '/users' } as const;
+
+/** Delete the user */
+export const deleteUserOperation = { method: 'DELETE', scopes: ['user:delete'], path: '/users' } as const;
+
+/** Check whether a username is free */
+export const checkUserFieldOperation = { method: 'GET', path: '/users/check' } as const;
+
+/** List the user's authenticator apps */
+export const getMfaDevicesOperation = { method: 'GET', path: '/users/mfa' } as const;
+
+/** Prove a passkey */
+export const authenticatePasskeyOperation = { method: 'POST', path: '/users/mfa/auth/passkey' } as const;
+
+/** Use a recovery code */
+export const authenticateRecoveryCodeOperation = { method: 'POST', path: '/users/mfa/auth/recovery' } as const;
+
+/** Prove an authenticator app */
+export const authenticateTotpOperation = { method: 'POST', path: '/users/mfa/auth/totp' } as const;
+
+/** List the user's second factors */
+export const getMfaMethodsOperation = { method: 'GET', path: '/users/mfa/methods' } as const;
+
+/** Get the recovery codes */
+export const getRecoveryCodesOperation = { method: 'GET', path: '/users/mfa/recovery' } as const;
+
+/** Create new recovery codes */
+export const createRecoveryCodesOperation = { method: 'POST', path: '/users/mfa/recovery' } as const;
+
+/** Begin enrolling an authenticator app */
+export const registerTotpDeviceOperation = { method: 'GET', scopes: ['credential:link'], path: '/users/mfa/register/totp' } as const;
+
+/** Get one of the user's authenticator apps */
+export const getMfaDeviceOperation = (mfaDeviceId: string): {
+  method: 'GET';
+  path: string;
+} => ({ method: 'GET', path: `/users/mfa/${encodeURIComponent(mfaDeviceId)}` });
+
+/** Update a second factor: make it the default, or rename an authenticator app */
+export const updateMfaDeviceOperation = (mfaDeviceId: string): {
+  method: 'PUT';
+  path: string;
+} => ({ method: 'PUT', path: `/users/mfa/${encodeURIComponent(mfaDeviceId)}` });
+
+/** Delete an authenticator app */
+export const deleteMfaDeviceOperation = (mfaDeviceId: string): {
+  method: 'DELETE';
+  scopes: readonly ['credential:unlink'];
+  path: string;
+} => ({ method: 'DELETE', scopes: ['credential:unlink'], path: `/users/mfa/${encodeURIComponent(mfaDeviceId)}` });
+
+/** List the user's passkeys */
+export const getPasskeysOperation = { method: 'GET', path: '/users/passkeys' } as const;
+
+/** Rename a passkey */
+export const renamePasskeyOperation = { method: 'PUT', path: '/users/passkeys' } as const;
+
+/** Delete a passkey */
+export const deletePasskeyOperation = { method: 'DELETE', scopes: ['credential:unlink'], path: '/users/passkeys' } as const;
+
+/** Get the options for proving a passkey */
+export const getPasskeyAuthenticationOptionsOperation = { method: 'GET', path: '/users/passkeys/authenticate' } as const;
+
+/** Get the options for enrolling a passkey */
+export const getPasskeyRegistrationOptionsOperation = { method: 'GET', path: '/users/passkeys/register' } as const;
+
+/** Enrol a passkey */
+export const registerPasskeyOperation = { method: 'POST', scopes: ['credential:link'], path: '/users/passkeys/register' } as const;
+
+/** Get the options for signing in with a passkey */
+export const getPasskeySignInOptionsOperation = { method: 'GET', path: '/users/passkeys/signin' } as const;
+
+/** Sign in with a passkey */
+export const signInWithPasskeyOperation = { method: 'POST', deviceProof: true, path: '/users/passkeys/signin' } as const;
+
+/** List the user's sessions */
+export const getSessionsOperation = { method: 'GET', path: '/users/sessions' } as const;
+
+/** End all of the user's other sessions */
+export const endOtherSessionsOperation = { method: 'DELETE', path: '/users/sessions' } as const;
+
+/** End one of the user's other sessions */
+export const endSessionOperation = (sessionId: string): {
+  method: 'DELETE';
+  path: string;
+} => ({ method: 'DELETE', path: `/users/sessions/${encodeURIComponent(sessionId)}` });
+
+/** Unlink an address */
+export const unlinkCredentialOperation = { method: 'POST', scopes: ['credential:unlink'], path: '/verify/unlink' } as const;

@@ -342,6 +342,7 @@ function card(entry) {
   const { path, name, operation, id } = entry;
   const access = operation['x-stile-access'];
   const parameters = operation.parameters;
+  const scopes = (operation.security ?? []).flatMap((way) => Object.values(way).flat());
   const command = h('pre', { tabindex: '0', 'aria-label': 'curl command' });
   const fill = () => {
     command.textContent = curl(entry);
@@ -369,6 +370,7 @@ function card(entry) {
       ),
       prose(operation.description),
       h('p', { class: 'access' }, badge(access), ' ', inline(ACCESS[access]?.about ?? '')),
+      scopes.length > 0 && h('p', {}, 'Scope: ', inline(scopes.map((scope) => `\`${scope}\``).join(' or '))),
       parameters.length > 0 && [
         h('h4', {}, 'Parameters'),
         table(

@@ -1,13 +1,17 @@
 //! The OpenAPI document: what the operations declare, completed by what all have in common.
 
 use serde_json::Value;
-use utoipa::OpenApi;
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::openapi::{
-    OpenApi as Spec, RefOr, Response, ResponseBuilder, SecurityRequirement, path::Operation,
+    ObjectBuilder, OpenApi as Spec, RefOr, Required, Response, ResponseBuilder, SecurityRequirement,
+    schema::Type,
 };
+use utoipa::{IntoParams, OpenApi};
 
+use crate::guard::gate;
 use crate::state::error::ErrorBody;
+use crate::wire::headers::DEVICE_HEADERS;
 
 /// The frame of the document.
 #[derive(OpenApi)]
@@ -36,7 +40,25 @@ pub struct Document;
 /// enrolled, one was proved in it.
 pub const ACCESS: [&str; 6] = ["public", "pending", "session", "level", "gated", "apiToken"];
 
-/// Adds what all operations have in common: the error answer, the security schemes, the environment's path parameter.
+/// The headers of a device proof: `params` of an operation that takes one.
+pub struct DeviceHeaders;
+
+impl IntoParams for DeviceHeaders {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let meanings = [
+            "A nonce of `getNonces`. The three headers of a device proof come together or not at all",
+            "The device's P-256 key, compressed, in hex",
+            "Signature of the nonce with that key: `r` and `s` in hex",
+        ];
+        let header = |(name, meaning)| {
+            parameter(name, meaning).parameter_in(ParameterIn::Header).required(Required::False).build()
+        };
+        DEVICE_HEADERS.into_iter().zip(meanings).map(header).collect()
+    }
+}
+
+/// Adds what all operations have in common: the error answer, the security schemes with the scopes of gated actions, the
+/// environment's path parameter.
 pub fn complete(mut document: Spec) -> Spec {
     if let Some(components) = document.components.as_mut() {
         let bearer = |text: &str| {
@@ -44,7 +66,13 @@ pub fn complete(mut document: Spec) -> Spec {
             http.description = Some(text.to_owned());
             SecurityScheme::Http(http)
         };
-        components.add_security_scheme("accessToken", bearer("The session's access token (`minifiedJwt`)"));
+        components.add_security_scheme(
+            "accessToken",
+            bearer(
+                "The session's access token (`minifiedJwt`). A scope is that of the elevated access token that a gated \
+                 operation takes in `x-dyn-elevated-access-token`; of several the body decides which",
+            ),
+        );
         components.add_security_scheme("apiToken", bearer("An API token, made by `stile token create`"));
     }
     for (path, item) in &mut document.paths.paths {
@@ -73,7 +101,14 @@ fn guard(operation: &mut Operation) {
         Some("apiToken") => "apiToken",
         _ => return,
     };
-    operation.security = Some(vec![SecurityRequirement::new::<_, [&str; 0], &str>(scheme, [])]);
+    let mut rows = gate::table();
+    rows.retain(|row| operation.operation_id.as_deref() == Some(row.operation));
+    let mut ways: Vec<_> =
+        rows.iter().map(|row| SecurityRequirement::new(scheme, [row.scope.as_str()])).collect();
+    if ways.is_empty() {
+        ways.push(SecurityRequirement::new::<_, [&str; 0], &str>(scheme, []));
+    }
+    operation.security = Some(ways);
 }
 
 fn refusal() -> Response {
@@ -87,14 +122,14 @@ fn refusal() -> Response {
 }
 
 fn environment_parameter(operation: &mut Operation) {
-    use utoipa::openapi::path::{ParameterBuilder, ParameterIn};
-    use utoipa::openapi::{ObjectBuilder, Required, schema::Type};
-    let parameter = ParameterBuilder::new()
-        .name("environmentId")
+    let parameter = parameter("environmentId", "The environment's id")
         .parameter_in(ParameterIn::Path)
         .required(Required::True)
-        .description(Some("The environment's id"))
-        .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
         .build();
     operation.parameters.get_or_insert_default().insert(0, RefOr::T(parameter));
+}
+
+fn parameter(name: &str, meaning: &str) -> ParameterBuilder {
+    let text = ObjectBuilder::new().schema_type(Type::String).build();
+    ParameterBuilder::new().name(name).description(Some(meaning)).schema(Some(text))
 }

@@ -29,12 +29,13 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
 }
 
+/// The headers of a device proof: the nonce, the key and the signature.
+pub const DEVICE_HEADERS: [&str; 3] =
+    ["x-dynamic-device-nonce", "x-dynamic-device-publickey", "x-dynamic-device-signed-nonce"];
+
 /// The nonce, the key and the signature of a device proof, as far as they were sent.
 pub fn device_headers(headers: &HeaderMap) -> (Option<&str>, Option<&str>, Option<&str>) {
-    let field = |name| text(headers, name).filter(|value| !value.is_empty());
-    (
-        field("x-dynamic-device-nonce"),
-        field("x-dynamic-device-publickey"),
-        field("x-dynamic-device-signed-nonce"),
-    )
+    let [nonce, key, signature] =
+        DEVICE_HEADERS.map(|name| text(headers, name).filter(|value| !value.is_empty()));
+    (nonce, key, signature)
 }

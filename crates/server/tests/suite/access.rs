@@ -13,6 +13,8 @@ pub struct Operation {
     pub method: Method,
     pub path: String,
     pub access: String,
+    /// The scopes of tokens for it: an elevated token's where it is gated, an API token's where it takes one.
+    pub scopes: Vec<String>,
 }
 
 pub fn operations() -> Vec<Operation> {
@@ -30,7 +32,11 @@ pub fn operations() -> Vec<Operation> {
             let Some(operation) = operation else { continue };
             let class = access(&operation).expect("every operation declares x-stile-access").to_owned();
             let id = operation.operation_id.clone().expect("every operation has an id");
-            found.push(Operation { id, method, path: path.clone(), access: class });
+            let security = serde_json::to_value(&operation.security).unwrap();
+            let ways = security.as_array().into_iter().flatten().filter_map(Value::as_object);
+            let scopes = ways.flat_map(|way| way.values()).filter_map(Value::as_array).flatten();
+            let scopes = scopes.map(|scope| scope.as_str().unwrap().to_owned()).collect();
+            found.push(Operation { id, method, path: path.clone(), access: class, scopes });
         }
     }
     found
@@ -110,6 +116,12 @@ async fn an_old_session_passes_no_gate() {
         };
         let path = op.path.replace("{environmentId}", &page.environment.to_string());
         let reply = page.send(op.method, &path, body.map(|b| b.to_string()), &[]).await;
+        let scope = reply.body["scope"].as_str().unwrap_or_default();
+        assert!(
+            op.scopes.iter().any(|named| named == scope),
+            "{}: the document does not name {scope}",
+            op.id
+        );
         reply.refused(403, "elevated_token_required");
     }
     assert!(world.audit().await.iter().any(|event| event == "gate.refused"));
@@ -122,4 +134,34 @@ async fn a_token_of_one_environment_is_none_in_another() {
     page.get("/users").await.ok();
     page.environment = OTHER_ENVIRONMENT;
     page.get("/users").await.refused(401, "unauthorized");
+}
+
+/// Operations that take a device proof name its headers, and no other does.
+#[tokio::test]
+async fn a_device_proof_is_judged_where_the_document_names_it() {
+    let world = World::new().await;
+    let page = world.signed_in("ann@example.com").await;
+    let sent = page.post("/emailVerifications/create", json!({ "email": "new@example.com" })).await.created();
+    let document = serde_json::to_value(stile_server::openapi_document()).unwrap();
+    // Ends the session or the user: asked last.
+    let mut all = operations();
+    all.sort_by_key(|op| ["revokeSession", "deleteUser"].contains(&op.id.as_str()));
+    let mut judged = 0;
+    for op in all {
+        let path = op.path.replace("{environmentId}", &page.environment.to_string());
+        let body = match op.id.as_str() {
+            "createEmailVerification" => Some(json!({ "email": "new@example.com" })),
+            "retryEmailVerification" => {
+                Some(json!({ "email": "new@example.com", "verificationUUID": sent["verificationUUID"] }))
+            }
+            id => body(id),
+        };
+        let half = [("x-dynamic-device-nonce", "x")];
+        let reply = page.send(op.method.clone(), &path, body.map(|b| b.to_string()), &half).await;
+        let method = op.method.as_str().to_ascii_lowercase();
+        let named = document["paths"][&op.path][method]["parameters"].to_string().contains(half[0].0);
+        assert_eq!(reply.code() == "invalid_device_proof", named, "{}: {}", op.id, reply.body);
+        judged += usize::from(named);
+    }
+    assert_eq!(judged, 6);
 }

@@ -1,28 +1,13 @@
+import { createEmailVerificationOperation } from '@stile/api';
 import type { Core } from './core.js';
 import { takeNonce } from './nonces.js';
-
-/** The routes on which the server wants to know the device. */
-const ROUTES = [
-  /^\/emailVerifications\/create$/,
-  /^\/users\/passkeys\/signin$/,
-  /^\/(externalAuth|farcaster|emailVerifications|smsVerifications|providers\/[^/]+)\/sign[iI]n$/,
-  /^\/(farcaster|telegram|emailVerifications|smsVerifications|wallets)\/verify$/,
-  /^\/verify(\/(link|merge|transfer))?$/,
-  /^\/refresh$/,
-  /^\/deviceRegistrations?$/,
-  /^\/deviceRegistrations\/[^/]+$/,
-];
-
-export function needsDeviceProof(path: string): boolean {
-  return ROUTES.some((route) => route.test(path));
-}
 
 /** The proof for a call. A code can be asked for without one: the proof then counts with the answer. */
 export async function proofFor(core: Core, path: string): Promise<Record<string, string>> {
   try {
     return await deviceProof(core);
   } catch (error) {
-    if (path !== '/emailVerifications/create') throw error;
+    if (path !== createEmailVerificationOperation.path) throw error;
     return {};
   }
 }

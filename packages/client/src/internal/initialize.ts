@@ -1,3 +1,4 @@
+import { refreshAuthOperation } from '@stile/api';
 import { StileError } from '../errors/StileError.js';
 import { checkExpiry } from './checkExpiry.js';
 import { type Core, usesCookie } from './core.js';
@@ -55,7 +56,7 @@ async function restoreFromCookie(core: Core): Promise<void> {
   }
   const since = sentOf(core.record);
   try {
-    await authenticate(core, { kind: 'refresh', method: 'POST', path: '/refresh', since });
+    await authenticate(core, { kind: 'refresh', ...refreshAuthOperation, since });
   } catch (error) {
     await core.ending;
     // Signed out, also meanwhile; or a session that this browser knows already, and a server that is not there now.

@@ -3,6 +3,7 @@ import type { CreateMfaToken, StileClient } from '../types.js';
 import { type Core, readyCore } from './core.js';
 import { authenticate } from './session.js';
 import { emit } from './state.js';
+import type { Call } from './transport.js';
 
 /** Runs a proof of a second factor and tells the listeners how it ended. Errors go on to the caller. */
 export async function mfaAttempt<T extends VerifyResponse>(
@@ -28,14 +29,14 @@ export async function mfaAttempt<T extends VerifyResponse>(
 export async function proveFactor(
   client: StileClient | undefined,
   proof: {
-    path: string;
+    operation: Pick<Call, 'method' | 'path'>;
     code: string;
     deviceId?: string | undefined;
     createMfaToken: CreateMfaToken | undefined;
     requestedScopes: readonly Scope[] | undefined;
   },
 ): Promise<VerifyResponse> {
-  const { path, code, deviceId, createMfaToken, requestedScopes } = proof;
+  const { operation, code, deviceId, createMfaToken, requestedScopes } = proof;
   const core = await readyCore(client);
   const body = {
     code,
@@ -43,5 +44,5 @@ export async function proveFactor(
     ...(createMfaToken ? { createMfaToken } : undefined),
     ...(requestedScopes ? { requestedScopes } : undefined),
   };
-  return mfaAttempt(core, () => authenticate<VerifyResponse>(core, { method: 'POST', path, body }), deviceId);
+  return mfaAttempt(core, () => authenticate<VerifyResponse>(core, { ...operation, body }), deviceId);
 }

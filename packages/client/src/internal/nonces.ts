@@ -1,3 +1,4 @@
+import { getNoncesOperation } from '@stile/api';
 import type { Shape } from './answers.js';
 import type { Core } from './core.js';
 import { NONCES_LIMIT } from './limits.js';
@@ -58,7 +59,7 @@ function fill(core: Core, few: number): Promise<void> {
   return withLock(core, 'nonces-fetch', async () => {
     if ((await readPool(core)).nonces.length > few) return;
     const { nonces } = await ask<{ nonces: string[] }>(core, {
-      path: '/nonces',
+      ...getNoncesOperation,
       query: { count: COUNT },
       shape: SHAPE,
       limit: NONCES_LIMIT,

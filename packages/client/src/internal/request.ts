@@ -1,7 +1,8 @@
+import { refreshAuthOperation } from '@stile/api';
 import { NetworkError } from '../errors/NetworkError.js';
 import { StileError } from '../errors/StileError.js';
 import { type Core, checkSince, usesCookie } from './core.js';
-import { needsDeviceProof, proofFor } from './deviceProof.js';
+import { proofFor } from './deviceProof.js';
 import type { ElevatedToken } from './elevatedToken.js';
 import { dropRefusedToken, holdElevatedToken, takeElevatedToken } from './elevatedTokens.js';
 import { dropNonces } from './nonces.js';
@@ -13,7 +14,9 @@ import { type Attempt, type Call, headersOf, limited, send } from './transport.j
 /** A call in the name of the present session. */
 export type ApiRequest = Call & {
   /** Attach the first held elevated token for one of these scopes, if any. A single-use one is then spent. */
-  elevated?: readonly string[];
+  scopes?: readonly string[];
+  /** Show that this browser holds the device key. */
+  deviceProof?: boolean;
   /** The session that the call is about, where it began earlier than with this request. */
   since?: Since;
 };
@@ -31,8 +34,7 @@ export async function request<T>(core: Core, call: ApiRequest): Promise<T> {
 export async function exchange<T>(core: Core, call: ApiRequest): Promise<{ answer: T; sent: Sent }> {
   const since = call.since ?? sentOf(core.record);
   return limited(core, call, async (attempt) => {
-    const reads = (call.method ?? 'GET') === 'GET';
-    const proves = !reads && needsDeviceProof(call.path) && !usesCookie(core);
+    const proves = call.deviceProof && !usesCookie(core);
     const proof = proves ? await proofFor(core, call.path) : {};
     const own: Own = { ...attempt, since, proof };
     try {
@@ -61,7 +63,7 @@ async function sendOwn<T>(core: Core, call: ApiRequest, own: Own): Promise<{ ans
   checkSince(core, own.since);
   const { record } = core;
   const sent = sentOf(record);
-  if (call.elevated) own.elevated ??= takeElevatedToken(core, call.elevated);
+  own.elevated ??= takeElevatedToken(core, call.scopes ?? []);
   const { elevated } = own;
   const headers = {
     ...headersOf(core, call, own, record),
@@ -93,7 +95,7 @@ function afterRefusal(
   if (error.status !== 401) return;
   if (error.code === 'session_ended') endRefused(core, 'session-refresh-unauthorized', sent);
   // The refusal of a token says nothing about a renewal that was sent before; that of a device nothing about the session.
-  else if (call.path === '/refresh' && error.code !== 'device_proof_required') {
+  else if (call.path === refreshAuthOperation.path && error.code !== 'device_proof_required') {
     core.ending = endExpired(core, sent);
   }
 }

@@ -1,3 +1,4 @@
+import { revokeSessionOperation } from '@stile/api';
 import { StileError } from '../errors/StileError.js';
 import type { LogoutReason } from '../types.js';
 import type { Core } from './core.js';
@@ -37,8 +38,7 @@ export function launchRevoke(core: Core, task: Task): Promise<void> {
 async function revoke(core: Core, { ended, reason, read, onDone }: Task, onSent: () => void): Promise<void> {
   const { gen } = core.record;
   const call: Call = {
-    method: 'POST',
-    path: '/revoke',
+    ...revokeSessionOperation,
     headers: { 'x-dyn-logout-reason': reason },
     ...(ended.cookie ? { credentials: 'include' } : undefined),
     // So that it goes out even if the page is left at once.

@@ -1,4 +1,10 @@
-import { type SdkUser, SdkUserDates, type VerifyResponse, VerifyResponseDates } from '@stile/api';
+import {
+  getUserOperation,
+  type SdkUser,
+  SdkUserDates,
+  type VerifyResponse,
+  VerifyResponseDates,
+} from '@stile/api';
 import { checkUser, checkVerifyResponse, USER_SHAPE, VERIFY_SHAPE } from './answers.js';
 import { learnClock, serverNow } from './clock.js';
 import { type Core, checkSince, tooLate, usesCookie } from './core.js';
@@ -77,7 +83,7 @@ function takeOver(core: Core, kind: AnswerKind, sent: Sent, answer: VerifyRespon
 /** Fetches the user anew. Nothing else of the session changes. */
 export async function fetchUser(core: Core, since?: Since): Promise<SdkUser> {
   const { answer: user, sent } = await exchange<SdkUser>(core, {
-    path: '/users',
+    ...getUserOperation,
     shape: USER_SHAPE,
     dates: SdkUserDates,
     ...(since ? { since } : undefined),

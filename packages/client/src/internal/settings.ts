@@ -1,4 +1,4 @@
-import { type ProjectSettings, ProjectSettingsDates } from '@stile/api';
+import { getSettingsOperation, type ProjectSettings, ProjectSettingsDates } from '@stile/api';
 import { API_VERSION, VERSION } from '../version.js';
 import type { Shape } from './answers.js';
 import type { Core } from './core.js';
@@ -49,7 +49,7 @@ async function fetchSettings(core: Core): Promise<ProjectSettings> {
   for (let left = TRIES - 1; ; left--) {
     try {
       const settings = await ask<ProjectSettings>(core, {
-        path: '/settings',
+        ...getSettingsOperation,
         query: { sdkVersion: VERSION },
         credentials: 'omit',
         shape: SHAPE,

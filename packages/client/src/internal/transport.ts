@@ -8,7 +8,7 @@ import { REQUEST_LIMIT, until } from './limits.js';
 import type { SessionRecord } from './record.js';
 
 export type Call = {
-  method?: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** After `/sdk/{environmentId}`. */
   path: string;
   query?: Record<string, string | number | undefined>;
@@ -80,7 +80,7 @@ export async function send<T>(
 ): Promise<T> {
   const credentials = call.credentials ?? (usesCookie(core) ? 'include' : undefined);
   const init: RequestInit = {
-    method: call.method ?? 'GET',
+    method: call.method,
     headers,
     signal,
     ...(body === undefined ? undefined : { body }),

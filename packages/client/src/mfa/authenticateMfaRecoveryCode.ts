@@ -1,4 +1,4 @@
-import type { Scope, VerifyResponse } from '@stile/api';
+import { authenticateRecoveryCodeOperation, type Scope, type VerifyResponse } from '@stile/api';
 import { proveFactor } from '../internal/mfa.js';
 import type { CreateMfaToken, StileClient } from '../types.js';
 
@@ -25,7 +25,7 @@ export async function authenticateMfaRecoveryCode(
   client?: StileClient,
 ): Promise<VerifyResponse> {
   return proveFactor(client, {
-    path: '/users/mfa/auth/recovery',
+    operation: authenticateRecoveryCodeOperation,
     code,
     createMfaToken: createMfaTokenOptions,
     requestedScopes,

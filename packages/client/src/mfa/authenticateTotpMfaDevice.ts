@@ -1,4 +1,4 @@
-import type { Scope, VerifyResponse } from '@stile/api';
+import { authenticateTotpOperation, type Scope, type VerifyResponse } from '@stile/api';
 import { proveFactor } from '../internal/mfa.js';
 import type { CreateMfaToken, StileClient } from '../types.js';
 
@@ -28,7 +28,7 @@ export async function authenticateTotpMfaDevice(
   client?: StileClient,
 ): Promise<VerifyResponse> {
   return proveFactor(client, {
-    path: '/users/mfa/auth/totp',
+    operation: authenticateTotpOperation,
     code,
     deviceId,
     createMfaToken: createMfaTokenOptions,

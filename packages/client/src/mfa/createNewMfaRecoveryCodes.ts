@@ -1,4 +1,4 @@
-import type { MFAGetRecoveryCodesResponse } from '@stile/api';
+import { createRecoveryCodesOperation, type MFAGetRecoveryCodesResponse } from '@stile/api';
 import { readyCore } from '../internal/core.js';
 import { sentOf } from '../internal/record.js';
 import { request } from '../internal/request.js';
@@ -13,8 +13,7 @@ export async function createNewMfaRecoveryCodes(client?: StileClient): Promise<M
   const core = await readyCore(client);
   const since = sentOf(core.record);
   const codes = await request<MFAGetRecoveryCodesResponse>(core, {
-    method: 'POST',
-    path: '/users/mfa/recovery',
+    ...createRecoveryCodesOperation,
     shape: { recoveryCodes: 'array' },
     since,
   });

@@ -1,10 +1,9 @@
+import { deleteMfaDeviceOperation } from '@stile/api';
 import { ValueMustBeDefinedError } from '../errors/ValueMustBeDefinedError.js';
 import { readyCore } from '../internal/core.js';
 import { findElevatedToken } from '../internal/elevatedTokens.js';
 import { request } from '../internal/request.js';
 import type { StileClient } from '../types.js';
-
-const SCOPE = 'credential:unlink';
 
 /**
  * Deletes an authenticator app of the signed-in user, with a held `credential:unlink` token, or, where the
@@ -21,15 +20,15 @@ export async function deleteMfaDevice(
   client?: StileClient,
 ): Promise<void> {
   const core = await readyCore(client);
-  if (!mfaAuthToken && !findElevatedToken(core, SCOPE)) {
+  const operation = deleteMfaDeviceOperation(deviceId);
+  const [scope] = operation.scopes;
+  if (!mfaAuthToken && !findElevatedToken(core, scope)) {
     throw new ValueMustBeDefinedError(
-      `Deleting a device needs an elevated token: authenticate with requestedScopes: ['${SCOPE}'] first`,
+      `Deleting a device needs an elevated token: authenticate with requestedScopes: ['${scope}'] first`,
     );
   }
   await request(core, {
-    method: 'DELETE',
-    path: `/users/mfa/${encodeURIComponent(deviceId)}`,
-    elevated: [SCOPE],
+    ...operation,
     // The contract has this header always, empty where there is no such token.
     headers: { 'x-mfa-auth-token': mfaAuthToken ?? '' },
   });

@@ -1,4 +1,9 @@
-import { type MFADevice, type MFAListDevicesResponse, MFAListDevicesResponseDates } from '@stile/api';
+import {
+  getMfaDevicesOperation,
+  type MFADevice,
+  type MFAListDevicesResponse,
+  MFAListDevicesResponseDates,
+} from '@stile/api';
 import { readyCore } from '../internal/core.js';
 import { request } from '../internal/request.js';
 import type { StileClient } from '../types.js';
@@ -6,7 +11,7 @@ import type { StileClient } from '../types.js';
 /** The authenticator apps of the signed-in user. Passkeys are listed by {@link getPasskeys}. */
 export async function getMfaDevices(client?: StileClient): Promise<MFADevice[]> {
   const { devices } = await request<MFAListDevicesResponse>(await readyCore(client), {
-    path: '/users/mfa',
+    ...getMfaDevicesOperation,
     shape: { devices: 'array' },
     dates: MFAListDevicesResponseDates,
   });

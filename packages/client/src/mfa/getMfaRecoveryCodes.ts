@@ -1,4 +1,4 @@
-import type { MFAGetRecoveryCodesResponse } from '@stile/api';
+import { getRecoveryCodesOperation, type MFAGetRecoveryCodesResponse } from '@stile/api';
 import { readyCore } from '../internal/core.js';
 import { request } from '../internal/request.js';
 import type { StileClient } from '../types.js';
@@ -9,7 +9,7 @@ import type { StileClient } from '../types.js';
  */
 export async function getMfaRecoveryCodes(client?: StileClient): Promise<MFAGetRecoveryCodesResponse> {
   return request<MFAGetRecoveryCodesResponse>(await readyCore(client), {
-    path: '/users/mfa/recovery',
+    ...getRecoveryCodesOperation,
     shape: { recoveryCodes: 'array' },
   });
 }

@@ -1,4 +1,4 @@
-import type { MFARegisterTotpDeviceGetResponse } from '@stile/api';
+import { type MFARegisterTotpDeviceGetResponse, registerTotpDeviceOperation } from '@stile/api';
 import { readyCore } from '../internal/core.js';
 import { request } from '../internal/request.js';
 import type { StileClient } from '../types.js';
@@ -12,8 +12,7 @@ import type { StileClient } from '../types.js';
  */
 export async function registerTotpMfaDevice(client?: StileClient): Promise<MFARegisterTotpDeviceGetResponse> {
   return request<MFARegisterTotpDeviceGetResponse>(await readyCore(client), {
-    path: '/users/mfa/register/totp',
+    ...registerTotpDeviceOperation,
     shape: { secret: 'string', uri: 'string' },
-    elevated: ['credential:link'],
   });
 }

@@ -1,3 +1,4 @@
+import { updateMfaDeviceOperation } from '@stile/api';
 import { readyCore } from '../internal/core.js';
 import { request } from '../internal/request.js';
 import type { StileClient } from '../types.js';
@@ -12,8 +13,7 @@ export async function renameMfaDevice(
   client?: StileClient,
 ): Promise<void> {
   await request(await readyCore(client), {
-    method: 'PUT',
-    path: `/users/mfa/${encodeURIComponent(deviceId)}`,
+    ...updateMfaDeviceOperation(deviceId),
     body: { alias },
   });
 }

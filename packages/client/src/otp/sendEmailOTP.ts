@@ -1,4 +1,4 @@
-import type { SdkUser } from '@stile/api';
+import { createEmailVerificationOperation, type SdkUser } from '@stile/api';
 import { UserNotAuthenticatedError } from '../errors/UserNotAuthenticatedError.js';
 import { ValueMustBeDefinedError } from '../errors/ValueMustBeDefinedError.js';
 import { readyCore } from '../internal/core.js';
@@ -23,8 +23,7 @@ export async function sendEmailOTP(
   const address = email ?? addressOf(core.state.user);
   await ensureSessionKey(core);
   const verification = await request<EmailOTPVerification>(core, {
-    method: 'POST',
-    path: '/emailVerifications/create',
+    ...createEmailVerificationOperation,
     shape: { verificationUUID: 'string', email: 'string' },
     body: {
       email: address,

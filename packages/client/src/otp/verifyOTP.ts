@@ -1,9 +1,11 @@
 import {
   type Scope,
   type SdkUser,
+  signInWithEmailOperation,
   type UpdateSelfResponse,
   UpdateSelfResponseDates,
   type VerifyResponse,
+  verifyEmailOperation,
 } from '@stile/api';
 import { ValueMustBeDefinedError } from '../errors/ValueMustBeDefinedError.js';
 import { readyCore } from '../internal/core.js';
@@ -47,17 +49,17 @@ export async function verifyOTP(params: VerifyOTPParams, client?: StileClient): 
   const since = sentOf(core.record);
   const answer = user
     ? await authenticate<UpdateSelfResponse>(core, {
-        method: 'POST',
+        ...verifyEmailOperation,
         path: `${route}/verify`,
         since,
         body: { ...code, ...(requestedScopes ? { requestedScopes } : undefined) },
         // Only a new address or number is a link; proving one again must not spend a token.
-        ...(isKnown(user, verification) ? undefined : { elevated: ['credential:link', 'credential:update'] }),
+        ...(isKnown(user, verification) ? { scopes: [] } : undefined),
         dates: UpdateSelfResponseDates,
       })
     : await authenticate<VerifyResponse>(core, {
         kind: 'sign-in',
-        method: 'POST',
+        ...signInWithEmailOperation,
         path: `${route}/signin`,
         since,
         body: { ...code, ...(allowNewMFALinking === undefined ? undefined : { allowNewMFALinking }) },

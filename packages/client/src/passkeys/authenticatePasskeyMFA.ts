@@ -1,4 +1,10 @@
-import type { GetPasskeyAuthenticationOptionsResponse, Scope, VerifyResponse } from '@stile/api';
+import {
+  authenticatePasskeyOperation,
+  type GetPasskeyAuthenticationOptionsResponse,
+  getPasskeyAuthenticationOptionsOperation,
+  type Scope,
+  type VerifyResponse,
+} from '@stile/api';
 import { NoPasskeyCredentialsFoundError } from '../errors/NoPasskeyCredentialsFoundError.js';
 import { readyCore } from '../internal/core.js';
 import { mfaAttempt } from '../internal/mfa.js';
@@ -36,7 +42,7 @@ export async function authenticatePasskeyMFA(
     requireWebAuthn();
     const since = sentOf(core.record);
     const options = await request<GetPasskeyAuthenticationOptionsResponse>(core, {
-      path: '/users/passkeys/authenticate',
+      ...getPasskeyAuthenticationOptionsOperation,
       query: { relatedOriginRpId },
       shape: { challenge: 'string' },
       since,
@@ -44,8 +50,7 @@ export async function authenticatePasskeyMFA(
     if (!options.allowCredentials?.length) throw new NoPasskeyCredentialsFoundError();
     const { body, clientExtensionResults } = await getCredential(core, options, { extensions });
     const answer = await authenticate<VerifyResponse>(core, {
-      method: 'POST',
-      path: '/users/mfa/auth/passkey',
+      ...authenticatePasskeyOperation,
       since,
       body: {
         ...body,

@@ -1,3 +1,4 @@
+import { deletePasskeyOperation } from '@stile/api';
 import { readyCore } from '../internal/core.js';
 import { listPasskeys } from '../internal/passkeys.js';
 import { sentOf } from '../internal/record.js';
@@ -22,10 +23,8 @@ export async function deletePasskey(
   // The browser knows passkeys by another id than the server's records.
   const before = canSignal() ? await listPasskeys(core).catch(() => []) : [];
   await request(core, {
-    method: 'DELETE',
-    path: '/users/passkeys',
+    ...deletePasskeyOperation,
     body: { passkeyId },
-    elevated: ['credential:unlink'],
     mfaToken: true,
     since,
   });

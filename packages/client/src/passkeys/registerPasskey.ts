@@ -1,4 +1,9 @@
-import type { GetPasskeyRegistrationOptionsResponse, VerifyResponse } from '@stile/api';
+import {
+  type GetPasskeyRegistrationOptionsResponse,
+  getPasskeyRegistrationOptionsOperation,
+  registerPasskeyOperation,
+  type VerifyResponse,
+} from '@stile/api';
 import { StileError } from '../errors/StileError.js';
 import { type Core, readyCore } from '../internal/core.js';
 import { type Sent, sentOf } from '../internal/record.js';
@@ -32,7 +37,7 @@ export async function registerPasskey(
   requireWebAuthn();
   const since = sentOf(core.record);
   const options = await request<GetPasskeyRegistrationOptionsResponse>(core, {
-    path: '/users/passkeys/register',
+    ...getPasskeyRegistrationOptionsOperation,
     shape: { challenge: 'string', rp: 'object', user: 'object' },
     since,
   });
@@ -53,10 +58,8 @@ async function send(
 ): Promise<VerifyResponse> {
   try {
     return await authenticate<VerifyResponse>(core, {
-      method: 'POST',
-      path: '/users/passkeys/register',
+      ...registerPasskeyOperation,
       body,
-      elevated: ['credential:link'],
       since,
     });
   } catch (error) {

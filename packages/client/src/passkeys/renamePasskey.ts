@@ -1,4 +1,4 @@
-import { type UserPasskey, UserPasskeyDates } from '@stile/api';
+import { renamePasskeyOperation, type UserPasskey, UserPasskeyDates } from '@stile/api';
 import { readyCore } from '../internal/core.js';
 import { request } from '../internal/request.js';
 import type { StileClient } from '../types.js';
@@ -13,8 +13,7 @@ export async function renamePasskey(
   client?: StileClient,
 ): Promise<UserPasskey> {
   return request<UserPasskey>(await readyCore(client), {
-    method: 'PUT',
-    path: '/users/passkeys',
+    ...renamePasskeyOperation,
     shape: { id: 'string' },
     body: { id: passkeyId, alias },
     dates: UserPasskeyDates,

@@ -1,4 +1,9 @@
-import type { GetPasskeyAuthenticationOptionsResponse, VerifyResponse } from '@stile/api';
+import {
+  type GetPasskeyAuthenticationOptionsResponse,
+  getPasskeySignInOptionsOperation,
+  signInWithPasskeyOperation,
+  type VerifyResponse,
+} from '@stile/api';
 import { NoWebAuthNSupportError } from '../errors/NoWebAuthNSupportError.js';
 import { StileError } from '../errors/StileError.js';
 import { type Core, readyCore } from '../internal/core.js';
@@ -52,7 +57,7 @@ export async function signInWithPasskey(params: Params = {}, client?: StileClien
 
 function fetchOptions(core: Core, { relatedOriginRpId, signal }: Params): Promise<Options> {
   return ask<Options>(core, {
-    path: '/users/passkeys/signin',
+    ...getPasskeySignInOptionsOperation,
     query: { relatedOriginRpId },
     shape: { challenge: 'string' },
     ...(signal ? { signal } : undefined),
@@ -118,8 +123,7 @@ async function send(
   try {
     answer = await authenticate<VerifyResponse>(core, {
       kind: 'sign-in',
-      method: 'POST',
-      path: '/users/passkeys/signin',
+      ...signInWithPasskeyOperation,
       body,
     });
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { VerifyResponse } from '@stile/api';
+import { refreshAuthOperation, type VerifyResponse } from '@stile/api';
 import { UserNotAuthenticatedError } from '../errors/UserNotAuthenticatedError.js';
 import { readyCore, usesCookie } from '../internal/core.js';
 import { until } from '../internal/limits.js';
@@ -24,7 +24,7 @@ export async function refreshAuth(client?: StileClient): Promise<VerifyResponse>
   const since = sentOf(core.record);
   try {
     return await withLock(core, 'refresh', () =>
-      authenticate<VerifyResponse>(core, { kind: 'refresh', method: 'POST', path: '/refresh', since }),
+      authenticate<VerifyResponse>(core, { kind: 'refresh', ...refreshAuthOperation, since }),
     );
   } catch (error) {
     // Whoever hears of a refusal finds the user signed out. Under the lock, this would wait for itself.

@@ -1,4 +1,4 @@
-import type { EndedSessionsResponse } from '@stile/api';
+import { type EndedSessionsResponse, endOtherSessionsOperation } from '@stile/api';
 import { readyCore } from '../internal/core.js';
 import { request } from '../internal/request.js';
 import type { StileClient } from '../types.js';
@@ -10,8 +10,7 @@ import type { StileClient } from '../types.js';
  */
 export async function revokeOtherSessions(client?: StileClient): Promise<number> {
   const { ended } = await request<EndedSessionsResponse>(await readyCore(client), {
-    method: 'DELETE',
-    path: '/users/sessions',
+    ...endOtherSessionsOperation,
     shape: {},
   });
   return ended;

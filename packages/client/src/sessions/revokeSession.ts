@@ -1,3 +1,4 @@
+import { endSessionOperation } from '@stile/api';
 import { ValueMustBeDefinedError } from '../errors/ValueMustBeDefinedError.js';
 import { readyCore } from '../internal/core.js';
 import { request } from '../internal/request.js';
@@ -15,7 +16,6 @@ export async function revokeSession(
 ): Promise<void> {
   if (!sessionId) throw new ValueMustBeDefinedError('revokeSession needs a sessionId');
   await request(await readyCore(client), {
-    method: 'DELETE',
-    path: `/users/sessions/${encodeURIComponent(sessionId)}`,
+    ...endSessionOperation(sessionId),
   });
 }

@@ -1,4 +1,4 @@
-import type { Scope, StepUpCheckResponse } from '@stile/api';
+import { checkStepUpOperation, type Scope, type StepUpCheckResponse } from '@stile/api';
 import { readyCore } from '../internal/core.js';
 import { findElevatedToken } from '../internal/elevatedTokens.js';
 import { request } from '../internal/request.js';
@@ -21,8 +21,7 @@ export async function checkStepUpAuth(
     const core = await readyCore(client);
     if (findElevatedToken(core, scope)) return { isRequired: false, credentials: [] };
     const answer = await request<StepUpCheckResponse>(core, {
-      method: 'POST',
-      path: '/stepUp/check',
+      ...checkStepUpOperation,
       shape: { isRequired: 'boolean', credentials: 'array' },
       body: { scope, ...(operation ? { operation } : undefined) },
     });

@@ -1,3 +1,4 @@
+import { deleteUserOperation } from '@stile/api';
 import { readyCore } from '../internal/core.js';
 import { isTooLate } from '../internal/record.js';
 import { readStored } from '../internal/recordStore.js';
@@ -13,9 +14,7 @@ import type { StileClient } from '../types.js';
 export async function deleteUser(client?: StileClient): Promise<void> {
   const core = await readyCore(client);
   const { sent } = await exchange(core, {
-    method: 'DELETE',
-    path: '/users',
-    elevated: ['user:delete'],
+    ...deleteUserOperation,
     mfaToken: true,
   });
   await readStored(core);

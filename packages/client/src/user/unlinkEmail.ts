@@ -1,4 +1,4 @@
-import type { VerifyResponse } from '@stile/api';
+import { unlinkCredentialOperation, type VerifyResponse } from '@stile/api';
 import { readyCore } from '../internal/core.js';
 import { authenticate } from '../internal/session.js';
 import type { StileClient } from '../types.js';
@@ -18,10 +18,8 @@ export async function unlinkEmail(
 ): Promise<VerifyResponse> {
   const core = await readyCore(client);
   return authenticate<VerifyResponse>(core, {
-    method: 'POST',
-    path: '/verify/unlink',
+    ...unlinkCredentialOperation,
     body: { verifiedCredentialId },
-    elevated: ['credential:unlink'],
     mfaToken: true,
   });
 }

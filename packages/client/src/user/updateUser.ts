@@ -1,4 +1,9 @@
-import { type UpdateSelfResponse, UpdateSelfResponseDates, type UserFields } from '@stile/api';
+import {
+  type UpdateSelfResponse,
+  UpdateSelfResponseDates,
+  type UserFields,
+  updateUserOperation,
+} from '@stile/api';
 import { readyCore } from '../internal/core.js';
 import { authenticate } from '../internal/session.js';
 import { rememberVerification } from '../internal/verifications.js';
@@ -20,12 +25,12 @@ export async function updateUser(
   // The acknowledgement of recovery codes is never gated, so it must not spend a token.
   const isFree = fields.every((field) => field === 'mfaBackupCodeAcknowledgement');
   const isContact = fields.some((field) => field === 'email' || field === 'phoneNumber');
+  const scope: (typeof updateUserOperation.scopes)[number] = isContact ? 'credential:update' : 'user:update';
   const answer = await authenticate<UpdateSelfResponse>(core, {
-    method: 'PUT',
-    path: '/users',
+    ...updateUserOperation,
     body: userFields,
     mfaToken: true,
-    ...(isFree ? undefined : { elevated: [isContact ? 'credential:update' : 'user:update'] }),
+    scopes: isFree ? [] : [scope],
     dates: UpdateSelfResponseDates,
   });
   const verification = answer.emailVerification ?? answer.smsVerification ?? undefined;

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use stile_core::{EmailAddress, Level};
 use utoipa::ToSchema;
 
+use crate::api::openapi::DeviceHeaders;
 use crate::flows::codes::{self, Creator};
 use crate::guard::access;
 use crate::guard::context::Cx;
@@ -34,7 +35,7 @@ pub struct EmailVerificationCreateRequest {
 /// sign in with goes on working while strangers guess. Fields for codes take 6 to 12 digits.
 #[utoipa::path(
     post, path = "/emailVerifications/create", operation_id = "createEmailVerification", tag = "Codes",
-    request_body = EmailVerificationCreateRequest,
+    request_body = EmailVerificationCreateRequest, params(DeviceHeaders),
     responses((status = 201, body = EmailVerificationCreateResponse)),
     extensions(("x-stile-access" = json!("public")))
 )]

@@ -9,6 +9,7 @@ use stile_store::Verification;
 use utoipa::ToSchema;
 
 use super::create::creator;
+use crate::api::openapi::DeviceHeaders;
 use crate::flows::codes;
 use crate::guard::context::Cx;
 use crate::state::error::{ApiError, Code};
@@ -36,7 +37,7 @@ pub struct EmailVerificationRetryRequest {
 /// The code that is on its way stays valid; the new one has a verification of its own.
 #[utoipa::path(
     post, path = "/emailVerifications/retry", operation_id = "retryEmailVerification", tag = "Codes",
-    request_body = EmailVerificationRetryRequest,
+    request_body = EmailVerificationRetryRequest, params(DeviceHeaders),
     responses((status = 201, body = EmailVerificationCreateResponse)),
     extensions(("x-stile-access" = json!("public")))
 )]

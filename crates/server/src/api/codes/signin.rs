@@ -9,6 +9,7 @@ use stile_keys::random;
 use stile_store::{Account, Mutation, Step, credentials, users};
 
 use super::EmailVerificationVerifyRequest;
+use crate::api::openapi::DeviceHeaders;
 use crate::flows::codes::{self, Answered, Creator};
 use crate::flows::deciding;
 use crate::flows::sessions::{self, Browser, Opening};
@@ -24,7 +25,7 @@ use crate::wire::session::VerifyResponse;
 /// Takes codes that belong to no session, from the page that asked for them.
 #[utoipa::path(
     post, path = "/emailVerifications/signin", operation_id = "signInWithEmail", tag = "Codes",
-    request_body = EmailVerificationVerifyRequest,
+    request_body = EmailVerificationVerifyRequest, params(DeviceHeaders),
     responses((status = 200, body = VerifyResponse)),
     extensions(("x-stile-access" = json!("public")))
 )]

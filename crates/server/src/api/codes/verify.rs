@@ -12,6 +12,7 @@ use stile_keys::random;
 use stile_store::{CommitError, Miss, Mutation, Step, credentials, users};
 
 use super::EmailVerificationVerifyRequest;
+use crate::api::openapi::DeviceHeaders;
 use crate::delivery::Content;
 use crate::flows::codes::{self, Answered, Creator};
 use crate::flows::{deciding, factors, removal, sessions, undo};
@@ -31,7 +32,7 @@ use crate::wire::session::{NextViewEnum, UpdateSelfResponse, VerifyResponse};
 /// which needs `credential:link`; when `PUT /users` began it, it changes the address and needs nothing more.
 #[utoipa::path(
     post, path = "/emailVerifications/verify", operation_id = "verifyEmail", tag = "Codes",
-    request_body = EmailVerificationVerifyRequest,
+    request_body = EmailVerificationVerifyRequest, params(DeviceHeaders),
     responses((status = 200, body = UpdateSelfResponse)),
     extensions(("x-stile-access" = json!("gated")))
 )]

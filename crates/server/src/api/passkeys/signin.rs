@@ -11,6 +11,7 @@ use stile_store::{Mutation, Passkey};
 
 use super::authenticate::{find, use_up, verify};
 use super::{GetPasskeyAuthenticationOptionsResponse, OptionsQuery, PasskeyAuthRequest, noted};
+use crate::api::openapi::DeviceHeaders;
 use crate::flows::deciding;
 use crate::flows::sessions::{self, Browser, Opening};
 use crate::guard::context::Cx;
@@ -41,7 +42,7 @@ pub async fn options(
 /// A device proof that comes along binds the session to its key.
 #[utoipa::path(
     post, path = "/users/passkeys/signin", operation_id = "signInWithPasskey", tag = "Passkeys",
-    request_body = PasskeyAuthRequest,
+    request_body = PasskeyAuthRequest, params(DeviceHeaders),
     responses((status = 200, body = VerifyResponse)),
     extensions(("x-stile-access" = json!("public")))
 )]

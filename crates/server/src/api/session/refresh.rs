@@ -6,6 +6,7 @@ use stile_core::{Event, Principal};
 use stile_factors::device::DeviceProof;
 use stile_store::{Mutation, sessions as table};
 
+use crate::api::openapi::DeviceHeaders;
 use crate::flows::{deciding, sessions};
 use crate::guard::access::PendingOrFull;
 use crate::guard::context::Cx;
@@ -19,7 +20,8 @@ use crate::wire::session::VerifyResponse;
 /// and an hour from sign-in when it is refreshed.
 #[utoipa::path(
     post, path = "/refresh", operation_id = "refreshAuth", tag = "Session",
-    responses((status = 200, body = VerifyResponse)), extensions(("x-stile-access" = json!("pending")))
+    params(DeviceHeaders), responses((status = 200, body = VerifyResponse)),
+    extensions(("x-stile-access" = json!("pending")))
 )]
 pub async fn handle(
     cx: Cx,
