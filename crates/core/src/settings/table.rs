@@ -2,10 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Action, ActionRule, Duration, MethodRule, Rate, ScopeRule, Settings, TokenBehavior};
+use super::Settings;
+use super::described::{Described as _, Shape};
 use crate::factor::Format;
-use crate::origin::OriginPattern;
-use crate::strength::Strength;
 
 /// One row of the table of settings.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -19,101 +18,6 @@ pub struct Setting {
     /// What it does.
     pub meaning: String,
 }
-
-/// What a setting can hold.
-pub enum Shape {
-    /// A single value, in words.
-    Value(&'static str),
-    /// One of these texts.
-    OneOf(&'static [&'static str]),
-    /// One of the kinds of second factors.
-    SecondFactor,
-    /// The same, or nothing.
-    Optional(&'static Self),
-    /// Any number of them.
-    List(&'static Self),
-    /// A group of settings.
-    Fields(fn() -> Vec<Field>),
-}
-
-/// One setting of a group.
-pub struct Field {
-    /// Its name in Rust.
-    pub name: &'static str,
-    /// The lines of its documentation.
-    pub docs: &'static [&'static str],
-    /// What it can hold.
-    pub shape: Shape,
-}
-
-/// A type that settings are made of.
-pub trait Described {
-    /// What it can hold.
-    const SHAPE: Shape;
-}
-
-impl Described for bool {
-    const SHAPE: Shape = Shape::OneOf(&["true", "false"]);
-}
-impl Described for u32 {
-    const SHAPE: Shape = Shape::Value("number");
-}
-impl Described for String {
-    const SHAPE: Shape = Shape::Value("text");
-}
-impl Described for OriginPattern {
-    const SHAPE: Shape = Shape::Value("origin");
-}
-impl Described for Duration {
-    const SHAPE: Shape =
-        Shape::Value("like `{\"amount\":2,\"unit\":\"hours\"}`; units are `minutes`, `hours`, `days`");
-}
-impl Described for Rate {
-    const SHAPE: Shape = Shape::Value("like `{\"requests\":10,\"seconds\":60}`");
-}
-impl Described for Strength {
-    const SHAPE: Shape =
-        Shape::OneOf(&["reauthentication", "mfa", "phishing_resistant", "phishing_resistant_verified"]);
-}
-impl Described for Format {
-    const SHAPE: Shape = Shape::SecondFactor;
-}
-impl<T: Described> Described for Option<T> {
-    const SHAPE: Shape = Shape::Optional(&T::SHAPE);
-}
-impl<T: Described> Described for Vec<T> {
-    const SHAPE: Shape = Shape::List(&T::SHAPE);
-}
-
-/// Says what an entry of a list holds. A test compares it with the type.
-macro_rules! entry {
-    ($name:ident { $($field:literal: $ty:ty = $doc:literal),* $(,)? }) => {
-        impl Described for $name {
-            const SHAPE: Shape = Shape::Fields(|| vec![
-                $(Field { name: $field, docs: &[$doc], shape: <$ty as Described>::SHAPE }),*
-            ]);
-        }
-    };
-}
-
-entry!(ScopeRule {
-    "scope": String = " `name:verb`, or a fixed scope.",
-    "strength": Option<Strength> = " The least proof that is accepted; setting it protects the scope for every user.",
-    "maxAgeSeconds": Option<u32> = " How old the proof may be when the action begins; 10 to 3600.",
-    "tokenBehavior": Option<TokenBehavior> = " Whether the token can be used once, or until it expires.",
-    "tokenExpirySeconds": Option<u32> = " Life of the token; 10 to 3600.",
-});
-entry!(ActionRule {
-    "action": Action = " Which action.",
-    "required": bool = " Whether the rule is on.",
-    "tokenBehavior": Option<TokenBehavior> = " Whether the token can be used once, or until it expires.",
-    "tokenExpirySeconds": Option<u32> = " Life of the token; 10 to 3600.",
-});
-entry!(MethodRule {
-    "type": Format = " Which kind of factor.",
-    "enabled": bool = " Whether it can be enrolled.",
-    "allowBackupCodes": bool = " Whether recovery codes are made beside it.",
-});
 
 /// All settings, in the order in which they are declared.
 pub fn table() -> Vec<Setting> {
