@@ -114,7 +114,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(clippy::disallowed_methods, reason = "any moment serves as the first one")]
     fn made_up_origins_leave_room_for_the_operators_own() {
         let (refused, began) = (Refused::default(), instant());
         let made_up = |n: usize, from: usize| {

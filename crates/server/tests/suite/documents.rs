@@ -38,7 +38,7 @@ fn settings() -> String {
         "# Settings\n\n\
          `stile env set ID PATH=VALUE` changes them, `stile env show ID` shows them. A value is JSON. Paths with `[]` are\n\
          fields of the entries of a list, which is always set as a whole.\n\n\
-         Made from `crates/core/src/settings.rs` by `STILE_WRITE_DOCS=1 cargo test -p stile-server --test suite documents`.\n\n\
+         Made from `crates/core/src/settings` by `STILE_WRITE_DOCS=1 cargo test -p stile-server --test suite documents`.\n\n\
          | path | values | default | meaning |\n|---|---|---|---|\n",
     );
     for row in stile_core::settings::table() {
