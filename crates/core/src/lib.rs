@@ -3,6 +3,7 @@
 //! Nothing here does I/O, waits, reads a clock or makes randomness: time and random bytes come in
 //! as arguments, so that every rule can be tested as a table.
 
+pub mod actor;
 pub mod claims;
 pub mod credential;
 pub mod email;
@@ -20,9 +21,10 @@ pub mod strength;
 pub mod time;
 pub mod username;
 
+pub use actor::Actor;
 pub use credential::{Authenticator, Credential, Facts};
 pub use email::EmailAddress;
-pub use event::Event;
+pub use event::{Event, EventName};
 pub use factor::Format;
 pub use id::{ApiTokenId, AuditId, CredentialId, EnvironmentId, OutboxId, SessionId, UserId, VerificationId};
 pub use principal::{Acknowledgement, Level, Principal, Session, User};

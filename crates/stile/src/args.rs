@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use stile_core::{ApiTokenId, EnvironmentId, Event, UserId};
+use stile_core::{ApiTokenId, EnvironmentId, EventName, UserId};
 
 use crate::audit::{Cursor, Moment};
 use crate::paths::Assignment;
@@ -412,7 +412,7 @@ pub struct AuditListArgs {
 }
 
 fn events() -> PossibleValuesParser {
-    PossibleValuesParser::new(Event::ALL.iter().map(|event| event.as_str()))
+    PossibleValuesParser::new(EventName::ALL.iter().map(|event| event.as_str()))
 }
 
 /// `stile keys`.

@@ -130,6 +130,9 @@ fn page(rows: &[AuditRow], next: Option<&str>) -> String {
         if let Some(user) = row.subject {
             let _ = write!(text, "  user {user}");
         }
+        if let Some(actor) = &row.source.actor {
+            let _ = write!(text, "  by {actor}");
+        }
         if let Some(address) = &row.source.address {
             let _ = write!(text, "  from {address}");
         }
@@ -144,7 +147,7 @@ fn page(rows: &[AuditRow], next: Option<&str>) -> String {
 fn described(row: &AuditRow) -> Value {
     json!({
         "id": row.id.to_string(), "at": time(row.at), "event": row.event, "count": row.count,
-        "user": row.subject.map(|user| user.to_string()), "request": row.source.request,
+        "user": row.subject.map(|user| user.to_string()), "actor": row.source.actor, "request": row.source.request,
         "clientRequest": row.source.client_request, "address": row.source.address, "detail": row.detail,
     })
 }

@@ -1,12 +1,13 @@
 //! `stile user`: what an operator may do for a user.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use stile_server::flows::environments::OperatorError;
-use stile_server::flows::reset::{self, Order, ResetError};
-use stile_store::Source;
+use stile_server::flows::reset;
+use stile_server::{Act, ApiError, Code};
 
 use crate::args::{UserArgs, UserCommand};
-use crate::env::read_settings;
 use crate::error::{Failure, full_stop};
 use crate::output::Output;
 use crate::{open, user_show};
@@ -19,17 +20,8 @@ pub async fn run(args: &UserArgs, output: Output) -> Result<(), Failure> {
         UserCommand::ResetMfa { env, user, reason } => {
             let (store, keys) = args.place.unlocked(false).await?;
             let row = store.environment(*env).await?.ok_or(OperatorError::NoEnvironment(*env))?;
-            let settings = read_settings(&row)?;
-            let order = Order {
-                environment: *env,
-                app: &settings.general.display_name,
-                support: settings.general.support_email.as_deref(),
-                user: *user,
-                reason: Some(reason),
-                source: Source::operator(),
-                now: open::now(),
-            };
-            reset::reset(&store, &keys, &order).await.map_err(refused)?;
+            let act = Act::command(store, Arc::new(keys), row.id, open::now()).await.map_err(refused)?;
+            reset::reset(&act, *user, Some(reason)).await.map_err(refused)?;
             let text = format!(
                 "The second factors of {user} are reset. Passkeys, authenticator apps and recovery codes are gone, all \
                  sessions have ended, and a notice goes to the user."
@@ -42,13 +34,17 @@ pub async fn run(args: &UserArgs, output: Output) -> Result<(), Failure> {
     }
 }
 
-fn refused(error: ResetError) -> Failure {
-    let advice = match &error {
-        ResetError::NoUser => "`stile user find EMAIL` shows a user's id and environment.",
-        ResetError::LastWayIn => "Let the user add an e-mail address first, or delete the user.",
-        ResetError::Store(_) | ResetError::Commit(_) | ResetError::Seal(_) => {
-            "Try again; nothing was changed."
-        }
+fn refused(error: ApiError) -> Failure {
+    let (why, advice) = match error.code {
+        Code::UserNotFound => (
+            "there is no user of this id in the environment",
+            "`stile user find EMAIL` shows a user's id and environment.",
+        ),
+        Code::LastSignInCredential => (
+            "the user signs in with a passkey alone: without it there would be no way in",
+            "Let the user add an e-mail address first, or delete the user.",
+        ),
+        code => (code.text(), "Try again; nothing was changed."),
     };
-    Failure::new(full_stop(&format!("The second factors were not reset: {error}")), advice)
+    Failure::new(full_stop(&format!("The second factors were not reset: {why}")), advice)
 }

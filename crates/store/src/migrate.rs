@@ -18,6 +18,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 6, sql: include_str!("../migrations/0006_pending_sessions.sql") },
     Migration { version: 7, sql: include_str!("../migrations/0007_audit.sql") },
     Migration { version: 8, sql: include_str!("../migrations/0008_additions.sql") },
+    Migration { version: 9, sql: include_str!("../migrations/0009_actors.sql") },
 ];
 
 /// How a database stands to this binary.

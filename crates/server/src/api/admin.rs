@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use crate::flows::reset::{self, Order, ResetError};
+use crate::flows::reset;
 use crate::guard::access::api_token;
 use crate::guard::context::Cx;
 use crate::state::error::{ApiError, Code};
@@ -67,29 +67,6 @@ pub async fn delete_mfa(
 }
 
 async fn reset(cx: &Cx, user: &str, reason: Option<&str>) -> Result<StatusCode, ApiError> {
-    let general = &cx.env.settings.general;
-    let order = Order {
-        environment: cx.env.id,
-        app: &general.display_name,
-        support: general.support_email.as_deref(),
-        user: user.parse().map_err(|_| Code::UserNotFound)?,
-        reason,
-        source: cx.source(),
-        now: cx.now,
-    };
-    reset::reset(&cx.app.store, &cx.app.keys, &order).await?;
-    cx.app.mail_waiting.notify_one();
+    reset::reset(cx, user.parse().map_err(|_| Code::UserNotFound)?, reason).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-impl From<ResetError> for ApiError {
-    fn from(error: ResetError) -> Self {
-        match error {
-            ResetError::NoUser => Code::UserNotFound.into(),
-            ResetError::LastWayIn => Code::LastSignInCredential.into(),
-            ResetError::Store(error) => error.into(),
-            ResetError::Commit(error) => error.into(),
-            ResetError::Seal(error) => Self::internal(error),
-        }
-    }
 }

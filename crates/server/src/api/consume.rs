@@ -3,7 +3,6 @@
 use axum::Json as Answer;
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use stile_core::claims::ElevatedClaims;
 use stile_core::{Event, Level, Scope, UserId};
 use stile_store::ledger::{self, Kind};
@@ -103,8 +102,8 @@ pub async fn handle(
             replayed,
         })),
         Err(error) => {
-            let detail = json!({ "scope": body.scope, "code": error.code.as_str() });
-            cx.note(Event::ElevatedTokenRefused, Some(user), detail).await;
+            let (scope, code) = (body.scope, error.code.as_str());
+            cx.note(user, Event::ElevatedTokenRefused { scope, code }).await;
             Err(error)
         }
     }
@@ -129,17 +128,16 @@ async fn spend(
     let keyed = |parts: &[&[u8]]| cx.app.keys.elevated_use.tag(parts);
     let this_use = keyed(&[b"use", cx.env.id.as_bytes(), body.use_id.as_bytes()]);
     let what_for = keyed(&[b"use-of", claims.jti.as_bytes(), scope.as_str().as_bytes()]);
-    let consumed = |replayed: bool| {
-        let detail =
-            json!({ "scope": body.scope, "session": claims.sid, "jti": claims.jti, "replayed": replayed });
-        cx.audit(Event::ElevatedTokenConsumed, Some(user), detail)
+    let consumed = |replayed| {
+        let (scope, session, jti) = (body.scope.clone(), claims.sid.clone(), claims.jti.clone());
+        cx.record(user, Event::ElevatedTokenConsumed { scope, session, jti, replayed })
     };
     // The use first: of two requests with one use id the later one waits there, and its token stays as it is.
     let until = cx.now.plus_seconds(USE_SECONDS);
     let mutation =
         Mutation::new([ledger::consume_with_note(Kind::Use, &this_use, Some(what_for), cx.now, until)])
             .and(gate::use_up(cx, &claims))
-            .and(consumed(false));
+            .and_all(consumed(false)?);
     match cx.app.store.commit(mutation).await {
         Ok(()) => Ok((claims, false)),
         Err(CommitError::Missed(Miss::AlreadyUsed)) => Err(Code::ElevatedTokenUsed.into()),
@@ -147,7 +145,7 @@ async fn spend(
             if cx.app.store.ledger_note(Kind::Use, &this_use).await? != Some(what_for) {
                 return Err(Code::UseIdTaken.into());
             }
-            cx.app.store.commit(Mutation::new([consumed(true)])).await?;
+            cx.app.store.commit(Mutation::new(consumed(true)?)).await?;
             Ok((claims, true))
         }
         Err(error) => Err(error.into()),

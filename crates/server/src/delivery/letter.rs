@@ -1,7 +1,7 @@
 //! A letter: to whom, from which app, and what it tells. Sealed while it waits.
 
 use serde::{Deserialize, Serialize};
-use stile_core::{EnvironmentId, Micros, OutboxId};
+use stile_core::{EnvironmentId, Event, Micros, OutboxId};
 use stile_keys::Keyring;
 use stile_keys::seal::SealError;
 use stile_store::Mail;
@@ -260,6 +260,26 @@ const TEMPLATES: [&str; 15] = [
 ];
 
 impl Content {
+    /// What the user is told of an event; `None` where it has no notice, or one for each address.
+    pub fn of(event: Event, at: Micros) -> Option<Self> {
+        Some(match event {
+            Event::EmailChanged { masked: new_masked, .. } => Self::EmailChanged { new_masked, at },
+            Event::EmailUndone { masked, .. } => Self::EmailUndone { masked, at },
+            Event::EmailUnlinked { masked, .. } => Self::EmailRemoved { masked, at },
+            Event::MfaReset { .. } => Self::MfaReset { at },
+            Event::MfaWrong { number, locked_seconds: 1.., .. } => Self::MfaLocked { wrong: number, at },
+            Event::PasskeyAdded { name, .. } => Self::PasskeyAdded { name, at },
+            Event::PasskeyBecameSynced { name, .. } => Self::PasskeySynced { name, at },
+            Event::PasskeyRemoved { name, .. } => Self::PasskeyRemoved { name, at },
+            Event::RecoveryCodeUsed { left } => Self::RecoveryCodeUsed { left, at },
+            Event::RecoveryCodesMade => Self::RecoveryCodesMade { at },
+            Event::TotpAdded { .. } => Self::TotpAdded { at },
+            Event::TotpRemoved { name, .. } => Self::TotpRemoved { name, at },
+            Event::UserDeleted { .. } => Self::UserDeleted { at },
+            _ => return None,
+        })
+    }
+
     /// The stable name in the `template` column.
     pub const fn template(&self) -> &'static str {
         match self {

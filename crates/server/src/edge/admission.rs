@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
+use stile_core::Actor;
 use stile_factors::device;
 use stile_keys::api_token;
 use stile_store::ledger::Kind;
@@ -72,6 +73,7 @@ async fn backend(cx: &mut Cx, headers: &HeaderMap) -> Result<(), ApiError> {
     }
     if let Some(token) = cx.api_token.as_ref().filter(|token| token.environment == cx.env.id) {
         cx.party = Party::Token(token.id);
+        cx.act.actor = Actor::ApiToken(token.id);
     }
     Ok(())
 }
@@ -85,6 +87,7 @@ async fn user(cx: &mut Cx, headers: &HeaderMap, token: &str, prefixes: &Prefixes
     match access::principal(cx, headers).await {
         Ok(me) => {
             let party = Party::User(me.user.id);
+            cx.act.actor = Actor::User(me.user.id);
             cx.me = Some(Arc::new(me));
             match cx.env.limiter.request(&party) {
                 Ok(()) => cx.party = party,

@@ -17,8 +17,8 @@ use stile_store::ApiToken;
 
 use crate::edge::admission::admit;
 use crate::guard::access::stored_api_token;
+use crate::guard::act::{Act, RequestId};
 use crate::guard::context::Cx;
-use crate::guard::context::RequestId;
 use crate::state::app::App;
 use crate::state::environment::Environment;
 use crate::state::error::{ApiError, Code};
@@ -69,7 +69,8 @@ pub async fn sdk_layer(State(app): State<Arc<App>>, mut request: Request, next: 
     let request_id = request.extensions().get::<RequestId>().cloned().unwrap_or_default();
     let party = Party::Stranger(Prefixes::of(address));
     let now = app.clock.now();
-    let mut cx = Cx { now, app, env, api_token, address, party, me: None, spent: None, request_id, origin };
+    let act = Act::new(&app, env, now, request_id, address);
+    let mut cx = Cx { act, app, api_token, address, party, me: None, spent: None, origin };
     let response = match Box::pin(admit(&mut cx, request.headers())).await {
         Err(error) => error.into_response(),
         Ok(()) => {

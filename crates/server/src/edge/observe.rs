@@ -12,7 +12,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::edge::operations::operation;
 use crate::edge::traces;
-use crate::guard::context::RequestId;
+use crate::guard::act::RequestId;
 use crate::state::app::App;
 use crate::state::clock::instant;
 use crate::wire::headers::text;

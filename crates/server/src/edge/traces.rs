@@ -12,7 +12,7 @@ use tracing::Span;
 use tracing::field::Empty;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use crate::guard::context::RequestId;
+use crate::guard::act::RequestId;
 use crate::state::error::Code;
 use crate::wire::headers::text;
 

@@ -18,8 +18,8 @@ use url::form_urlencoded;
 
 use crate::delivery::escape;
 use crate::edge::http::client_address;
-use crate::flows::undo::{self, By, PATH};
-use crate::guard::context::RequestId;
+use crate::flows::undo::{self, PATH};
+use crate::guard::act::RequestId;
 use crate::state::app::App;
 use crate::state::error::{ApiError, Code};
 use crate::state::limits::{Party, Prefixes};
@@ -89,7 +89,7 @@ async fn confirm(
     let token = form_urlencoded::parse(&form).find(|(name, _)| name == "token");
     let Some((_, token)) = token else { return Ok(over()) };
     let request = request.map_or_else(RequestId::default, |Extension(id)| id);
-    match undo::undo(&app, &token, &By { request, address }).await {
+    match undo::undo(&app, &token, &request, address).await {
         Ok(None) => Ok(over()),
         Ok(Some(offer)) => {
             let (name, masked) = (escape(offer.app_name()), escape(offer.masked()));

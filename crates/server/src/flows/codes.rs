@@ -3,7 +3,6 @@
 //! A short code is judged only while its payer has room for a wrong answer (`flows/payers.rs`), and a right one passes
 //! only in a commit that sees room too. A long code cannot be guessed, and is judged as long as it has tries.
 
-use serde_json::json;
 use stile_core::guessing::LONG_DIGITS;
 use stile_core::policy::Begun;
 use stile_core::{EmailAddress, Event, Principal, SessionId, UserId, VerificationId};
@@ -18,6 +17,7 @@ use super::payers::{Payer, Standing, standing};
 use super::postage::Postage;
 use super::sessions;
 use crate::delivery::{Content, Purpose};
+use crate::guard::act::About;
 use crate::guard::context::Cx;
 use crate::state::error::{ApiError, Code};
 
@@ -98,11 +98,9 @@ pub async fn send(
     };
     let purpose = purpose(creator, &stands, begun);
     let mail = Content::Code { code, purpose, minutes: minutes(seconds) };
-    let mut steps = vec![
-        verifications::insert(cx.env.id, &verification),
-        cx.mail(address.as_str(), mail, seconds)?,
-        cx.audit(Event::EmailCodeSent, None, json!({ "verification": id.to_string() })),
-    ];
+    let mut steps =
+        vec![verifications::insert(cx.env.id, &verification), cx.mail(address.as_str(), mail, seconds)?];
+    steps.extend(cx.record(About::Nobody, Event::EmailCodeSent { verification: id, in_place: false })?);
     steps.extend(device.map(|d| sessions::nonce_used(cx, d)));
     let postage = Postage::new(cx, &hash, &stands, creator.user);
     match postage.commit(cx, &steps).await? {
@@ -166,12 +164,12 @@ pub async fn judge(
         v.session == creator.session && v.creator == creator.hash && !v.expires_at.is_past(cx.now)
     };
     let Some(verification) = found.filter(theirs) else {
-        cx.note(Event::EmailCodeRefused, None, json!({ "verification": id.to_string() })).await;
+        cx.note(About::Nobody, Event::EmailCodeRefused { verification: id, reason: None }).await;
         return Err(Code::InvalidEmailVerification.into());
     };
     if verification.tries >= verifications::MAX_TRIES {
-        let detail = json!({ "verification": id.to_string(), "reason": "tries_spent" });
-        cx.note(Event::EmailCodeRefused, None, detail).await;
+        let refused = Event::EmailCodeRefused { verification: id, reason: Some("tries_spent") };
+        cx.note(About::Nobody, refused).await;
         return Err(Code::TooManyEmailAttempts.into());
     }
     if let Some(device) = device
@@ -204,15 +202,19 @@ pub async fn judge(
 fn tried(
     cx: &Cx,
     v: &Verification,
-    event: Event,
+    refusal: &Event,
     spent: Vec<Step>,
     device: Option<&DeviceProof>,
 ) -> Mutation {
-    let method = if v.digits < LONG_DIGITS { "short_code" } else { "long_code" };
-    let refused = cx.refused(event, None, json!({ "verification": v.id.to_string(), "method": method }));
+    let refused = cx.refused(About::Nobody, refusal);
     Mutation::new([verifications::count_wrong(cx.env.id, v.id, cx.now), refused])
         .and_all(spent)
         .and(device.map(|d| sessions::nonce_used(cx, d)))
+}
+
+/// The code and its kind, as refusals name them.
+const fn named(v: &Verification) -> (VerificationId, &'static str) {
+    (v.id, if v.digits < LONG_DIGITS { "short_code" } else { "long_code" })
 }
 
 /// Counts a wrong answer. An answer that could not be counted is refused as it would be if it were right.
@@ -224,7 +226,8 @@ async fn count_wrong(
 ) -> ApiError {
     let wrong = |device| {
         let spent = payer.map(|payer| payer.spend(cx)).unwrap_or_default();
-        tried(cx, v, Event::EmailCodeWrong, spent, device)
+        let (verification, method) = named(v);
+        tried(cx, v, &Event::EmailCodeWrong { verification, method }, spent, device)
     };
     match cx.app.store.commit(wrong(device)).await {
         Ok(()) => Code::WrongEmailCode.into(),
@@ -240,7 +243,9 @@ async fn count_wrong(
 
 /// Counts an answer that was not judged, or that came too late to count. It is told to be wrong whatever it was.
 async fn count_unjudged(cx: &Cx, v: &Verification, device: Option<&DeviceProof>) -> ApiError {
-    match cx.app.store.commit(tried(cx, v, Event::EmailCodeUnjudged, Vec::new(), device)).await {
+    let (verification, method) = named(v);
+    let unjudged = Event::EmailCodeUnjudged { verification, method };
+    match cx.app.store.commit(tried(cx, v, &unjudged, Vec::new(), device)).await {
         Ok(()) => Code::WrongEmailCode.into(),
         Err(error) => error.into(),
     }
@@ -284,11 +289,10 @@ async fn lengthen(
     let left = v.expires_at.seconds_since(cx.now).max(1);
     let purpose = purpose(creator, stands, v.begun.as_ref());
     let mail = Content::Code { code, purpose, minutes: minutes(left).max(1) };
-    let steps = [
-        verifications::lengthen(cx.env.id, &longer, cx.now),
-        cx.mail(address.as_str(), mail, left)?,
-        cx.audit(Event::EmailCodeSent, None, json!({ "verification": v.id.to_string(), "inPlace": true })),
-    ];
+    let sent = Event::EmailCodeSent { verification: v.id, in_place: true };
+    let mut steps =
+        vec![verifications::lengthen(cx.env.id, &longer, cx.now), cx.mail(address.as_str(), mail, left)?];
+    steps.extend(cx.record(About::Nobody, sent)?);
     // Past the bounds on mails the code stays as it is, and the next answer asks again.
     let sent = Postage::new(cx, &v.address, stands, creator.user).commit(cx, &steps).await;
     match sent {

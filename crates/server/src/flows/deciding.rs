@@ -48,8 +48,8 @@ mod tests {
 
     use super::*;
     use crate::guard::access::reload;
+    use crate::guard::act::{Act, RequestId};
     use crate::guard::context::Cx;
-    use crate::guard::context::RequestId;
     use crate::state::app::App;
     use crate::state::clock::Clock;
     use crate::state::config::Config;
@@ -71,20 +71,10 @@ mod tests {
         let app = Arc::new(App::new(store, keys, clock, config, None));
         let env = app.environment(ENVIRONMENT).await.unwrap();
         let me = app.store.principal(ENVIRONMENT, who.session).await.unwrap().unwrap();
-        let (address, request_id) = (IpAddr::V4(Ipv4Addr::LOCALHOST), RequestId::default());
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let act = Act::new(&app, env, now, RequestId::default(), address);
         let party = Party::Stranger(Prefixes::of(address));
-        let cx = Cx {
-            app,
-            env,
-            api_token: None,
-            now,
-            address,
-            party,
-            me: None,
-            spent: None,
-            request_id,
-            origin: None,
-        };
+        let cx = Cx { act, app, api_token: None, address, party, me: None, spent: None, origin: None };
         (cx, me)
     }
 

@@ -1,16 +1,15 @@
 //! Environments, keys and API tokens: what the command line and the development server make.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use stile_core::settings::{Kind, Settings};
-use stile_core::{ApiTokenId, AuditId, EnvironmentId, Event, Micros, UserId};
+use stile_core::{ApiTokenId, EnvironmentId, Event, Micros, UserId};
 use stile_keys::{Keyring, api_token, random};
 use stile_store::{
-    ApiToken, AuditEvent, Environment, Miss, Mutation, Source, Step, Store, api_tokens, audit, environments,
-    signing_keys, users,
+    ApiToken, Environment, Miss, Mutation, Step, Store, api_tokens, environments, signing_keys, users,
 };
 use zeroize::Zeroizing;
 
+use crate::guard::act::record_command;
 use crate::state::environment::new_key;
 use crate::state::error::ApiError;
 
@@ -70,18 +69,6 @@ impl From<ApiError> for OperatorError {
 /// What an API token may do.
 pub const API_SCOPES: [&str; 2] = ["elevatedTokens.consume", "environment.users.write"];
 
-fn event(environment: EnvironmentId, now: Micros, event: Event, detail: serde_json::Value) -> Step {
-    audit::insert(&AuditEvent {
-        id: AuditId::new(now, random::bytes()),
-        environment,
-        subject: None,
-        event,
-        detail,
-        source: Source::operator(),
-        at: now,
-    })
-}
-
 /// Makes an environment with its first signing key.
 pub async fn create(
     store: &Store,
@@ -109,7 +96,7 @@ pub async fn create(
     let mutation = Mutation::new([
         environments::insert(&environment),
         signing_keys::insert(id, &key),
-        event(id, now, Event::EnvironmentCreated, json!({ "kind": kind.as_str(), "kid": key.kid })),
+        record_command(id, now, &Event::EnvironmentCreated { kind, kid: key.kid.clone() }),
     ])
     .and(rp_id_claim(id, settings));
     match store.commit(mutation).await {
@@ -152,7 +139,7 @@ pub async fn configure(
     let text = serde_json::to_string(&settings).map_err(|e| OperatorError::Store(e.to_string()))?;
     let mutation = Mutation::new([
         environments::configure(id, row.version, &text),
-        event(id, now, Event::EnvironmentConfigured, json!({ "change": change })),
+        record_command(id, now, &Event::EnvironmentConfigured { change: change.clone() }),
     ])
     .and(rp_id_claim(id, &settings));
     store.commit(mutation).await?;
@@ -204,11 +191,8 @@ fn rp_id_claim(id: EnvironmentId, settings: &Settings) -> Option<Step> {
 pub async fn delete(store: &Store, now: Micros, row: &Environment) -> Result<(), OperatorError> {
     let id = row.id;
     if store.environment_version(id).await?.is_some() {
-        let detail = json!({ "name": row.name, "kind": row.kind.as_str() });
-        let begin = Mutation::new([
-            environments::begin_deletion(id, now),
-            event(id, now, Event::EnvironmentDeleted, detail),
-        ]);
+        let deleted = Event::EnvironmentDeleted { name: row.name.clone(), kind: row.kind };
+        let begin = Mutation::new([environments::begin_deletion(id, now), record_command(id, now, &deleted)]);
         store.commit(begin.and_all(environments::silence(id))).await?;
     }
     let mut last = UserId::from_bytes([0; 16]);
@@ -264,8 +248,8 @@ pub async fn former(store: &Store, settings: &Settings) -> Result<Option<Former>
 
 /// Notes in every environment's audit log that its data was restored from a backup of that moment.
 pub async fn note_restore(store: &Store, now: Micros, made_at: Micros) -> Result<(), OperatorError> {
-    let notes = store.environments().await?.into_iter();
-    let notes = notes.map(|row| event(row.id, now, Event::DataRestored, json!({ "madeAt": made_at.get() })));
+    let (rows, restored) = (store.environments().await?, Event::DataRestored { made_at });
+    let notes = rows.iter().map(|row| record_command(row.id, now, &restored));
     Ok(store.commit(Mutation::new(notes)).await?)
 }
 
@@ -315,7 +299,7 @@ pub async fn rotate(
         environments::bump_version(id),
         signing_keys::insert(id, &key),
         others,
-        event(id, now, Event::SigningKeyRotated, json!({ "kid": key.kid, "atOnce": at_once })),
+        record_command(id, now, &Event::SigningKeyRotated { kid: key.kid.clone(), at_once }),
     ]);
     store.commit(mutation).await?;
     Ok((key.kid, signs_from))
@@ -347,11 +331,9 @@ pub async fn create_token(
         scopes: scopes.to_vec(),
         created_at: now,
     };
-    let detail = json!({ "token": token.id.to_string(), "scopes": scopes });
-    let mutation = Mutation::new([
-        api_tokens::insert(&token, hash),
-        event(environment, now, Event::ApiTokenCreated, detail),
-    ]);
+    let created = Event::ApiTokenCreated { token: token.id, scopes: scopes.to_vec() };
+    let mutation =
+        Mutation::new([api_tokens::insert(&token, hash), record_command(environment, now, &created)]);
     store.commit(mutation).await?;
     Ok((token, text))
 }
@@ -363,10 +345,9 @@ pub async fn revoke_token(
     environment: EnvironmentId,
     id: ApiTokenId,
 ) -> Result<(), OperatorError> {
-    let detail = json!({ "token": id.to_string() });
     let mutation = Mutation::new([
         api_tokens::delete(environment, id),
-        event(environment, now, Event::ApiTokenRevoked, detail),
+        record_command(environment, now, &Event::ApiTokenRevoked { token: id }),
     ]);
     match store.commit(mutation).await {
         Err(stile_store::CommitError::Missed(Miss::NotFound)) => Err(OperatorError::NoToken(id)),
@@ -377,6 +358,7 @@ pub async fn revoke_token(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn a_merge_patch_changes_what_it_names() {

@@ -4,13 +4,11 @@
 //! that was not finished ends. Each method: after a hundred wrong answers in a row it is judged no more until another
 //! method passes. Each client address, whoever's factors it tries. Only who has passed the first factor can cause any.
 
-use serde_json::json;
 use stile_core::guessing::Allowance;
 use stile_core::{Event, Level, Method, Micros, Principal};
 use stile_store::failures::{self, CAP, LONGEST_LOCK};
 use stile_store::{CommitError, Failures, Miss, Mutation, Step, buckets, sessions, users};
 
-use crate::delivery::Content;
 use crate::guard::context::Cx;
 use crate::state::config::address_prefix;
 use crate::state::error::{ApiError, Code};
@@ -39,7 +37,7 @@ pub async fn admit(cx: &Cx, me: &Principal, method: Method) -> Result<Guess, Api
         Ok(()) if allowed.has_room(here, cx.now) => return Ok(guess),
         Ok(()) => ApiError::too_many_codes(wait(allowed.room_at(here), cx.now)),
     };
-    cx.note(Event::MfaLocked, Some(me.user.id), json!({ "method": method.as_str() })).await;
+    cx.note(me, Event::MfaLocked { method }).await;
     Err(refusal)
 }
 
@@ -123,20 +121,17 @@ async fn count(cx: &Cx, me: &Principal, guess: &Guess) -> Result<i64, CountError
     let number = guess.read.count.saturating_add(1);
     let seconds = lock_seconds(number);
     let until = if seconds > 0 { cx.now.plus_seconds(seconds) } else { Micros::new(0) };
-    let detail = json!({ "method": guess.method.as_str(), "number": number, "lockedSeconds": seconds });
+    let wrong = Event::MfaWrong { method: guess.method, number, locked_seconds: seconds };
     let mut mutation = Mutation::new([
         users::hold(cx.env.id, me.user.id),
         failures::count(me.user.id, &guess.read, until, cx.now),
         failures::count_method(me.user.id, guess.method),
         // Never refuses: an address at its limit must not keep the user's own counter from counting.
         buckets::count(guess.address, allowed_here(cx), cx.now),
-        cx.refused(Event::MfaWrong, Some(me.user.id), detail),
-    ]);
-    if seconds > 0 {
-        mutation = mutation.and_all(cx.notice(me, &Content::MfaLocked { wrong: number, at: cx.now })?);
-        if me.session.level == Level::Pending {
-            mutation = mutation.and(sessions::end(cx.env.id, me.session.id));
-        }
+    ])
+    .and_all(cx.record(me, wrong)?);
+    if seconds > 0 && me.session.level == Level::Pending {
+        mutation = mutation.and(sessions::end(cx.env.id, me.session.id));
     }
     match cx.commit(mutation).await {
         Ok(()) => Ok(seconds),

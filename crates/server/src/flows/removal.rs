@@ -1,39 +1,16 @@
 //! Removing credentials: what goes with them, and what stays.
 
 use stile_core::policy::{self, Standing};
-use stile_core::{
-    Credential, CredentialId, EnvironmentId, Level, Micros, Principal, SessionId, Settings, User, UserId,
-};
-use stile_store::{
-    Step, Store, StoreError, additions, credentials, known_devices, recovery_codes, sessions, users,
-};
+use stile_core::{Credential, CredentialId, Level, Micros, Principal, SessionId, Settings, User, UserId};
+use stile_store::{Step, StoreError, additions, credentials, known_devices, recovery_codes, sessions, users};
 
-use crate::guard::context::Cx;
+use crate::guard::act::Act;
 use crate::state::error::{ApiError, Code};
 
-/// Where and when a credential is removed.
-pub struct Place<'a> {
-    /// The database.
-    pub store: &'a Store,
-    /// The environment's settings.
-    pub settings: &'a Settings,
-    /// The environment.
-    pub environment: EnvironmentId,
-    /// When.
-    pub now: Micros,
-}
-
-impl<'a> Place<'a> {
-    /// The place of a request.
-    pub fn of(cx: &'a Cx) -> Self {
-        Self { store: &cx.app.store, settings: &cx.env.settings, environment: cx.env.id, now: cx.now }
-    }
-
-    /// When a session that now has this level ends at the latest, unused or at all.
-    fn ends(&self, level: Level) -> (Micros, Micros) {
-        let life = policy::lifetime(self.settings, level);
-        (self.now.plus_seconds(life.idle), self.now.plus_seconds(life.absolute))
-    }
+/// When a session that now has this level ends at the latest, unused or at all.
+fn ends(act: &Act, level: Level) -> (Micros, Micros) {
+    let life = policy::lifetime(&act.env.settings, level);
+    (act.now.plus_seconds(life.idle), act.now.plus_seconds(life.absolute))
 }
 
 /// Removes a credential from the user in `me`, with all that stood on it: sessions that it opened or raised, proofs by
@@ -42,17 +19,16 @@ impl<'a> Place<'a> {
 /// it.
 ///
 /// `me` becomes the principal after the removal. Whoever calls begins with the user's version.
-pub async fn removed(cx: &Cx, me: &mut Principal, id: CredentialId) -> Result<Vec<Step>, ApiError> {
-    let place = Place::of(cx);
-    let (environment, owner, own) = (cx.env.id, me.user.id, me.session.id);
+pub async fn removed(act: &Act, me: &mut Principal, id: CredentialId) -> Result<Vec<Step>, ApiError> {
+    let (environment, owner, own) = (act.env.id, me.user.id, me.session.id);
     // What a young address enrolled stays young when that address goes.
-    let passes_on = me.credential(id).is_some_and(|c| !policy::is_young_address(c, cx.now));
+    let passes_on = me.credential(id).is_some_and(|c| !policy::is_young_address(c, act.now));
     me.credentials.retain(|c| c.id != id);
-    let mut steps = forgotten(&place, &mut me.user, &me.credentials, &[id]);
+    let mut steps = forgotten(act, &mut me.user, &me.credentials, &[id]);
     if passes_on {
         steps.extend(additions::inherit(owner, id));
     }
-    steps.extend(others_left(&place, owner, &me.credentials, &[id], Some(own)).await?);
+    steps.extend(others_left(act, owner, &me.credentials, &[id], Some(own)).await?);
     let standing = Standing {
         sign_in_credential: me.session.sign_in_credential,
         level: me.session.level,
@@ -60,7 +36,7 @@ pub async fn removed(cx: &Cx, me: &mut Principal, id: CredentialId) -> Result<Ve
         removes: true,
     };
     let opener_goes = me.session.sign_in_credential == id;
-    let stays = policy::left_of(place.settings, &me.credentials, opener_goes, standing);
+    let stays = policy::left_of(&act.env.settings, &me.credentials, opener_goes, standing);
     let except = stays.as_ref().map(|_| own);
     // Nothing says by which credential a device became known, so all are forgotten but the one that removes.
     let here = stays.as_ref().and(me.session.device_key.as_deref());
@@ -68,7 +44,7 @@ pub async fn removed(cx: &Cx, me: &mut Principal, id: CredentialId) -> Result<Ve
     match stays {
         None => {
             // Tokens of a session that has ended are over at once.
-            me.session.idle_expires_at = cx.now;
+            me.session.idle_expires_at = act.now;
             steps.push(sessions::end(environment, own));
         }
         Some((level, proofs)) => {
@@ -76,7 +52,7 @@ pub async fn removed(cx: &Cx, me: &mut Principal, id: CredentialId) -> Result<Ve
                 let opener = me.session.sign_in_credential;
                 me.session.last_credential = proofs.last().map_or(opener, |p| p.credential);
             }
-            let ends = place.ends(level);
+            let ends = ends(act, level);
             steps.push(sessions::cut_back(
                 environment,
                 owner,
@@ -98,22 +74,22 @@ pub async fn removed(cx: &Cx, me: &mut Principal, id: CredentialId) -> Result<Ve
 
 /// The same for several at once where no session asks. `left` are the credentials without them.
 pub async fn removed_from_outside(
-    place: &Place<'_>,
+    act: &Act,
     user: &mut User,
     left: &[Credential],
     ids: &[CredentialId],
 ) -> Result<Vec<Step>, StoreError> {
     let owner = user.id;
-    let mut steps = forgotten(place, user, left, ids);
-    steps.extend(others_left(place, owner, left, ids, None).await?);
-    steps.extend(ids.iter().map(|id| sessions::end_standing_on(place.environment, owner, *id, None)));
+    let mut steps = forgotten(act, user, left, ids);
+    steps.extend(others_left(act, owner, left, ids, None).await?);
+    steps.extend(ids.iter().map(|id| sessions::end_standing_on(act.env.id, owner, *id, None)));
     steps.push(known_devices::forget_all(owner, None));
     Ok(steps)
 }
 
 /// The credentials, and what the user's record says of them.
-fn forgotten(place: &Place<'_>, user: &mut User, left: &[Credential], ids: &[CredentialId]) -> Vec<Step> {
-    let (environment, owner) = (place.environment, user.id);
+fn forgotten(act: &Act, user: &mut User, left: &[Credential], ids: &[CredentialId]) -> Vec<Step> {
+    let (environment, owner) = (act.env.id, user.id);
     let mut steps = Vec::new();
     // The user's row first: these steps hold it even where the version's guard has missed, so that parallel removals wait
     // for one another. Then the credentials, the sessions and the devices, in this order everywhere.
@@ -137,15 +113,15 @@ fn forgotten(place: &Place<'_>, user: &mut User, left: &[Credential], ids: &[Cre
 /// that has nothing left to stand on ends; those that stand on what is removed are left to `end_standing_on`, because
 /// there can be very many of them.
 async fn others_left(
-    place: &Place<'_>,
+    act: &Act,
     owner: UserId,
     left: &[Credential],
     ids: &[CredentialId],
     own: Option<SessionId>,
 ) -> Result<Vec<Step>, StoreError> {
-    let environment = place.environment;
+    let environment = act.env.id;
     let mut steps = Vec::new();
-    for row in place.store.sessions(environment, owner, place.now, u32::MAX).await? {
+    for row in act.store.sessions(environment, owner, act.now, u32::MAX).await? {
         if Some(row.id) == own {
             continue;
         }
@@ -157,12 +133,12 @@ async fn others_left(
         };
         let goes = |id: CredentialId| ids.contains(&id);
         let opener_goes = goes(row.sign_in_credential);
-        match policy::left_of(place.settings, left, opener_goes, standing) {
+        match policy::left_of(&act.env.settings, left, opener_goes, standing) {
             None if opener_goes || row.proofs.iter().any(|p| goes(p.credential)) => {}
             None => steps.push(sessions::end(environment, row.id)),
             Some((to, proofs)) if to != row.level || proofs != row.proofs || goes(row.last_credential) => {
                 let last = proofs.last().map_or(row.sign_in_credential, |p| p.credential);
-                steps.push(sessions::cut_back(environment, owner, row.id, to, last, &proofs, place.ends(to)));
+                steps.push(sessions::cut_back(environment, owner, row.id, to, last, &proofs, ends(act, to)));
             }
             Some(_) => {}
         }
@@ -176,8 +152,8 @@ pub fn another_way_in(settings: &Settings, held: &[Credential], id: CredentialId
 }
 
 /// Refuses taking away what signs in when nothing else does, unless the environment allows it.
-pub fn keep_a_way_in(cx: &Cx, me: &Principal, id: CredentialId) -> Result<(), ApiError> {
-    let settings = &cx.env.settings;
+pub fn keep_a_way_in(act: &Act, me: &Principal, id: CredentialId) -> Result<(), ApiError> {
+    let settings = &act.env.settings;
     if settings.sdk.prevent_orphaned_accounts && !another_way_in(settings, &me.credentials, id) {
         return Err(Code::LastSignInCredential.into());
     }

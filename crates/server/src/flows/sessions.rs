@@ -1,7 +1,6 @@
 //! Sessions: opened by a first proof, raised by later ones.
 
 use axum::http::HeaderMap;
-use serde_json::json;
 use stile_core::policy::{self, Elevation};
 use stile_core::settings::Settings;
 use stile_core::{
@@ -13,6 +12,7 @@ use stile_keys::random;
 use stile_store::ledger::{self, Kind};
 use stile_store::{Account, Step, known_devices, sessions, users};
 
+use crate::guard::act::Act;
 use crate::guard::context::Cx;
 use crate::guard::tokens;
 use crate::state::error::{ApiError, Code};
@@ -50,19 +50,19 @@ pub struct Opening {
 }
 
 /// The principal of a new session, and the steps that make it. Whoever calls adds what makes or holds the user.
-pub fn open(cx: &Cx, opening: Opening) -> (Principal, Vec<Step>) {
+pub fn open(act: &Act, opening: Opening) -> Result<(Principal, Vec<Step>), ApiError> {
     let Opening { mut account, proof, browser } = opening;
     let Browser { session_key, device, user_agent } = browser;
-    account.user.last_visit = cx.now;
-    verified_now(cx, &mut account.credentials, &proof);
+    account.user.last_visit = act.now;
+    verified_now(act, &mut account.credentials, &proof);
     let has_mfa = account.credentials.iter().any(Credential::is_mfa_method);
-    let level = policy::level_after(&cx.env.settings, has_mfa, &proof);
+    let level = policy::level_after(&act.env.settings, has_mfa, &proof);
     let session = Session {
-        id: SessionId::new(cx.now, random::bytes()),
+        id: SessionId::new(act.now, random::bytes()),
         level,
-        created_at: cx.now,
-        expires_at: absolute_end(&cx.env.settings, level, cx.now),
-        idle_expires_at: idle_end(&cx.env.settings, level, cx.now),
+        created_at: act.now,
+        expires_at: absolute_end(&act.env.settings, level, act.now),
+        idle_expires_at: idle_end(&act.env.settings, level, act.now),
         sign_in_credential: proof.credential,
         last_credential: proof.credential,
         session_key: session_key.map(|key| key.as_str().to_owned()),
@@ -70,73 +70,70 @@ pub fn open(cx: &Cx, opening: Opening) -> (Principal, Vec<Step>) {
         device_key: device.as_ref().map(|d| d.key.as_str().to_owned()),
         proofs: vec![proof],
     };
-    let detail =
-        json!({ "session": session.id.to_string(), "amr": proof.amr(), "level": session.level.scope() });
-    let mut steps = vec![
-        sessions::insert(cx.env.id, account.user.id, &session),
-        cx.audit(Event::SessionOpened, Some(account.user.id), detail),
-    ];
-    steps.extend(device.map(|d| nonce_used(cx, &d)));
-    steps.extend(completed(cx, account.user.id, &session));
+    let opened = Event::SessionOpened { session: session.id, amr: proof.amr(), level: level.scope() };
+    let mut steps = vec![sessions::insert(act.env.id, account.user.id, &session)];
+    steps.extend(act.record(account.user.id, opened)?);
+    steps.extend(device.map(|d| nonce_used(act, &d)));
+    steps.extend(completed(act, account.user.id, &session));
     let me = Principal {
-        environment: cx.env.id,
-        environment_version: cx.env.version,
+        environment: act.env.id,
+        environment_version: act.env.version,
         user: account.user,
         session,
         credentials: account.credentials,
     };
-    (me, steps)
+    Ok((me, steps))
 }
 
 /// The principal after one more proof in the session, and the steps that write it down. A pending session that owes
 /// nothing more becomes a full one under a new id, and the old id is used up (CVE-2024-28197); otherwise the id stays.
-pub fn raise(cx: &Cx, me: &Principal, proof: Proof) -> (Principal, Vec<Step>) {
+pub fn raise(act: &Act, me: &Principal, proof: Proof) -> Result<(Principal, Vec<Step>), ApiError> {
     let mut raised = me.clone();
-    verified_now(cx, &mut raised.credentials, &proof);
+    verified_now(act, &mut raised.credentials, &proof);
     raised.session.proofs = me.session.proofs_with(proof);
     raised.session.last_credential = proof.credential;
-    raised.session.idle_expires_at = idle_end(&cx.env.settings, me.session.level, cx.now);
+    raised.session.idle_expires_at = idle_end(&act.env.settings, me.session.level, act.now);
     let becomes_full = me.session.level == Level::Pending
-        && policy::level_after(&cx.env.settings, me.has_mfa(), &proof) == Level::Full;
+        && policy::level_after(&act.env.settings, me.has_mfa(), &proof) == Level::Full;
     if !becomes_full {
-        let step = sessions::write_proofs(cx.env.id, me.user.id, &raised.session);
-        return (raised, vec![step]);
+        let step = sessions::write_proofs(act.env.id, me.user.id, &raised.session);
+        return Ok((raised, vec![step]));
     }
     raised.session.level = Level::Full;
-    raised.session.expires_at = absolute_end(&cx.env.settings, Level::Full, me.session.created_at);
-    raised.session.idle_expires_at = idle_end(&cx.env.settings, Level::Full, cx.now);
-    raised.session.id = SessionId::new(cx.now, random::bytes());
-    let detail = json!({ "session": raised.session.id.to_string(), "from": me.session.id.to_string() });
+    raised.session.expires_at = absolute_end(&act.env.settings, Level::Full, me.session.created_at);
+    raised.session.idle_expires_at = idle_end(&act.env.settings, Level::Full, act.now);
+    raised.session.id = SessionId::new(act.now, random::bytes());
+    let event = Event::SessionRaised { session: raised.session.id, from: me.session.id };
     let mut steps = vec![
-        sessions::use_up(cx.env.id, me.session.id),
-        sessions::insert(cx.env.id, me.user.id, &raised.session),
-        cx.audit(Event::SessionRaised, Some(me.user.id), detail),
+        sessions::use_up(act.env.id, me.session.id),
+        sessions::insert(act.env.id, me.user.id, &raised.session),
     ];
-    steps.extend(completed(cx, me.user.id, &raised.session));
-    (raised, steps)
+    steps.extend(act.record(me, event)?);
+    steps.extend(completed(act, me.user.id, &raised.session));
+    Ok((raised, steps))
 }
 
 /// A sign-in that is finished makes its device known.
-fn completed(cx: &Cx, owner: UserId, session: &Session) -> Vec<Step> {
+fn completed(act: &Act, owner: UserId, session: &Session) -> Vec<Step> {
     let key = session.device_key.as_deref().filter(|_| session.level == Level::Full);
-    key.map(|key| known_devices::remember(owner, key, cx.now).into()).unwrap_or_default()
+    key.map(|key| known_devices::remember(owner, key, act.now).into()).unwrap_or_default()
 }
 
 /// What is answered is what is committed beside it: the proved credential was verified now.
-fn verified_now(cx: &Cx, credentials: &mut [Credential], proof: &Proof) {
+fn verified_now(act: &Act, credentials: &mut [Credential], proof: &Proof) {
     for credential in credentials.iter_mut().filter(|c| c.id == proof.credential) {
-        credential.verified_at = cx.now;
+        credential.verified_at = act.now;
     }
 }
 
 /// What the proof gives for the scopes that were asked for.
 pub fn elevation(
-    cx: &Cx,
+    act: &Act,
     me: &Principal,
     proof: Proof,
     scopes: &Scopes,
 ) -> Result<Option<Elevation>, ApiError> {
-    let settings = &cx.env.settings;
+    let settings = &act.env.settings;
     let elevation = policy::grant(settings, me, proof, scopes)?;
     // A session that still owes a factor gets no token but the one that enrols it: no backend that is shown another
     // could tell that the sign-in is not finished (GHSA-xg6x-h9c9-2m83).
@@ -148,15 +145,17 @@ pub fn elevation(
     Ok(elevation)
 }
 
-/// An audit step for an elevation that was granted.
-pub fn granted(cx: &Cx, me: &Principal, elevation: Option<&Elevation>) -> Option<Step> {
-    let elevation = elevation?;
-    let scopes: Vec<&str> = elevation.scopes.iter().map(|scope| scope.as_str()).collect();
-    let detail = json!({
-        "scopes": scopes, "singleUse": elevation.single_use, "seconds": elevation.seconds,
-        "credential": elevation.proof.credential.to_string(), "amr": elevation.proof.amr(),
-    });
-    Some(cx.audit(Event::ElevationGranted, Some(me.user.id), detail))
+/// Writes down an elevation that was granted.
+pub fn granted(act: &Act, me: &Principal, elevation: Option<&Elevation>) -> Result<Vec<Step>, ApiError> {
+    let Some(elevation) = elevation else { return Ok(Vec::new()) };
+    let event = Event::ElevationGranted {
+        scopes: elevation.scopes.iter().map(ToString::to_string).collect(),
+        single_use: elevation.single_use,
+        seconds: elevation.seconds,
+        credential: elevation.proof.credential,
+        amr: elevation.proof.amr(),
+    };
+    act.record(me, event)
 }
 
 /// When a session of this level ends that is not used any more.
@@ -180,11 +179,11 @@ pub fn answer(
 }
 
 /// Uses up the nonce of a device proof.
-pub fn nonce_used(cx: &Cx, device: &DeviceProof) -> Step {
-    ledger::consume(Kind::Nonce, &device.nonce, cx.now, cx.now.plus_seconds(NONCE_SECONDS + 120))
+pub fn nonce_used(act: &Act, device: &DeviceProof) -> Step {
+    ledger::consume(Kind::Nonce, &device.nonce, act.now, act.now.plus_seconds(NONCE_SECONDS + 120))
 }
 
 /// Holds the user as read, and notes the visit.
-pub fn visit(cx: &Cx, account: &Account) -> Step {
-    users::hold_version_and_visit(cx.env.id, &account.user, cx.now)
+pub fn visit(act: &Act, account: &Account) -> Step {
+    users::hold_version_and_visit(act.env.id, &account.user, act.now)
 }

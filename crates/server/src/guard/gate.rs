@@ -4,7 +4,6 @@
 use std::marker::PhantomData;
 
 use axum::http::HeaderMap;
-use serde_json::json;
 use stile_core::claims::ElevatedClaims;
 use stile_core::policy::{self, Addition, Begun, Evidence, Exemption, Refusal, Requirement};
 use stile_core::settings::ApiVersion;
@@ -12,6 +11,7 @@ use stile_core::{Credential, Event, Micros, Principal, Scope};
 use stile_store::ledger::{self, Kind};
 use stile_store::{CommitError, Miss, Mutation, Step, mfa_tokens};
 
+use crate::guard::act::Act;
 use crate::guard::context::Cx;
 use crate::guard::tokens;
 use crate::state::error::{ApiError, Code};
@@ -251,9 +251,8 @@ async fn judged<S: GatedScope>(
         Some(Ok(evidence)) => Ok(Permit::new(Stands::MfaToken(evidence))),
         none_or_refused => {
             let error = none_or_refused.and_then(Result::err).unwrap_or(refused);
-            let detail =
-                json!({ "operation": row.operation, "scope": S::SCOPE_TEXT, "code": error.code.as_str() });
-            cx.note(Event::GateRefused, Some(me.user.id), detail).await;
+            let (operation, scope, code) = (row.operation, S::SCOPE_TEXT, error.code.as_str());
+            cx.note(me, Event::GateRefused { operation, scope, code }).await;
             Err(error.for_scope(S::SCOPE_TEXT))
         }
     }
@@ -354,8 +353,8 @@ async fn spend_legacy(
 }
 
 /// The hash under which a legacy MFA token is stored.
-pub fn mfa_token_hash(cx: &Cx, token: &str) -> [u8; 32] {
-    cx.app.keys.mfa_token.tag(&[cx.env.id.as_bytes(), token.as_bytes()])
+pub fn mfa_token_hash(act: &Act, token: &str) -> [u8; 32] {
+    act.keys.mfa_token.tag(&[act.env.id.as_bytes(), token.as_bytes()])
 }
 
 /// Uses up a single-use token; a time-bound one stays as it is.

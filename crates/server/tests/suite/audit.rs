@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::json;
 use stile_core::settings::ClientAddress;
-use stile_core::{AuditId, EnvironmentId, Event};
+use stile_core::{AuditId, EnvironmentId, EventName};
 use stile_server::sweep_once;
 use stile_store::ledger::{self, Kind};
 use stile_store::{AuditEvent, AuditFilter, AuditRow, Mutation, Source, audit};
@@ -158,7 +158,7 @@ async fn rows_of_a_deleted_environment_stay_a_year() {
         id: AuditId::from_bytes([9; 16]),
         environment: gone,
         subject: None,
-        event: Event::EnvironmentCreated,
+        event: EventName::EnvironmentCreated,
         detail: json!({}),
         source: Source::operator(),
         at: world.now(),
@@ -184,7 +184,7 @@ async fn one_sweep_deletes_all_that_is_due() {
             id: AuditId::from_bytes(id),
             environment: crate::world::ENVIRONMENT,
             subject: None,
-            event: Event::EmailCodeSent,
+            event: EventName::EmailCodeSent,
             detail: json!({}),
             source: Source::operator(),
             at: world.now(),

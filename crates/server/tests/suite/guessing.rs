@@ -6,7 +6,6 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use stile_core::settings::{Rate, Settings};
 use stile_server::clock::Clock;
-use stile_store::Source;
 
 use crate::device::DeviceKey;
 use crate::parallel::{successes, together};
@@ -350,17 +349,7 @@ async fn a_device_is_forgotten_on_revocation_and_reset_and_not_on_signing_out() 
     ann.post("/revoke", json!({})).await.no_content();
     assert!(is_known(&world, &own).await);
     let ann = sign_in(&world, &page, &own, ANN).await;
-    let user = ann.user_id().await.parse().unwrap();
-    let order = stile_server::flows::reset::Order {
-        environment: ENVIRONMENT,
-        app: "test",
-        support: None,
-        user,
-        reason: None,
-        source: Source::operator(),
-        now: world.now(),
-    };
-    stile_server::flows::reset::reset(&world.app.store, &world.app.keys, &order).await.unwrap();
+    world.reset(&ann.user_id().await).await;
     assert!(!is_known(&world, &own).await);
 }
 

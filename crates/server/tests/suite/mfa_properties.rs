@@ -3,12 +3,11 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 use stile_core::settings::{Action, ActionRule, Enrollment, Settings};
-use stile_server::flows::reset::{self, Order};
 
 use crate::authenticator::Authenticator;
 use crate::elevated::claims;
 use crate::totp_app::TotpApp;
-use crate::world::{ENVIRONMENT, Page, Reply, World, settings};
+use crate::world::{Page, Reply, World, settings};
 
 const SEQUENCES: u64 = 50;
 const CALLS: u64 = 12;
@@ -270,16 +269,7 @@ impl Actor<'_> {
 
     async fn reset(&mut self) {
         let Some(user) = self.user().await else { return };
-        let order = Order {
-            environment: ENVIRONMENT,
-            app: "test",
-            support: None,
-            user: user["id"].as_str().unwrap().parse().unwrap(),
-            reason: None,
-            source: stile_store::Source::operator(),
-            now: self.world.now(),
-        };
-        reset::reset(&self.world.app.store, &self.world.app.keys, &order).await.unwrap();
+        self.world.reset(user["id"].as_str().unwrap()).await;
         for page in &self.pages {
             // The token of a session that owed a factor may have expired as well.
             assert_eq!(page.get("/users").await.status, 401);

@@ -14,8 +14,8 @@ use stile_core::{EnvironmentId, Micros};
 use stile_keys::{Keyring, MasterKey};
 use stile_server::clock::Clock;
 use stile_server::delivery::{Content, Letter};
-use stile_server::flows::{environments, newest_totp_step};
-use stile_server::{App, Config};
+use stile_server::flows::{environments, newest_totp_step, reset};
+use stile_server::{Act, App, Config};
 use stile_store::{AuditFilter, AuditRow, Backup, Mutation, Renewal, Store, outbox};
 use tower::ServiceExt;
 
@@ -206,6 +206,13 @@ impl World {
     /// Changes the settings of the environment: a JSON merge patch.
     pub async fn configure(&self, change: Value) {
         environments::configure(&self.app.store, self.now(), ENVIRONMENT, &change).await.unwrap();
+    }
+
+    /// Resets a user's second factors, as the command does.
+    pub async fn reset(&self, user: &str) {
+        let (store, keys) = (self.app.store.clone(), Arc::clone(&self.app.keys));
+        let act = Act::command(store, keys, ENVIRONMENT, self.now()).await.unwrap();
+        reset::reset(&act, user.parse().unwrap(), None).await.unwrap();
     }
 
     /// As `signed_in`, with a passkey enrolled at once.

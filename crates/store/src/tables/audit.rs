@@ -1,7 +1,7 @@
 //! The audit log: what happened, to whom, when, in which request. No secrets, no personal data beyond ids and, where the
 //! environment's settings say so, the client's address.
 
-use stile_core::{AuditId, EnvironmentId, Event, Micros, UserId};
+use stile_core::{Actor, AuditId, EnvironmentId, EventName, Micros, UserId};
 
 use crate::error::{CommitError, StoreError};
 use crate::mutation::{Miss, Mutation, Step};
@@ -11,6 +11,8 @@ use crate::{Store, Value};
 /// Who caused an event.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Source {
+    /// Who acted ([`Actor::text`]); nobody who was known, or an older version did not say.
+    pub actor: Option<String>,
     /// Our id of the request; `operator` for a command.
     pub request: String,
     /// The client's or a proxy's id of it, which anybody can make up.
@@ -22,7 +24,7 @@ pub struct Source {
 impl Source {
     /// An operator's command.
     pub fn operator() -> Self {
-        Self { request: "operator".into(), client_request: None, address: None }
+        Self { actor: Actor::CommandLine.text(), request: "operator".into(), ..Self::default() }
     }
 }
 
@@ -36,7 +38,7 @@ pub struct AuditEvent {
     /// Whom it is about.
     pub subject: Option<UserId>,
     /// What happened.
-    pub event: Event,
+    pub event: EventName,
     /// More, as JSON.
     pub detail: serde_json::Value,
     /// Who caused it.
@@ -98,7 +100,7 @@ impl AuditFilter<'_> {
 macro_rules! select {
     ($whose:literal) => {
         concat!(
-            "SELECT id, subject, event, detail, request, client_request, address, count, at FROM audit WHERE ",
+            "SELECT id, subject, event, detail, actor, request, client_request, address, count, at FROM audit WHERE ",
             $whose,
             " AND at >= ?3 AND at < ?4 AND (at, id) < (?5, ?6) AND (event = ?7 OR ?7 IS NULL)
              ORDER BY at DESC, id DESC LIMIT ?8"
@@ -112,7 +114,12 @@ fn read(mut row: Row) -> Result<AuditRow, StoreError> {
         subject: row.take()?,
         event: row.take()?,
         detail: row.take_json()?,
-        source: Source { request: row.take()?, client_request: row.take()?, address: row.take()? },
+        source: Source {
+            actor: row.take()?,
+            request: row.take()?,
+            client_request: row.take()?,
+            address: row.take()?,
+        },
         count: row.take()?,
         at: row.take()?,
     })
@@ -167,23 +174,24 @@ pub(crate) const SWEEP: &str = "DELETE FROM audit WHERE id IN
     (SELECT id FROM audit WHERE environment = ?1 AND at < ?2 ORDER BY at LIMIT 500)";
 
 macro_rules! insert {
-    ($rest:literal) => {
+    ($conflict:literal) => {
         concat!(
-            "INSERT INTO audit (id, environment, subject, event, detail, request, client_request, address, count, at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ",
-            $rest
+            "INSERT INTO audit
+               (id, environment, subject, event, detail, actor, request, client_request, address, count, at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT ",
+            $conflict
         )
     };
 }
 
 /// Writes an event.
 pub fn insert(e: &AuditEvent) -> Step {
-    Step::one(insert!("ON CONFLICT DO NOTHING"), args(e, 1), Miss::Taken)
+    Step::one(insert!("DO NOTHING"), args(e, 1), Miss::Taken)
 }
 
 /// Writes an event that happened `times` times, or adds them to the row of the same id.
 pub fn count(e: &AuditEvent, times: u32) -> Step {
-    let sql = insert!("ON CONFLICT (id) DO UPDATE SET count = audit.count + excluded.count");
+    let sql = insert!("(id) DO UPDATE SET count = audit.count + excluded.count");
     Step::one(sql, args(e, times), Miss::Taken)
 }
 
@@ -194,6 +202,7 @@ fn args(e: &AuditEvent, times: u32) -> Vec<Value> {
         e.subject.into(),
         e.event.as_str().into(),
         e.detail.to_string().into(),
+        e.source.actor.as_deref().into(),
         e.source.request.as_str().into(),
         e.source.client_request.as_deref().into(),
         e.source.address.as_deref().into(),

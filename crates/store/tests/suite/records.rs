@@ -1,6 +1,6 @@
 //! API tokens, the audit log, and facts about the database.
 
-use stile_core::{ApiTokenId, Event, Micros};
+use stile_core::{ApiTokenId, EventName, Micros};
 use stile_store::{ApiToken, AuditEvent, AuditFilter, AuditRow, Miss, api_tokens, audit};
 
 use crate::engines::each;
@@ -80,11 +80,11 @@ fn audit_events_are_found_by_user_name_and_time_and_page_by_page() {
         };
         db.done(
             [
-                named(1, ann, Event::SessionOpened, 0),
-                named(2, bob, Event::SessionOpened, 10),
-                named(3, ann, Event::MfaWrong, 20),
-                named(4, None, Event::PasskeyRefused, 20),
-                named(5, ann, Event::SessionOpened, 30),
+                named(1, ann, EventName::SessionOpened, 0),
+                named(2, bob, EventName::SessionOpened, 10),
+                named(3, ann, EventName::MfaWrong, 20),
+                named(4, None, EventName::PasskeyRefused, 20),
+                named(5, ann, EventName::SessionOpened, 30),
             ]
             .iter()
             .map(audit::insert),

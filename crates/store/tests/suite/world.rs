@@ -156,7 +156,7 @@ pub(crate) fn event(n: u64, request: &str) -> AuditEvent {
         id: AuditId::from_bytes(id16(n)),
         environment: environment_id(1),
         subject: None,
-        event: stile_core::Event::UserUpdated,
+        event: stile_core::EventName::UserUpdated,
         detail: serde_json::json!({ "n": n }),
         source: Source { request: request.into(), ..Source::operator() },
         at: NOW,

@@ -59,11 +59,11 @@ async fn sign_in(
     let new_user = found.is_none();
     let Owner { account, credential, hold_user, credential_steps } = match found {
         Some(account) => existing(cx, account, address)?,
-        None => new_account(cx, address),
+        None => new_account(cx, address)?,
     };
     let proof = answered.right.proof(credential);
     let opening = Opening { account, proof, browser: browser.clone() };
-    let (me, steps) = sessions::open(cx, opening);
+    let (me, steps) = sessions::open(cx, opening)?;
     let mut scopes = scopes.clone();
     let optional = !cx.env.settings.security.mfa.required();
     if body.allow_new_mfa_linking && optional && !me.has_mfa() {
@@ -75,7 +75,7 @@ async fn sign_in(
         .and_all(codes::use_up(cx, answered))
         .and_all(credential_steps)
         .and_all(steps)
-        .and(sessions::granted(cx, &me, elevation.as_ref()));
+        .and_all(sessions::granted(cx, &me, elevation.as_ref())?);
     cx.commit(mutation).await.map_err(codes::refused)?;
     let elevated = elevation.map(|e| tokens::elevated(cx, &me, &e)).transpose()?;
     sessions::answer(cx, &me, new_user, elevated).map(Answer)
@@ -103,7 +103,7 @@ fn existing(cx: &Cx, account: Account, address: &str) -> Result<Owner, ApiError>
     Ok(Owner { account, credential, hold_user, credential_steps })
 }
 
-fn new_account(cx: &Cx, address: &str) -> Owner {
+fn new_account(cx: &Cx, address: &str) -> Result<Owner, ApiError> {
     let user = User {
         id: UserId::new(cx.now, random::bytes()),
         version: 1,
@@ -121,11 +121,9 @@ fn new_account(cx: &Cx, address: &str) -> Owner {
         created_at: cx.now,
         verified_at: cx.now,
     };
-    let credential_steps = vec![
-        credentials::insert(cx.env.id, user.id, address.as_bytes(), &credential),
-        cx.audit(Event::UserCreated, Some(user.id), serde_json::json!({})),
-    ];
+    let mut credential_steps = vec![credentials::insert(cx.env.id, user.id, address.as_bytes(), &credential)];
+    credential_steps.extend(cx.record(user.id, Event::UserCreated)?);
     let (id, hold_user) = (credential.id, users::insert(cx.env.id, &user));
     let account = Account { user, credentials: vec![credential] };
-    Owner { account, credential: id, hold_user, credential_steps }
+    Ok(Owner { account, credential: id, hold_user, credential_steps })
 }

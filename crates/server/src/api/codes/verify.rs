@@ -2,7 +2,6 @@
 
 use axum::Json as Answer;
 use axum::http::HeaderMap;
-use serde_json::json;
 use stile_core::email::EmailAddress;
 use stile_core::factor::Channel;
 use stile_core::policy::{self, Begun};
@@ -13,7 +12,6 @@ use stile_store::{CommitError, Miss, Mutation, Step, credentials, users};
 
 use super::EmailVerificationVerifyRequest;
 use crate::api::openapi::DeviceHeaders;
-use crate::delivery::Content;
 use crate::flows::codes::{self, Answered, Creator};
 use crate::flows::{deciding, factors, removal, sessions, undo};
 use crate::guard::access::{Me, reload};
@@ -107,13 +105,13 @@ async fn step_up(
     let credential = own(&me, &answered.address).ok_or(Code::CredentialNotAccepted)?;
     let proof = answered.right.proof(credential);
     let elevation = sessions::elevation(cx, &me, proof, scopes)?;
-    let (raised, steps) = sessions::raise(cx, &me, proof);
+    let (raised, steps) = sessions::raise(cx, &me, proof)?;
     let mutation = Mutation::new([users::hold_version(cx.env.id, &me.user)])
         .and_all(codes::use_up(cx, answered))
         .and_all(steps)
         .and(credentials::mark_verified(cx.env.id, me.user.id, credential, cx.now))
         .and(device.map(|d| sessions::nonce_used(cx, d)))
-        .and(sessions::granted(cx, &me, elevation.as_ref()));
+        .and_all(sessions::granted(cx, &me, elevation.as_ref())?);
     cx.commit(mutation).await.map_err(codes::refused)?;
     let elevated = elevation.map(|e| tokens::elevated(cx, &raised, &e)).transpose()?;
     sessions::answer(cx, &raised, false, elevated)
@@ -146,7 +144,7 @@ async fn add(
     let new = new_address(cx, answered, wanted || !me.credentials.iter().any(|c| c.sign_in));
     let mut steps = undo::notices(cx, &me, &new, &answered.address)?;
     steps.extend(by.map(|by| factors::noted_addition(cx, &me, new.id, by)));
-    steps.push(cx.audit(Event::EmailLinked, Some(me.user.id), json!({ "permit": permit })));
+    steps.extend(cx.record(&me, Event::EmailLinked { permit: permit.into() })?);
     attach(cx, me, answered, device, new, None, steps).await
 }
 
@@ -176,11 +174,10 @@ async fn change(
     policy::may_touch(&me, &additions, begun.evidence, old, cx.now)?;
     let (young, old) = (policy::is_young_address(old, cx.now), old.id);
     let new = new_address(cx, answered, true);
-    let notice = Content::EmailChanged { new_masked: answered.address.masked(), at: cx.now };
-    let mut steps = cx.notice(&me, &notice)?;
+    let changed = Event::EmailChanged { permit: "elevated_token".into(), masked: answered.address.masked() };
+    let mut steps = cx.record(&me, changed)?;
     // What undoes an added address also undoes what came in its place.
     steps.extend(young.then(|| factors::noted_addition(cx, &me, new.id, old)));
-    steps.push(cx.audit(Event::EmailChanged, Some(me.user.id), json!({ "permit": "elevated_token" })));
     attach(cx, me, answered, device, new, Some(old), steps).await
 }
 

@@ -2,14 +2,12 @@
 
 use axum::Json as Answer;
 use serde::Deserialize;
-use serde_json::json;
 use stile_core::{Event, Method, Principal, Proof};
 use stile_factors::recovery_code;
 use stile_store::{Mutation, known_devices, recovery_codes, sessions as rows, users};
 use utoipa::ToSchema;
 
 use super::wanted;
-use crate::delivery::Content;
 use crate::flows::factors::{self, Wanted};
 use crate::flows::{deciding, guesses, sessions};
 use crate::guard::access::PendingOrFull;
@@ -85,8 +83,7 @@ async fn recover(
     ])
     .and_all(guesses::right(me, &guess, cx.now))
     .and_all(given.steps())
-    .and_all(cx.notice(me, &Content::RecoveryCodeUsed { left, at: cx.now })?)
-    .and(cx.audit(Event::RecoveryCodeUsed, Some(me.user.id), json!({ "left": left })));
+    .and_all(cx.record(me, Event::RecoveryCodeUsed { left })?);
     if let Err(error) = cx.commit(mutation).await {
         return Err(guesses::late(cx, me, &guess, error).await);
     }

@@ -2,7 +2,6 @@
 
 use axum::Json as Answer;
 use serde::Deserialize;
-use serde_json::json;
 use stile_core::guessing::Allowance;
 use stile_core::{Credential, CredentialId, Event, Facts, Format, Method, Principal, Proof, Scope, policy};
 use stile_factors::totp::{self, Secret};
@@ -12,7 +11,6 @@ use stile_store::{
 use utoipa::ToSchema;
 
 use super::{apps, room_for_one, wanted};
-use crate::delivery::Content;
 use crate::flows::factors::{self, Wanted};
 use crate::flows::{deciding, guesses, sessions};
 use crate::guard::access::PendingOrFull;
@@ -144,7 +142,7 @@ async fn verify(
     let codes = factors::codes_beside(cx, &mut after, Format::Totp)?;
     let mut given = factors::give(cx, &after, right.proof(id), wanted)?;
     let stored = TotpDevice { credential: id, sealed: device.sealed.clone(), last_step: right.step() };
-    let detail = json!({ "credential": id.to_string(), "permit": device.permitted });
+    let added = Event::TotpAdded { credential: id, permit: device.permitted.clone().into() };
     let mutation = Mutation::new([
         users::bump_version(cx.env.id, &me.user),
         rows::end_wait(me.session.id, id),
@@ -154,8 +152,7 @@ async fn verify(
     ])
     .and_all(codes)
     .and_all(given.steps())
-    .and_all(cx.notice(me, &Content::TotpAdded { at: cx.now })?)
-    .and(cx.audit(Event::TotpAdded, Some(me.user.id), detail));
+    .and_all(cx.record(me, added)?);
     cx.commit(mutation).await.map_err(guesses::used)?;
     given.answer(cx)
 }
@@ -166,8 +163,7 @@ const FIRST_CODES: Allowance = Allowance::new(10, 600);
 
 async fn wrong_first(cx: &Cx, me: &Principal, id: CredentialId) -> ApiError {
     let tries = cx.app.keys.counter.tag(&[b"first-codes", id.as_bytes()]);
-    let refused =
-        || cx.refused(Event::TotpRefused, Some(me.user.id), json!({ "credential": id.to_string() }));
+    let refused = || cx.refused(me, &Event::TotpRefused { credential: id });
     let counted = Mutation::new([buckets::spend(tries, FIRST_CODES, cx.now), refused()]);
     match cx.commit(counted).await {
         Ok(()) => Code::MfaInvalidCode.into(),

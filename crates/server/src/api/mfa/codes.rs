@@ -2,14 +2,12 @@
 
 use axum::Json as Answer;
 use serde::Serialize;
-use serde_json::json;
 use stile_core::{Acknowledgement, Event, Principal, policy};
 use stile_factors::recovery_code;
 use stile_store::{Mutation, users};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use crate::delivery::Content;
 use crate::flows::{deciding, factors};
 use crate::guard::access::Me;
 use crate::guard::context::Cx;
@@ -96,8 +94,7 @@ async fn made(cx: &Cx, me: &Principal) -> Result<Vec<String>, ApiError> {
     let (set, steps) = factors::new_codes(cx, me)?;
     let mutation = Mutation::new([users::bump_version(cx.env.id, &me.user)])
         .and_all(steps)
-        .and_all(cx.notice(me, &Content::RecoveryCodesMade { at: cx.now })?)
-        .and(cx.audit(Event::RecoveryCodesMade, Some(me.user.id), json!({})));
+        .and_all(cx.record(me, Event::RecoveryCodesMade)?);
     cx.commit(mutation).await?;
     Ok(set.to_vec())
 }

@@ -4,7 +4,6 @@ use axum::Json as Answer;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use stile_core::{CredentialId, Event, Format};
 use stile_store::{Mutation, credentials, users};
 use utoipa::ToSchema;
@@ -113,12 +112,9 @@ async fn change(
     let mut credential = me.mfa_methods().find(|c| c.id == id).cloned().ok_or_else(no_such_device)?;
     let mut mutation = Mutation::new([users::bump_version(cx.env.id, &me.user)]);
     if wanted.default == Some(true) {
-        let detail = json!({ "credential": id.to_string() });
-        mutation = mutation.and(users::prefer(cx.env.id, me.user.id, Some(id))).and(cx.audit(
-            Event::MfaDefaultChanged,
-            Some(me.user.id),
-            detail,
-        ));
+        mutation = mutation
+            .and(users::prefer(cx.env.id, me.user.id, Some(id)))
+            .and_all(cx.record(&*me, Event::MfaDefaultChanged { credential: id })?);
     }
     if let Some(name) = wanted.alias.as_deref().map(str::trim) {
         if credential.format() != Format::Totp {

@@ -3,7 +3,6 @@
 use axum::Json as Answer;
 use axum::http::HeaderMap;
 use serde::Serialize;
-use serde_json::json;
 use stile_core::{CredentialId, Event, Format, Principal, Scope};
 use stile_factors::totp::{Secret, UNVERIFIED_SECONDS};
 use stile_keys::random;
@@ -97,15 +96,8 @@ async fn begin(
         expires_at: cx.now.plus_seconds(UNVERIFIED_SECONDS),
     };
     // The permit was judged for the factors of the user as read: the device is one of that version.
-    let mutation = Mutation::new([
-        users::hold_version(cx.env.id, &me.user),
-        totp::await_code(&device),
-        cx.audit(
-            Event::TotpBegun,
-            Some(me.user.id),
-            json!({ "credential": id.to_string(), "permit": permit.how() }),
-        ),
-    ]);
+    let mutation = Mutation::new([users::hold_version(cx.env.id, &me.user), totp::await_code(&device)])
+        .and_all(cx.record(me, Event::TotpBegun { credential: id, permit: permit.how().into() })?);
     cx.commit(mutation).await?;
     Ok(shown(cx, me, id, &secret))
 }

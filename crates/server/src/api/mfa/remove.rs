@@ -2,12 +2,10 @@
 
 use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
-use serde_json::json;
 use stile_core::{CredentialId, Event, Format, Principal};
 use stile_store::{Mutation, users};
 
 use super::devices::no_such_device;
-use crate::delivery::Content;
 use crate::flows::{deciding, removal};
 use crate::guard::access::Me;
 use crate::guard::context::Cx;
@@ -46,15 +44,12 @@ async fn remove(
     permit.still_holds(cx, me)?;
     let app = me.credential(id).filter(|c| c.format() == Format::Totp).ok_or_else(no_such_device)?;
     let name = app.alias().unwrap_or("Authenticator app").to_owned();
-    let detail = json!({ "credential": id.to_string(), "permit": permit.how() });
+    let event = Event::TotpRemoved { credential: id, permit: permit.how().into(), name };
     let mut after = me.clone();
     let removed = removal::removed(cx, &mut after, id).await?;
-    let mutation = Mutation::new([
-        users::bump_version(cx.env.id, &me.user),
-        cx.audit(Event::TotpRemoved, Some(me.user.id), detail),
-    ])
-    .and_all(removed)
-    .and_all(cx.notice(me, &Content::TotpRemoved { name, at: cx.now })?);
+    let mutation = Mutation::new([users::bump_version(cx.env.id, &me.user)])
+        .and_all(removed)
+        .and_all(cx.record(me, event)?);
     cx.commit(mutation).await?;
     Ok(StatusCode::NO_CONTENT)
 }

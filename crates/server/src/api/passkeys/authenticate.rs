@@ -3,14 +3,12 @@
 use axum::Json as Answer;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use serde_json::json;
 use stile_core::{Event, Principal};
 use stile_factors::passkey::{self, Asserted, Purpose};
 use stile_store::ledger::{self, Kind};
 use stile_store::{Mutation, Passkey, Step, credentials, failures, passkeys, users};
 
 use super::{GetPasskeyAuthenticationOptionsResponse, OptionsQuery, PasskeyAuthRequest, known, noted, party};
-use crate::delivery::Content;
 use crate::flows::deciding;
 use crate::flows::factors::{self, Wanted};
 use crate::guard::access::PendingOrFull;
@@ -115,7 +113,7 @@ pub(super) async fn verify(
     match verified {
         Ok(asserted) => Ok(asserted),
         Err(error) => {
-            cx.note(Event::PasskeyRefused, Some(passkey.owner), json!({ "reason": error.to_string() })).await;
+            cx.note(passkey.owner, Event::PasskeyRefused { reason: error.to_string() }).await;
             Err(error.into())
         }
     }
@@ -139,12 +137,11 @@ pub(super) fn use_up(
         ),
         credentials::mark_verified(cx.env.id, passkey.owner, passkey.credential, cx.now),
     ];
-    let detail = json!({ "credential": passkey.credential.to_string() });
+    let credential = passkey.credential;
     if passkey.sign_count > 0 && sign_count == 0 {
-        steps.push(cx.audit(Event::PasskeyCounterStopped, Some(passkey.owner), detail.clone()));
+        steps.extend(cx.record(passkey.owner, Event::PasskeyCounterStopped { credential })?);
     }
     if backup_eligible && !passkey.backup_eligible {
-        steps.push(cx.audit(Event::PasskeyBecameSynced, Some(passkey.owner), detail));
         steps.extend(became_synced(cx, me, passkey)?);
     }
     Ok(steps)
@@ -153,7 +150,10 @@ pub(super) fn use_up(
 /// The passkey counts as synced from now on, and its owner is told: its key may be on other devices, too.
 fn became_synced(cx: &Cx, me: &Principal, passkey: &Passkey) -> Result<Vec<Step>, ApiError> {
     let mut credential = me.credential(passkey.credential).cloned().ok_or(Code::PasskeyNotFound)?;
-    let name = credential.alias().unwrap_or("Passkey").to_owned();
+    let event = Event::PasskeyBecameSynced {
+        credential: credential.id,
+        name: credential.alias().unwrap_or("Passkey").to_owned(),
+    };
     if let Some(authenticator) = &mut credential.facts.authenticator {
         authenticator.synced = true;
     }
@@ -162,6 +162,6 @@ fn became_synced(cx: &Cx, me: &Principal, passkey: &Passkey) -> Result<Vec<Step>
         users::bump_version(cx.env.id, &me.user),
         credentials::describe(cx.env.id, me.user.id, &credential),
     ];
-    steps.extend(cx.notice(me, &Content::PasskeySynced { name, at: cx.now })?);
+    steps.extend(cx.record(me, event)?);
     Ok(steps)
 }

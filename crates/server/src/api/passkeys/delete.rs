@@ -2,14 +2,12 @@
 
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use serde_json::json;
 use stile_core::{CredentialId, Event, Format, Principal};
 use stile_store::{Mutation, users};
 use utoipa::ToSchema;
 
 use crate::guard::access::{Me, reload};
 
-use crate::delivery::Content;
 use crate::flows::{deciding, removal};
 use crate::guard::context::Cx;
 use crate::guard::gate::{self, Permit};
@@ -57,15 +55,12 @@ async fn remove(
     let passkey = me.credential(id).filter(|c| c.format() == Format::Passkey).ok_or(Code::PasskeyNotFound)?;
     removal::keep_a_way_in(cx, &me, id)?;
     let name = passkey.alias().unwrap_or("Passkey").to_owned();
-    let detail = json!({ "credential": id.to_string(), "permit": permit.how() });
+    let event = Event::PasskeyRemoved { credential: id, permit: permit.how().into(), name };
     let mut after = me.clone();
     let removed = removal::removed(cx, &mut after, id).await?;
-    let mutation = Mutation::new([
-        users::bump_version(cx.env.id, &me.user),
-        cx.audit(Event::PasskeyRemoved, Some(me.user.id), detail),
-    ])
-    .and_all(removed)
-    .and_all(cx.notice(&me, &Content::PasskeyRemoved { name, at: cx.now })?);
+    let mutation = Mutation::new([users::bump_version(cx.env.id, &me.user)])
+        .and_all(removed)
+        .and_all(cx.record(&me, event)?);
     cx.commit(mutation).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,6 @@ pub mod rename;
 pub mod signin;
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use stile_core::settings::{Settings, UserVerification};
 use stile_core::{Event, UserId};
 use stile_factors::passkey::{AssertionAnswer, Known, LIFETIME_SECONDS, Party};
@@ -31,7 +30,7 @@ pub async fn noted<T>(cx: &Cx, owner: UserId, done: Result<T, ApiError>) -> Resu
     if let Err(error) = &done
         && error.code != Code::Conflict
     {
-        cx.note(Event::PasskeyRefused, Some(owner), json!({ "reason": error.code.as_str() })).await;
+        cx.note(owner, Event::PasskeyRefused { reason: error.code.as_str().to_owned() }).await;
     }
     done
 }

@@ -3,7 +3,6 @@
 use axum::Json as Answer;
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use stile_core::{Authenticator, Credential, CredentialId, Event, Facts, Format, Principal, Proof, Scopes};
 use stile_factors::passkey::{self, ALGORITHMS, Purpose, Registered, RegistrationAnswer};
 use stile_keys::encoding::base64url;
@@ -13,7 +12,6 @@ use stile_store::{CommitError, Miss, Mutation, Passkey, credentials, passkeys, u
 use utoipa::ToSchema;
 
 use super::{PasskeyDescriptor, PublicKeyCredentialType, TIMEOUT_MS, hints, noted, party, user_verification};
-use crate::delivery::Content;
 use crate::flows::factors::{self, Wanted};
 use crate::flows::{deciding, sessions};
 use crate::guard::access::{PendingOrFull, reload};
@@ -207,7 +205,7 @@ pub async fn handle(
     let registered = match passkey::register(&cx.app.keys, party(&cx)?, cx.env.id, purpose, answer, cx.now) {
         Ok(registered) => registered,
         Err(error) => {
-            cx.note(Event::PasskeyRefused, Some(me.user.id), json!({ "reason": error.to_string() })).await;
+            cx.note(&*me, Event::PasskeyRefused { reason: error.to_string() }).await;
             return Err(error.into());
         }
     };
@@ -261,10 +259,13 @@ async fn enrol(
     let codes = factors::codes_beside(cx, &mut after, Format::Passkey)?;
     let wanted = Wanted { scopes: Scopes::default(), mfa_token: body.create_mfa_token.as_ref() };
     let mut given = factors::give(cx, &after, registered.proof(id, cx.now), &wanted)?;
-    let notice = Content::PasskeyAdded { name: storage.unwrap_or("Passkey").to_owned(), at: cx.now };
     let until = cx.now.plus_seconds(passkey::LIFETIME_SECONDS + 120);
-    let detail =
-        json!({ "credential": id.to_string(), "permit": permit.how(), "userVerified": made.user_verified });
+    let added = Event::PasskeyAdded {
+        credential: id,
+        permit: permit.how().into(),
+        user_verified: made.user_verified,
+        name: storage.unwrap_or("Passkey").to_owned(),
+    };
     let mutation = Mutation::new([
         users::bump_version(cx.env.id, &me.user),
         ledger::consume(Kind::Challenge, &registered.challenge, cx.now, until),
@@ -274,8 +275,7 @@ async fn enrol(
     .and(permit.evidence().map(|by| factors::noted_addition(cx, &me, id, by.credential)))
     .and_all(codes)
     .and_all(given.steps())
-    .and_all(cx.notice(&me, &notice)?)
-    .and(cx.audit(Event::PasskeyAdded, Some(me.user.id), detail));
+    .and_all(cx.record(&me, added)?);
     cx.commit(mutation).await.map_err(|error| match error {
         CommitError::Missed(Miss::Taken) => Code::PasskeyExists.into(),
         other => ApiError::from(other),

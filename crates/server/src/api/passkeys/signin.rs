@@ -4,7 +4,6 @@ use axum::Json as Answer;
 use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use axum::http::HeaderMap;
-use serde_json::json;
 use stile_core::{Event, Format, Scopes};
 use stile_factors::passkey::{self, Asserted, Purpose};
 use stile_store::{Mutation, Passkey};
@@ -14,6 +13,7 @@ use super::{GetPasskeyAuthenticationOptionsResponse, OptionsQuery, PasskeyAuthRe
 use crate::api::openapi::DeviceHeaders;
 use crate::flows::deciding;
 use crate::flows::sessions::{self, Browser, Opening};
+use crate::guard::act::About;
 use crate::guard::context::Cx;
 use crate::guard::tokens;
 use crate::state::error::{ApiError, Code};
@@ -67,7 +67,8 @@ async fn attempt(
 ) -> Result<Answer<VerifyResponse>, ApiError> {
     let Some(passkey) = find(cx, body).await? else {
         // Nobody's, but somebody tried: a passkey that was removed, or one that was made up.
-        cx.note(Event::PasskeyRefused, None, json!({ "reason": Code::PasskeyNotFound.as_str() })).await;
+        let reason = Code::PasskeyNotFound.as_str().to_owned();
+        cx.note(About::Nobody, Event::PasskeyRefused { reason }).await;
         return Err(Code::PasskeyNotFound.into());
     };
     let asserted = verify(cx, &passkey, body, Purpose::SignIn).await?;
@@ -93,12 +94,12 @@ async fn sign_in(
     let proof = asserted.proof.as_enrolled(credential);
     let visit = sessions::visit(cx, &account);
     let opening = Opening { account, proof, browser: browser.clone() };
-    let (me, steps) = sessions::open(cx, opening);
+    let (me, steps) = sessions::open(cx, opening)?;
     let elevation = sessions::elevation(cx, &me, proof, scopes)?;
     let mutation = Mutation::new([visit])
         .and_all(use_up(cx, &me, passkey, &asserted)?)
         .and_all(steps)
-        .and(sessions::granted(cx, &me, elevation.as_ref()));
+        .and_all(sessions::granted(cx, &me, elevation.as_ref())?);
     cx.commit(mutation).await?;
     let elevated = elevation.map(|e| tokens::elevated(cx, &me, &e)).transpose()?;
     sessions::answer(cx, &me, false, elevated).map(Answer)

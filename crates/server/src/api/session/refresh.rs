@@ -31,12 +31,7 @@ pub async fn handle(
     let device = cx.device_proof(&headers).await?;
     let proved = device.as_ref().map(|d| d.key.as_str());
     if me.session.device_key.is_some() && me.session.device_key.as_deref() != proved {
-        cx.note(
-            Event::SessionRefreshRefused,
-            Some(me.user.id),
-            serde_json::json!({ "device": proved.is_some() }),
-        )
-        .await;
+        cx.note(&*me, Event::SessionRefreshRefused { device: proved.is_some() }).await;
         return Err(Code::DeviceProofRequired.into());
     }
     let PendingOrFull(me) = me;

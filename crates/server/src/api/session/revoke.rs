@@ -1,8 +1,8 @@
 //! Signing out.
 
 use axum::http::{HeaderMap, StatusCode};
-use serde_json::json;
 use stile_core::Event;
+use stile_core::event::Ending;
 use stile_store::{Mutation, sessions};
 
 use crate::guard::context::Cx;
@@ -33,12 +33,10 @@ const REASONS: [&str; 10] = [
 pub async fn handle(cx: Cx, headers: HeaderMap) -> Result<StatusCode, ApiError> {
     let access = tokens::access_even_expired(&cx, bearer(&headers).ok_or(Code::Unauthorized)?)?;
     let sent = text(&headers, "x-dyn-logout-reason").unwrap_or_default();
-    let reason = REASONS.iter().find(|reason| **reason == sent);
-    let detail = json!({ "session": access.session.to_string(), "reason": reason });
-    let mutation = Mutation::new([
-        sessions::end(cx.env.id, access.session),
-        cx.audit(Event::SessionEnded, Some(access.user), detail),
-    ]);
+    let reason = REASONS.into_iter().find(|reason| *reason == sent);
+    let event = Event::SessionEnded { session: access.session, how: Ending::SignedOut { reason } };
+    let mutation =
+        Mutation::new([sessions::end(cx.env.id, access.session)]).and_all(cx.record(access.user, event)?);
     cx.commit(mutation).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,11 +1,9 @@
 //! Deletes the user with everything that is theirs.
 
 use axum::http::{HeaderMap, StatusCode};
-use serde_json::json;
 use stile_core::{Event, Principal};
 use stile_store::{Mutation, users};
 
-use crate::delivery::Content;
 use crate::flows::deciding;
 use crate::guard::access::Me;
 use crate::guard::context::Cx;
@@ -26,12 +24,9 @@ pub async fn handle(cx: Cx, me: Me, headers: HeaderMap) -> Result<StatusCode, Ap
 
 async fn delete(cx: &Cx, me: &Principal, permit: &Permit<gate::UserDelete>) -> Result<StatusCode, ApiError> {
     permit.still_holds(cx, me)?;
-    let mutation = Mutation::new([
-        users::bump_version(cx.env.id, &me.user),
-        users::delete(cx.env.id, me.user.id),
-        cx.audit(Event::UserDeleted, Some(me.user.id), json!({ "permit": permit.how() })),
-    ])
-    .and_all(cx.notice(me, &Content::UserDeleted { at: cx.now })?);
+    let mutation =
+        Mutation::new([users::bump_version(cx.env.id, &me.user), users::delete(cx.env.id, me.user.id)])
+            .and_all(cx.record(me, Event::UserDeleted { permit: permit.how().into() })?);
     cx.commit(mutation).await?;
     Ok(StatusCode::NO_CONTENT)
 }

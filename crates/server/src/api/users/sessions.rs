@@ -4,7 +4,7 @@ use axum::Json as Answer;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::Serialize;
-use serde_json::json;
+use stile_core::event::Ending;
 use stile_core::{Event, Level, Principal, Proof, Session, SessionId, policy};
 use stile_store::{CommitError, Miss, Mutation, Step, known_devices, sessions, users};
 use utoipa::ToSchema;
@@ -103,11 +103,11 @@ async fn end_other(cx: &Cx, me: Proven<'_>, id: SessionId) -> Result<StatusCode,
 }
 
 async fn ended(cx: &Cx, me: &Principal, id: SessionId, held: Option<Step>) -> Result<StatusCode, ApiError> {
-    let detail = json!({ "session": id.to_string(), "by": me.session.id.to_string() });
+    let event = Event::SessionEnded { session: id, how: Ending::By { by: me.session.id } };
     let mutation = Mutation::new(held)
         .and(known_devices::forget_device_of(me.user.id, id))
         .and(sessions::revoke(cx.env.id, me.user.id, id))
-        .and(cx.audit(Event::SessionEnded, Some(me.user.id), detail));
+        .and_all(cx.record(me, event)?);
     match cx.commit(mutation).await {
         Err(CommitError::Missed(Miss::NotFound)) => Err(none()),
         other => {
@@ -135,13 +135,13 @@ pub async fn end_others(cx: Cx, me: Me) -> Result<Answer<EndedSessionsResponse>,
 async fn all_others(cx: &Cx, me: Proven<'_>) -> Result<Answer<EndedSessionsResponse>, ApiError> {
     let rows = cx.app.store.sessions(cx.env.id, me.user.id, cx.now, u32::MAX).await?;
     let ended = rows.iter().filter(|row| row.id != me.session.id).count();
-    let detail = json!({ "by": me.session.id.to_string(), "ended": ended });
+    let event = Event::SessionOthersEnded { by: me.session.id, ended };
     let mutation = Mutation::new([
         users::hold_version(cx.env.id, &me.user),
         known_devices::forget_all(me.user.id, me.session.device_key.as_deref()),
         sessions::end_all(cx.env.id, me.user.id, Some(me.session.id)),
-        cx.audit(Event::SessionOthersEnded, Some(me.user.id), detail),
-    ]);
+    ])
+    .and_all(cx.record(&*me, event)?);
     cx.commit(mutation).await?;
     Ok(Answer(EndedSessionsResponse { ended }))
 }

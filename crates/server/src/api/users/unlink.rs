@@ -3,13 +3,11 @@
 use axum::Json as Answer;
 use axum::http::HeaderMap;
 use serde::Deserialize;
-use serde_json::json;
 use stile_core::factor::Channel;
 use stile_core::{CredentialId, EmailAddress, Event, Principal};
 use stile_store::{Mutation, users};
 use utoipa::ToSchema;
 
-use crate::delivery::Content;
 use crate::flows::{deciding, removal, sessions};
 use crate::guard::access::{Me, reload};
 use crate::guard::context::Cx;
@@ -92,13 +90,10 @@ async fn remove(
     let mut after = me.clone();
     after.user.version += 1;
     let removed = removal::removed(cx, &mut after, id).await?;
-    let detail = json!({ "credential": id.to_string(), "permit": permit.how() });
-    let mutation = Mutation::new([
-        users::bump_version(cx.env.id, &me.user),
-        cx.audit(Event::EmailUnlinked, Some(me.user.id), detail),
-    ])
-    .and_all(removed)
-    .and_all(cx.notice(&me, &Content::EmailRemoved { masked, at: cx.now })?);
+    let event = Event::EmailUnlinked { credential: id, permit: permit.how().into(), masked };
+    let mutation = Mutation::new([users::bump_version(cx.env.id, &me.user)])
+        .and_all(removed)
+        .and_all(cx.record(&me, event)?);
     cx.commit(mutation).await?;
     Ok(after)
 }

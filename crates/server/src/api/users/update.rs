@@ -3,7 +3,6 @@
 use axum::Json as Answer;
 use axum::http::HeaderMap;
 use serde::Deserialize;
-use serde_json::json;
 use stile_core::principal::Profile;
 use stile_core::{Acknowledgement, EmailAddress, Event, Principal, Username, policy};
 use stile_factors::email_code;
@@ -151,8 +150,8 @@ async fn acknowledge(cx: &Cx, me: Proven<'_>, said: &str) -> Result<Principal, A
         users::bump_version(cx.env.id, &me.user),
         users::set_recovery(cx.env.id, me.user.id, after.user.recovery),
         recovery_codes::hide(me.user.id),
-        cx.audit(Event::RecoveryCodesAcknowledged, Some(me.user.id), json!({})),
-    ]);
+    ])
+    .and_all(cx.record(&*me, Event::RecoveryCodesAcknowledged)?);
     cx.commit(mutation).await?;
     Ok(after)
 }
@@ -174,8 +173,8 @@ async fn change_profile(
     let mutation = Mutation::new([
         users::bump_version(cx.env.id, &me.user),
         users::set_profile(cx.env.id, me.user.id, &after.user.profile),
-        cx.audit(Event::UserUpdated, Some(me.user.id), json!({ "permit": permit.how() })),
-    ]);
+    ])
+    .and_all(cx.record(&me, Event::UserUpdated { permit: permit.how().into() })?);
     cx.commit(mutation).await.map_err(|error| match error {
         CommitError::Missed(Miss::Taken) => Code::UsernameTaken.into(),
         other => ApiError::from(other),
