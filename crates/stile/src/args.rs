@@ -380,8 +380,8 @@ pub struct AuditArgs {
 pub enum AuditCommand {
     /// List events, newest first.
     ///
-    /// A row counts the refusals of the same minute, event, user and method. It shows the time, the request and the
-    /// address of the first one.
+    /// A row counts the refusals of the same minute, event, user and method. It shows the time, the actor, the
+    /// request and the address of the first one.
     List(AuditListArgs),
 }
 

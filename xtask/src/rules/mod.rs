@@ -3,6 +3,7 @@
 mod advisories;
 mod arrows;
 mod circles;
+mod events;
 mod floors;
 mod formats;
 mod rooms;

@@ -8,7 +8,8 @@ use stile_server::sweep_once;
 use stile_store::ledger::{self, Kind};
 use stile_store::{AuditEvent, AuditFilter, AuditRow, Mutation, Source, audit};
 
-use crate::world::{Page, World, settings};
+use crate::admin_reset::{api_token, call};
+use crate::world::{ENVIRONMENT, Page, World, settings};
 
 const ANN: &str = "ann@example.com";
 
@@ -29,6 +30,26 @@ async fn the_client_s_request_id_stands_beside_our_own() {
     assert_eq!(rows[0].source.request, own);
     assert_eq!(rows[0].source.client_request.as_deref(), Some("forged"));
     assert_ne!(own, "forged");
+}
+
+#[tokio::test]
+async fn a_row_says_who_acted() {
+    let world = World::new().await;
+    let (page, _) = world.with_totp(ANN).await;
+    let actor = async |event: &str| of(&world, event).await[0].source.actor.clone();
+    let user = page.user_id().await;
+    assert_eq!(actor("session.opened").await, None, "whoever signs in is nobody yet");
+    assert_eq!(actor("totp.added").await, Some(format!("user:{user}")));
+    assert_eq!(actor("environment.created").await.as_deref(), Some("command_line"));
+    world.reset(&user).await;
+    assert_eq!(actor("mfa.reset").await.as_deref(), Some("command_line"));
+    let token = api_token(&world, ENVIRONMENT, "environment.users.write").await;
+    world.advance(1);
+    let path = format!("/api/v0/users/{user}/mfa");
+    call(&world, Method::DELETE, &path, Some(&token), None).await.no_content();
+    let ids = world.app.store.api_tokens(ENVIRONMENT).await.unwrap();
+    let used = ids.iter().find(|stored| token.ends_with(&stored.last_six)).unwrap();
+    assert_eq!(actor("mfa.reset").await, Some(format!("api_token:{}", used.id)));
 }
 
 #[tokio::test]

@@ -124,6 +124,31 @@ async fn a_token_is_spent_for_its_own_user_alone() {
     assert!(world.audit().await.iter().any(|event| event == "elevated_token.consumed"));
 }
 
+/// The row of a use is in the commit that uses the token up: where that fails, there is neither.
+#[tokio::test]
+async fn a_use_is_written_down_when_it_happens_and_only_then() {
+    let world = World::new().await;
+    let (page, mut authenticator, body) = ready(&world).await;
+    let spend = async |body: &Value| call(&world, ENVIRONMENT, Some(&world.api_token), body).await;
+    let uses = async || {
+        let rows = world.audit_rows().await.into_iter();
+        rows.filter(|row| row.event == "elevated_token.consumed").collect::<Vec<_>>()
+    };
+    spend(&body).await.ok();
+    let written = uses().await;
+    assert_eq!((written.len(), &written[0].detail["replayed"]), (1, &json!(false)));
+    assert!(written[0].source.actor.as_deref().is_some_and(|actor| actor.starts_with("api_token:")));
+    let mut another = body.clone();
+    another["useId"] = json!("use-2");
+    spend(&another).await.refused(403, "elevated_token_used");
+    assert_eq!(uses().await.len(), 1, "a refused use is no use");
+    another["token"] = json!(page.step_up(&mut authenticator, &["vault:open"]).await);
+    assert_eq!(spend(&another).await.ok()["replayed"], false, "and its id was not taken");
+    assert_eq!(spend(&body).await.ok()["replayed"], true);
+    let replays = uses().await.into_iter().map(|row| row.detail["replayed"] == true);
+    assert_eq!(replays.collect::<Vec<_>>(), [true, false, false], "newest first");
+}
+
 #[tokio::test]
 async fn one_use_is_answered_the_same_until_the_token_expires() {
     let mut two = settings();

@@ -325,7 +325,8 @@ impl Exchange {
         Value::Array(lines)
     }
 
-    /// What the request wrote into the audit log. `from` and `request` are shown where they are not the request's own.
+    /// What the request wrote into the audit log. `from` and `request` are shown where they are not the request's own,
+    /// `actor` where somebody was known.
     fn audit(&self, mask: &mut Mask) -> Value {
         let own = self.headers["x-request-id"].to_str().unwrap();
         let mut rows: Vec<&AuditRow> = self.audit.iter().collect();
@@ -337,6 +338,9 @@ impl Exchange {
             }
             if row.count != 1 {
                 shown["count"] = json!(row.count);
+            }
+            if let Some(actor) = &row.source.actor {
+                shown["actor"] = mask.text("", actor);
             }
             if row.source.request != own {
                 shown["request"] = json!("another");

@@ -46,7 +46,9 @@ fn events_of_a_running_server_are_listed_filtered_and_paged() {
     let row = &opened["events"][0];
     assert_eq!((&row["user"], &row["count"]), (&json!(user), &json!(1)));
     assert_eq!((&row["clientRequest"], &row["address"]), (&json!("traced-1"), &json!("127.0.0.1")));
-    assert_eq!(row["request"].as_str().unwrap().len(), 32);
+    assert_eq!((row["request"].as_str().unwrap().len(), &row["actor"]), (32, &Value::Null));
+    let first = all["events"].as_array().unwrap().last().unwrap();
+    assert_eq!((&first["event"], &first["actor"]), (&json!("environment.created"), &json!("command_line")));
 
     let (at, tomorrow) = (row["at"].as_str().unwrap(), "2999-01-01");
     assert!(events(&listed(&world, &["--since", at])).contains(&"session.opened"));
@@ -69,6 +71,8 @@ fn events_of_a_running_server_are_listed_filtered_and_paged() {
     let printed = world.run(&[&LIST[..], &["--limit", "1"]].concat());
     assert_eq!(printed.code, 0, "{}", printed.err);
     assert!(printed.out.contains(names[0]) && printed.out.contains("--after "), "{}", printed.out);
+    let printed = world.run(&[&LIST[..], &["--event", "environment.created"]].concat());
+    assert!(printed.out.contains("  by command_line"), "{}", printed.out);
     let none = world.run(&[&LIST[..], &["--since", tomorrow]].concat());
     assert_eq!(none.out, "No events.\n");
     assert!(server.stop().0.success());
