@@ -14,7 +14,7 @@ use stile_store::{Environment, SigningKeyRow, Store};
 
 use crate::args::{EnvArgs, EnvCommand, EnvCreateArgs, EnvSetArgs};
 use crate::data::Data;
-use crate::error::{Failure, Problem};
+use crate::error::{Failure, Problem, sentence};
 use crate::output::Output;
 use crate::{env_delete, open, paths, rp_id};
 
@@ -170,12 +170,8 @@ async fn show(store: &Store, id: EnvironmentId, output: Output) -> Result<(), Fa
 
 /// The settings of a stored environment.
 pub fn read_settings(row: &Environment) -> Result<Settings, Problem> {
-    Settings::stored(&row.settings).map_err(|e| {
-        Problem::new(
-            format!("The settings of the environment {} cannot be read: {e}.", row.id),
-            "Use the version of Stile that wrote them, or restore a backup.",
-        )
-    })
+    let advice = "Use the version of Stile that wrote them, or restore a backup.";
+    row.settings().map_err(|error| Problem::new(sentence(&error.to_string()), advice))
 }
 
 async fn change(args: &EnvArgs, set: &EnvSetArgs, output: Output) -> Result<(), Failure> {

@@ -1,5 +1,7 @@
 //! What can go wrong in the store.
 
+use stile_core::EnvironmentId;
+
 use crate::mutation::Miss;
 
 /// A read failed, or a row did not hold what its table promises.
@@ -11,6 +13,14 @@ pub enum StoreError {
     /// A row could not be understood.
     #[error("the database holds a row that cannot be read: {0}")]
     Corrupt(&'static str),
+    /// An environment's settings could not be understood.
+    #[error("the settings of the environment {environment} cannot be read: {reason}")]
+    Settings {
+        /// Which environment.
+        environment: EnvironmentId,
+        /// What is wrong with them.
+        reason: String,
+    },
 }
 
 /// A mutation did not happen, or nobody knows whether it did.
@@ -70,6 +80,7 @@ impl From<StoreError> for CommitError {
         match error {
             StoreError::Engine(said) => Self::Failed(said),
             StoreError::Corrupt(what) => Self::Failed(what.to_owned()),
+            other @ StoreError::Settings { .. } => Self::Failed(other.to_string()),
         }
     }
 }

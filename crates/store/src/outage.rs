@@ -25,7 +25,7 @@ impl Outage {
             Err(StoreError::Engine(cause)) if self.reads.fails(now()) => {
                 tracing::error!(cause, "the database does not answer reads");
             }
-            Ok(_) | Err(StoreError::Engine(_) | StoreError::Corrupt(_)) => {}
+            Ok(_) | Err(_) => {}
         }
     }
 

@@ -12,7 +12,7 @@ use stile_core::guessing::STRANGERS;
 use stile_core::principal::Profile;
 use stile_core::{
     ApiTokenId, Credential, CredentialId, EnvironmentId, Facts, Format, Level, Method, Micros, OutboxId,
-    Session, SessionId, User, UserId, VerificationId,
+    Session, SessionId, Settings, User, UserId, VerificationId,
 };
 
 use self::database::{Database, apart, server};
@@ -245,7 +245,7 @@ fn all_writes() -> Vec<Step> {
         outbox::delete(mail.id),
         outbox::claim(&MailSlot { mail, attempts: 0 }, NOW),
         environments::bump_version(e),
-        environments::configure(e, 1, "{}"),
+        environments::configure(e, 1, &Settings::default()),
         users::delete_if_there(e, id),
         environments::begin_deletion(e, NOW),
         api_tokens::delete(e, ApiTokenId::from_bytes([8; 16])),

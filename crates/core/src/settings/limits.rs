@@ -95,7 +95,7 @@ pub(super) const RETIRED_LIMITS: [&str; 4] =
 
 /// Takes out of a stored document what this version has no setting for any more. What an operator writes now is not
 /// passed through here, and is refused where it names such a setting.
-pub fn without_retired(mut document: serde_json::Value) -> serde_json::Value {
+pub(super) fn without_retired(mut document: serde_json::Value) -> serde_json::Value {
     if let Some(limits) = document.get_mut("limits").and_then(serde_json::Value::as_object_mut) {
         for name in RETIRED_LIMITS {
             limits.remove(name);

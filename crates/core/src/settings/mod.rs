@@ -19,7 +19,8 @@ mod sdk;
 mod security;
 mod table;
 
-pub use limits::{Limits, Rate, without_retired};
+use limits::without_retired;
+pub use limits::{Limits, Rate};
 pub use mfa::{Enrollment, MethodRule, Mfa};
 pub use passkeys::{Hint, Passkeys, UserVerification};
 use problems::Problems;

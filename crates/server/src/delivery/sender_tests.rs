@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use stile_core::settings::Kind;
+use stile_core::settings::{Kind, Settings};
 use stile_core::{EnvironmentId, Micros, OutboxId};
 use stile_keys::{Keyring, MasterKey, random};
 use stile_store::{Environment, Mail, Mutation, Store, environments, outbox};
@@ -38,14 +38,7 @@ impl World {
         let clock = Arc::new(Clock::default());
         let store = Store::sqlite(&folder.path().join("stile.db"), clock.now()).unwrap();
         let environment = EnvironmentId::from_bytes([1; 16]);
-        let row = Environment {
-            id: environment,
-            version: 1,
-            kind: Kind::Sandbox,
-            name: "Acme".into(),
-            settings: "{}".into(),
-            created_at: clock.now(),
-        };
+        let row = Environment::new(environment, Kind::Sandbox, "Acme", &Settings::default(), clock.now());
         store.commit(Mutation::new([environments::insert(&row)])).await.unwrap();
         let master = MasterKey::parse(&"0123456789abcdef".repeat(4)).unwrap();
         let keyring = Arc::new(Keyring::new(&master).unwrap());

@@ -42,7 +42,7 @@ async fn old_events(app: &App) -> Result<(), CommitError> {
     while let Some(id) = app.store.next_audited(last).await? {
         last = Some(id);
         let settings = match app.store.environment(id).await? {
-            Some(row) => Settings::stored(&row.settings),
+            Some(row) => row.settings(),
             None => Ok(Settings::default()),
         };
         // Whoever cannot read how long they stay deletes nothing.

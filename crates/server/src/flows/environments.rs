@@ -85,16 +85,8 @@ pub async fn create(
     }
     free_rp_id(store, id, settings).await?;
     let key = new_key(keys, id, settings.tokens.algorithm, now, now)?;
-    let environment = Environment {
-        id,
-        version: 1,
-        kind,
-        name: name.to_owned(),
-        settings: serde_json::to_string(settings).map_err(|e| OperatorError::Store(e.to_string()))?,
-        created_at: now,
-    };
     let mutation = Mutation::new([
-        environments::insert(&environment),
+        environments::insert(&Environment::new(id, kind, name, settings, now)),
         signing_keys::insert(id, &key),
         record_command(id, now, &Event::EnvironmentCreated { kind, kid: key.kid.clone() }),
     ])
@@ -136,9 +128,8 @@ pub async fn configure(
         return Err(OperatorError::Settings(problems));
     }
     free_rp_id(store, id, &settings).await?;
-    let text = serde_json::to_string(&settings).map_err(|e| OperatorError::Store(e.to_string()))?;
     let mutation = Mutation::new([
-        environments::configure(id, row.version, &text),
+        environments::configure(id, row.version, &settings),
         record_command(id, now, &Event::EnvironmentConfigured { change: change.clone() }),
     ])
     .and(rp_id_claim(id, &settings));
@@ -148,10 +139,8 @@ pub async fn configure(
 
 /// The environment's settings, and what a change (a JSON merge patch) would make of them. Nothing is judged yet.
 pub fn merged(row: &Environment, change: &serde_json::Value) -> Result<(Settings, Settings), OperatorError> {
-    let unreadable = |e: serde_json::Error| OperatorError::Store(e.to_string());
-    let before = Settings::stored(&row.settings).map_err(unreadable)?;
-    let stored = serde_json::from_str(&row.settings).map_err(unreadable)?;
-    let mut whole: serde_json::Value = stile_core::settings::without_retired(stored);
+    let before = row.settings()?;
+    let mut whole = serde_json::to_value(&before).map_err(|e| OperatorError::Store(e.to_string()))?;
     merge(&mut whole, change);
     let after = serde_json::from_value(whole).map_err(|e| OperatorError::Settings(vec![e.to_string()]))?;
     Ok((before, after))
@@ -167,7 +156,7 @@ fn own_rp_id(settings: &Settings) -> Option<&str> {
 async fn free_rp_id(store: &Store, id: EnvironmentId, settings: &Settings) -> Result<(), OperatorError> {
     let Some(domain) = own_rp_id(settings) else { return Ok(()) };
     for row in store.environments().await? {
-        let Ok(other) = Settings::stored(&row.settings) else { continue };
+        let Ok(other) = row.settings() else { continue };
         let shared = settings.passkeys.rp_id_shared && other.passkeys.rp_id_shared;
         if row.id != id && !shared && own_rp_id(&other) == Some(domain) {
             let problem = format!(
@@ -214,11 +203,10 @@ pub async fn delete(store: &Store, now: Micros, row: &Environment) -> Result<(),
 /// Frees the relying-party id, unless others share it.
 async fn freed_rp_id(store: &Store, now: Micros, row: &Environment) -> Result<Vec<Step>, OperatorError> {
     // Settings that cannot be read name no id; then it stays taken.
-    let settings = Settings::stored(&row.settings).unwrap_or_default();
+    let settings = row.settings().unwrap_or_default();
     let Some(domain) = own_rp_id(&settings) else { return Ok(Vec::new()) };
     for other in store.environments().await? {
-        let other = Settings::stored(&other.settings).unwrap_or_default();
-        if own_rp_id(&other) == Some(domain) {
+        if own_rp_id(&other.settings().unwrap_or_default()) == Some(domain) {
             return Ok(Vec::new());
         }
     }
@@ -283,7 +271,7 @@ pub async fn rotate(
     at_once: bool,
 ) -> Result<(String, Micros), OperatorError> {
     let row = store.environment(id).await?.ok_or(OperatorError::NoEnvironment(id))?;
-    let settings = Settings::stored(&row.settings).map_err(|e| OperatorError::Store(e.to_string()))?;
+    let settings = row.settings()?;
     let signs_from = if at_once { now } else { now.plus_seconds(JWKS_MAX_AGE) };
     let key = new_key(keys, id, settings.tokens.algorithm, now, signs_from)?;
     let others = if at_once {

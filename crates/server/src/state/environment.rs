@@ -134,7 +134,7 @@ async fn load(
     now: Micros,
 ) -> Result<Environment, ApiError> {
     let row = store.environment(id).await?.ok_or(Code::EnvironmentNotFound)?;
-    let settings = Settings::stored(&row.settings).map_err(ApiError::internal)?;
+    let settings = row.settings()?;
     for problem in settings.problems(row.kind) {
         tracing::warn!(environment = %id, "these settings would be refused today: {problem}");
     }

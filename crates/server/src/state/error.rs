@@ -268,7 +268,7 @@ impl From<StoreError> for ApiError {
                 tracing::debug!(%error, "a read failed");
                 Code::StorageUnavailable.into()
             }
-            StoreError::Corrupt(_) => Self::internal(error),
+            StoreError::Corrupt(_) | StoreError::Settings { .. } => Self::internal(error),
         }
     }
 }

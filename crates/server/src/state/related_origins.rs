@@ -6,7 +6,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use stile_core::Settings;
 use stile_core::origin::OriginPattern;
 use stile_store::Store;
 use tokio::sync::Mutex;
@@ -37,7 +36,7 @@ impl RelatedOrigins {
         let mut origins = Origins::new();
         for row in store.environments().await? {
             // An environment whose settings cannot be read is out of use alone; the others go on.
-            let Ok(settings) = Settings::stored(&row.settings) else { continue };
+            let Ok(settings) = row.settings() else { continue };
             let Some(rp_id) = &settings.passkeys.rp_id else { continue };
             // Patterns name no origin that a browser could compare, and ceremonies on them are refused anyway.
             let exact = settings.allowed_origins.iter().filter_map(|origin| match origin {

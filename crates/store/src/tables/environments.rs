@@ -1,14 +1,14 @@
 //! Environments: the tenants.
 
 use stile_core::settings::Kind;
-use stile_core::{EnvironmentId, Micros};
+use stile_core::{EnvironmentId, Micros, Settings};
 
 use crate::error::StoreError;
 use crate::mutation::{Miss, Step};
 use crate::value::Row;
 use crate::{Store, Value};
 
-/// A tenant as it is stored. `settings` is the JSON text of `stile_core::Settings`.
+/// A tenant as it is stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Environment {
     /// Its id.
@@ -19,15 +19,34 @@ pub struct Environment {
     pub kind: Kind,
     /// A name for operators.
     pub name: String,
-    /// JSON.
-    pub settings: String,
     /// When it was made.
     pub created_at: Micros,
+    /// `Settings` in JSON.
+    settings: String,
+}
+
+impl Environment {
+    /// A new one.
+    pub fn new(id: EnvironmentId, kind: Kind, name: &str, settings: &Settings, created_at: Micros) -> Self {
+        Self { id, version: 1, kind, name: name.to_owned(), created_at, settings: json(settings) }
+    }
+
+    /// Its settings, which another version may have written. Where they cannot be read, this environment alone is out of
+    /// use, and can still be listed and deleted.
+    pub fn settings(&self) -> Result<Settings, StoreError> {
+        Settings::stored(&self.settings)
+            .map_err(|error| StoreError::Settings { environment: self.id, reason: error.to_string() })
+    }
+}
+
+fn json(settings: &Settings) -> String {
+    // Strings, numbers, booleans and lists of them always serialise.
+    serde_json::to_string(settings).unwrap_or_default()
 }
 
 macro_rules! select {
     ($rest:literal) => {
-        concat!("SELECT id, version, kind, name, settings, created_at FROM environments ", $rest)
+        concat!("SELECT id, version, kind, name, created_at, settings FROM environments ", $rest)
     };
 }
 
@@ -41,8 +60,8 @@ fn read(mut row: Row) -> Result<Environment, StoreError> {
             _ => return Err(StoreError::Corrupt("an environment of an unknown kind")),
         },
         name: row.take()?,
-        settings: row.take()?,
         created_at: row.take()?,
+        settings: row.take()?,
     })
 }
 
@@ -134,9 +153,9 @@ pub fn insert(e: &Environment) -> Step {
 }
 
 /// Other settings, when the environment is still at the version that was read.
-pub fn configure(id: EnvironmentId, version: i64, settings: &str) -> Step {
+pub fn configure(id: EnvironmentId, version: i64, settings: &Settings) -> Step {
     let sql = "UPDATE environments SET settings = ?3, version = version + 1 WHERE id = ?1 AND version = ?2";
-    Step::one(sql, vec![id.into(), version.into(), settings.into()], Miss::EnvironmentChanged)
+    Step::one(sql, vec![id.into(), version.into(), json(settings).into()], Miss::EnvironmentChanged)
 }
 
 /// Lets the environment have a relying-party id: alone, or together with all others that share it. Misses with

@@ -25,8 +25,8 @@ pub const LONGEST_LOCK: i64 = 900;
 pub struct Failures {
     /// Over all methods.
     pub count: i64,
-    /// Until when no answer is judged, in microseconds; 0 for no lock.
-    pub locked_until: i64,
+    /// Until when no answer is judged; the beginning of time for no lock.
+    pub locked_until: Micros,
     /// With each method that failed.
     pub by_method: BTreeMap<Method, i64>,
     /// The bucket of wrong answers of this client address, whoever's factors it tries.
@@ -36,8 +36,7 @@ pub struct Failures {
 impl Failures {
     /// Until when no answer is judged, if a lock holds now.
     pub fn locked(&self, now: Micros) -> Option<Micros> {
-        let until = Micros::new(self.locked_until);
-        (until > now && until <= beyond(now)).then_some(until)
+        (self.locked_until > now && self.locked_until <= beyond(now)).then_some(self.locked_until)
     }
 
     /// Failures with this method.
@@ -62,10 +61,10 @@ impl Store {
 }
 
 fn add(failures: &mut Failures, mut row: Row) -> Result<(), StoreError> {
-    let (method, count, until): (String, i64, i64) = (row.take()?, row.take()?, row.take()?);
+    let (method, count, until): (String, i64, Micros) = (row.take()?, row.take()?, row.take()?);
     match method.as_str() {
         "any" => (failures.count, failures.locked_until) = (count, until),
-        "here" => failures.here = Micros::new(until),
+        "here" => failures.here = until,
         text => {
             let method = Method::parse(text).ok_or(StoreError::Corrupt("failures of an unknown method"))?;
             failures.by_method.insert(method, count);

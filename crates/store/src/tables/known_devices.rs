@@ -28,12 +28,7 @@ impl Store {
         let sql = "SELECT c.owner, k.expires_at FROM credentials c
                    LEFT JOIN known_devices k ON k.owner = c.owner AND k.key = ?3 AND +k.expires_at > ?4
                    WHERE c.identifier = ?2 AND c.format = 'email' AND c.environment = ?1";
-        let args = vec![
-            environment.into(),
-            address.as_bytes().into(),
-            device.unwrap_or_default().into(),
-            now.into(),
-        ];
+        let args = vec![environment.into(), address.as_bytes().into(), device.into(), now.into()];
         let Some(mut row) = self.row(sql, args).await? else { return Ok(Holder::default()) };
         Ok(Holder { user: Some(row.take()?), known: row.take::<Option<Micros>>()?.is_some() })
     }
@@ -82,6 +77,6 @@ pub fn forget_device_of(owner: UserId, session: SessionId) -> Step {
 
 /// Forgets all devices of the user, but the one named.
 pub fn forget_all(owner: UserId, except: Option<&str>) -> Step {
-    let sql = "DELETE FROM known_devices WHERE owner = ?1 AND key <> ?2";
-    Step::any(sql, vec![owner.into(), except.unwrap_or_default().into()])
+    let sql = "DELETE FROM known_devices WHERE owner = ?1 AND (key <> ?2 OR ?2 IS NULL)";
+    Step::any(sql, vec![owner.into(), except.into()])
 }

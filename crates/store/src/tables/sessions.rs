@@ -169,10 +169,8 @@ pub fn end_standing_on(
     credential: CredentialId,
     except: Option<SessionId>,
 ) -> Step {
-    let sql = "DELETE FROM sessions WHERE environment = ?1 AND owner = ?2 AND id <> ?4
+    let sql = "DELETE FROM sessions WHERE environment = ?1 AND owner = ?2 AND (id <> ?4 OR ?4 IS NULL)
                AND (sign_in_credential = ?3 OR proofs LIKE ?5)";
-    // No session has the id of zeros.
-    let except = except.unwrap_or(SessionId::from_bytes([0; 16]));
     let proved = format!("%\"{credential}\"%");
     let args: Vec<Value> =
         vec![environment.into(), owner.into(), credential.into(), except.into(), proved.as_str().into()];
@@ -187,9 +185,7 @@ pub fn revoke(environment: EnvironmentId, owner: UserId, id: SessionId) -> Step 
 
 /// Ends all sessions of the user, but the one named.
 pub fn end_all(environment: EnvironmentId, owner: UserId, except: Option<SessionId>) -> Step {
-    // No session has the id of zeros.
-    let except = except.unwrap_or(SessionId::from_bytes([0; 16]));
-    let sql = "DELETE FROM sessions WHERE environment = ?1 AND owner = ?2 AND id <> ?3";
+    let sql = "DELETE FROM sessions WHERE environment = ?1 AND owner = ?2 AND (id <> ?3 OR ?3 IS NULL)";
     Step::any(sql, vec![environment.into(), owner.into(), except.into()])
 }
 

@@ -89,10 +89,10 @@ impl Store {
         now: Micros,
     ) -> Result<Option<Verification>, StoreError> {
         let sql = select!(
-            "WHERE environment = ?1 AND address = ?2 AND creator = ?3 AND +expires_at > ?4 AND tries < 5
+            "WHERE environment = ?1 AND address = ?2 AND creator = ?3 AND +expires_at > ?4 AND tries < ?5
              ORDER BY created_at DESC LIMIT 1"
         );
-        let args = vec![environment.into(), address.into(), creator.into(), now.into()];
+        let args = vec![environment.into(), address.into(), creator.into(), now.into(), MAX_TRIES.into()];
         self.row(sql, args).await?.map(read).transpose()
     }
 }

@@ -1,6 +1,6 @@
 //! Environments, and the version that caches go by.
 
-use stile_core::settings::Kind;
+use stile_core::settings::{Kind, Settings};
 use stile_store::environments::{
     begin_deletion, bump_version, configure, end_deletion, end_rp_id, insert, silence,
 };
@@ -12,7 +12,8 @@ use crate::world::*;
 #[test]
 fn an_environment_is_read_as_it_was_written() {
     each(async |db| {
-        let live = Environment { kind: Kind::Live, created_at: at(-9), ..environment(5) };
+        let live =
+            Environment::new(environment_id(5), Kind::Live, "environment 5", &Settings::default(), at(-9));
         db.done([insert(&environment(1)), insert(&live)]).await;
         assert_eq!(db.missed([insert(&environment(1))]).await, Miss::Taken);
         assert_eq!(db.store.environment(live.id).await.unwrap(), Some(live.clone()));
@@ -26,12 +27,14 @@ fn an_environment_is_read_as_it_was_written() {
 fn every_change_is_a_new_version_and_starts_from_the_one_that_was_read() {
     each(async |db| {
         let (one, two) = with_environments(&db).await;
-        db.done([configure(one, 1, r#"{"a":1}"#)]).await;
-        assert_eq!(db.missed([configure(one, 1, "{}")]).await, Miss::EnvironmentChanged);
+        let mut named = Settings::default();
+        named.general.display_name = "Acme".into();
+        db.done([configure(one, 1, &named)]).await;
+        assert_eq!(db.missed([configure(one, 1, &Settings::default())]).await, Miss::EnvironmentChanged);
         db.done([bump_version(one)]).await;
-        assert_eq!(db.missed([configure(one, 2, "{}")]).await, Miss::EnvironmentChanged);
+        assert_eq!(db.missed([configure(one, 2, &Settings::default())]).await, Miss::EnvironmentChanged);
         let now = db.store.environment(one).await.unwrap().unwrap();
-        assert_eq!((now.version, now.settings.as_str()), (3, r#"{"a":1}"#));
+        assert_eq!((now.version, now.settings().unwrap()), (3, named));
         assert_eq!(db.store.environment_version(one).await.unwrap(), Some(3));
         assert_eq!(db.store.environment_version(two).await.unwrap(), Some(1));
         assert_eq!(db.missed([bump_version(environment_id(9))]).await, Miss::NotFound);
@@ -43,7 +46,7 @@ fn of_two_operators_one_saves() {
     each(async |db| {
         let (one, _) = with_environments(&db).await;
         let again = db.again();
-        let saves = (0..60).map(|_| Mutation::new([configure(one, 1, "{}")])).collect();
+        let saves = (0..60).map(|_| Mutation::new([configure(one, 1, &Settings::default())])).collect();
         assert_eq!(winners(&all_at_once(&[&db.store, &again], saves).await, Miss::EnvironmentChanged), 1);
         let touches = (0..60).map(|_| Mutation::new([bump_version(one)])).collect();
         assert!(all_at_once(&[&db.store, &again], touches).await.iter().all(Result::is_ok));
@@ -65,7 +68,7 @@ fn an_environment_that_is_being_deleted_is_found_by_nobody() {
         for step in [begin_deletion(one, NOW), bump_version(one)] {
             assert_eq!(db.missed([step]).await, Miss::NotFound);
         }
-        assert_eq!(db.missed([configure(one, 1, "{}")]).await, Miss::EnvironmentChanged);
+        assert_eq!(db.missed([configure(one, 1, &Settings::default())]).await, Miss::EnvironmentChanged);
         assert_eq!(db.missed([insert(&environment(1))]).await, Miss::Taken, "its id is not free yet");
         db.done(silence(one).into_iter().chain([end_deletion(one)])).await;
         assert!(db.store.half_deleted_environments().await.unwrap().is_empty());

@@ -77,14 +77,14 @@ fn no_answer_counts_or_passes_while_a_lock_holds() {
         let owner = user(1).id;
         db.done([failures::count(owner, &Failures::default(), at(30), NOW)]).await;
         let read = db.store.failures(owner, ADDRESS).await.unwrap();
-        assert_eq!((read.count, read.locked_until), (1, at(30).get()));
+        assert_eq!((read.count, read.locked_until), (1, at(30)));
         for step in [failures::count(owner, &read, at(60), at(29)), failures::pass(owner, at(29))] {
             assert_eq!(db.missed([step]).await, Miss::LockedOut);
         }
         db.done([failures::count(owner, &read, at(90), at(30))]).await;
         assert_eq!(db.missed([failures::pass(owner, at(89))]).await, Miss::LockedOut);
         let read = db.store.failures(owner, ADDRESS).await.unwrap();
-        assert_eq!((read.count, read.locked_until), (2, at(90).get()));
+        assert_eq!((read.count, read.locked_until), (2, at(90)));
         db.done([failures::forget(two, owner)]).await;
         assert_eq!(db.store.failures(owner, ADDRESS).await.unwrap(), read, "of another environment");
         db.done([failures::forget(one, owner)]).await;

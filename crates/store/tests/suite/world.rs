@@ -1,7 +1,7 @@
 //! Things to fill a database with. Everything is derived from small numbers: no clock, no randomness.
 
 use stile_core::principal::Profile;
-use stile_core::settings::Kind;
+use stile_core::settings::{Kind, Settings};
 use stile_core::{
     AuditId, Authenticator, Credential, CredentialId, EnvironmentId, Facts, Format, Level, Micros, OutboxId,
     Proof, Session, SessionId, User, UserId, VerificationId,
@@ -44,14 +44,8 @@ pub(crate) fn credential_id(n: u64) -> CredentialId {
 }
 
 pub(crate) fn environment(n: u64) -> Environment {
-    Environment {
-        id: environment_id(n),
-        version: 1,
-        kind: Kind::Sandbox,
-        name: format!("environment {n}"),
-        settings: "{}".into(),
-        created_at: at(n.cast_signed()),
-    }
+    let (name, made) = (format!("environment {n}"), at(n.cast_signed()));
+    Environment::new(environment_id(n), Kind::Sandbox, &name, &Settings::default(), made)
 }
 
 pub(crate) fn user(n: u64) -> User {
