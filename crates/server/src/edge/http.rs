@@ -1,4 +1,4 @@
-//! The edge: JSON bodies with clear refusals, CORS, the SDK layer that makes the `Cx`, and what all answers carry.
+//! Layers: the environment of a request, its origin (CORS) and its `Cx`; and what all answers carry.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::Pin;
@@ -40,11 +40,49 @@ const MORE_HEADERS: usize = 50;
 const HEADER_NAME: usize = 100;
 const CORS_MAX_AGE: &str = "7200";
 
-/// Around every SDK operation: environment, origin, limits, `Cx`, CORS.
-pub async fn sdk_layer(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+/// What a request says about the environment that it is for.
+type Named = Result<(Arc<Environment>, Option<ApiToken>), ApiError>;
+
+/// Around the operations of the environment that the path names.
+pub async fn named_by_path(
+    State(app): State<Arc<App>>,
+    OriginalUri(whole): OriginalUri,
+    request: Request,
+    next: Next,
+) -> Response {
+    let address = client_address(&app, &request);
+    // The nest has cut off what ends with the id. It counts as it was written: one in percent-encoding is none.
+    let cut = whole.path().strip_suffix(request.uri().path()).unwrap_or(whole.path());
+    let id = cut.rsplit('/').next().and_then(|id| id.parse().ok());
+    let named = match id {
+        None => Err(Code::EnvironmentNotFound.into()),
+        Some(id) => match app.environment(id).await {
+            Err(error) if error.code == Code::EnvironmentNotFound => nowhere(&app, address).and(Err(error)),
+            found => found.map(|env| (env, None)),
+        },
+    };
+    within(app, named, address, request, next).await
+}
+
+/// Around the operations of the environment whose API token the request carries.
+pub async fn named_by_api_token(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let address = client_address(&app, &request);
+    let named = match stored_api_token(&app, request.headers()).await {
+        Ok(token) => app.environment(token.environment).await.map(|env| (env, Some(token))),
+        Err(error) if error.code == Code::InvalidApiToken => nowhere(&app, address).and(Err(error)),
+        Err(error) => Err(error),
+    };
+    within(app, named, address, request, next).await
+}
+
+/// Counts a request that names no environment: it has no other limits than these.
+fn nowhere(app: &App, address: IpAddr) -> Result<(), ApiError> {
+    Ok(app.nowhere.request(&Party::Stranger(Prefixes::of(address)))?)
+}
+
+/// Origin, limits, `Cx` and CORS of a request within an environment.
+async fn within(app: Arc<App>, named: Named, address: IpAddr, mut request: Request, next: Next) -> Response {
     let origin = text(request.headers(), header::ORIGIN.as_str()).map(str::to_owned);
-    // The layer sits inside of a nested router, which has cut the prefix off the request's own path.
-    let whole = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0);
     let preflight = (request.method() == Method::OPTIONS).then(|| asked_headers(request.headers()));
     // These errors hold no data, so every page may read them: developers see that they mistyped an id or forgot an origin.
     let tell_everybody = |error: ApiError| {
@@ -52,8 +90,7 @@ pub async fn sdk_layer(State(app): State<Arc<App>>, mut request: Request, next: 
             if preflight.is_some() { StatusCode::NO_CONTENT.into_response() } else { error.into_response() };
         with_cors(response, Some(HeaderValue::from_static("*")), preflight.as_deref())
     };
-    let address = client_address(&app, &request);
-    let (env, api_token) = match environment_of(&app, whole.path(), request.headers(), address).await {
+    let (env, api_token) = match named {
         Ok(found) => found,
         Err(error) => return tell_everybody(error),
     };
@@ -79,37 +116,6 @@ pub async fn sdk_layer(State(app): State<Arc<App>>, mut request: Request, next: 
         }
     };
     with_cors(response, allowed, None)
-}
-
-/// The environment that the path names or, where it names none, the API token; that token too.
-async fn environment_of(
-    app: &App,
-    path: &str,
-    headers: &HeaderMap,
-    address: IpAddr,
-) -> Result<(Arc<Environment>, Option<ApiToken>), ApiError> {
-    // A request that names no environment has no other limits than these.
-    let stranger = || app.nowhere.request(&Party::Stranger(Prefixes::of(address)));
-    if path.starts_with("/api/v0/users/") {
-        let token = match stored_api_token(app, headers).await {
-            Err(error) if error.code == Code::InvalidApiToken => {
-                stranger()?;
-                return Err(error);
-            }
-            found => found?,
-        };
-        return Ok((app.environment(token.environment).await?, Some(token)));
-    }
-    let segment = path.strip_prefix("/api/v0/sdk/").or(path.strip_prefix("/api/v0/environments/"));
-    let id = segment.and_then(|rest| rest.split('/').next()).unwrap_or_default();
-    let id = id.parse().map_err(|_| ApiError::from(Code::EnvironmentNotFound))?;
-    match app.environment(id).await {
-        Err(error) if error.code == Code::EnvironmentNotFound => {
-            stranger()?;
-            Err(error)
-        }
-        found => Ok((found?, None)),
-    }
 }
 
 /// The headers that a preflight may be granted: those of the contract and, within bounds, those that it asks for.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, OriginalUri, State};
-use axum::http::StatusCode;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{StatusCode, Uri};
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use axum::routing::get;
-use axum::{Router, middleware};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -51,8 +52,8 @@ fn layered(router: Router<Arc<App>>, app: Arc<App>, deadline: Duration) -> Route
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| {
             ApiError::internal("a request panicked").into_response()
         }))
-        .layer(middleware::from_fn_with_state(deadline, http::outer_layer))
-        .layer(middleware::from_fn_with_state(Arc::clone(&app), observe::layer))
+        .layer(from_fn_with_state(deadline, http::outer_layer))
+        .layer(from_fn_with_state(Arc::clone(&app), observe::layer))
         .with_state(app)
 }
 
@@ -69,25 +70,25 @@ const NOT_SUPPORTED: [&str; 9] = [
     "/exchanges",
 ];
 
-/// The router of all operations.
+/// The router of all operations: a nest for each surface, in the layer that finds the environment.
 fn operations(app: &Arc<App>) -> Router<Arc<App>> {
-    // The path names the environment, or the API token does: one layer makes the `Cx` of all.
-    let within_environment = |operations: OpenApiRouter<Arc<App>>| {
+    let surface = |operations: OpenApiRouter<Arc<App>>, left_out: &'static [&'static str]| {
         Router::from(operations)
-            .fallback(no_route)
+            .fallback(async move |path: Uri| no_route(&path, left_out))
             .layer(DefaultBodyLimit::max(MAX_BODY))
-            .layer(middleware::from_fn_with_state(Arc::clone(app), http::sdk_layer))
     };
+    let by_path = || from_fn_with_state(Arc::clone(app), http::named_by_path);
+    let by_api_token = from_fn_with_state(Arc::clone(app), http::named_by_api_token);
     Router::new()
-        .nest(api::SDK, within_environment(api::sdk()))
-        .nest(api::BACKEND, within_environment(api::backend()))
-        .nest(api::ADMIN, within_environment(api::admin()))
+        .nest(api::SDK, surface(api::sdk(), &NOT_SUPPORTED).layer(by_path()))
+        .nest(api::BACKEND, surface(api::backend(), &[]).layer(by_path()))
+        .nest(api::ADMIN, surface(api::admin(), &[]).layer(by_api_token))
 }
 
-async fn no_route(path: OriginalUri) -> ApiError {
-    let rest = path.path().splitn(6, '/').nth(5).map(|rest| format!("/{rest}")).unwrap_or_default();
-    let left_out = NOT_SUPPORTED.iter().any(|prefix| rest.starts_with(prefix));
-    if left_out { Code::NotSupported.into() } else { Code::NotFound.into() }
+/// `path` is what follows that of the surface: the nest has cut the rest off.
+fn no_route(path: &Uri, left_out: &[&str]) -> ApiError {
+    let is_left_out = left_out.iter().any(|prefix| path.path().starts_with(prefix));
+    if is_left_out { Code::NotSupported.into() } else { Code::NotFound.into() }
 }
 
 /// Whether this node can do its work: its database takes writes. `healthz` says no more than that the process lives.

@@ -16,7 +16,6 @@ use crate::world::{ENVIRONMENT, ORIGIN, OTHER_ENVIRONMENT, Page, Reply, World, s
 
 const CREATE: &str = "/emailVerifications/create";
 
-/// A request with these headers and no others.
 /// A request with nothing but these headers.
 pub async fn raw(world: &World, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
     let mut request = Request::builder().method(method).uri(path);
@@ -123,6 +122,16 @@ async fn what_is_not_there_says_so_and_what_is_left_out_says_that() {
         page.get(path).await.refused(404, "not_supported");
         page.post(path, json!({})).await.refused(404, "not_supported");
     }
+    // The other surfaces leave nothing out, and theirs is the layer around what is not there: it lets pages of allowed
+    // origins read the answer, and asks for the API token that says which environment is meant.
+    let backend = format!("/api/v0/environments/{ENVIRONMENT}/farcaster/signin");
+    let answer = page.send(Method::GET, &backend, None, &[]).await;
+    assert_eq!(answer.headers["access-control-allow-origin"], ORIGIN);
+    answer.refused(404, "not_found");
+    let admin = "/api/v0/users/x/farcaster";
+    page.send(Method::GET, admin, None, &[]).await.refused(401, "invalid_api_token");
+    let operator = Page { bearer: Some(world.api_token.clone()), ..page };
+    operator.send(Method::GET, admin, None, &[]).await.refused(404, "not_found");
 }
 
 #[tokio::test]
