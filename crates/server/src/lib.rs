@@ -22,6 +22,7 @@ pub use edge::router::router;
 pub use edge::serve::{Serving, serve};
 pub use guard::act::Act;
 pub use guard::gate;
+pub use guard::operator::API_SCOPES;
 pub use state::app::App;
 pub use state::clock;
 pub use state::config::{Config, Development};

@@ -1,18 +1,15 @@
 //! What an operator's own backend may do to users, with an API token. The token says which environment is meant.
 
 use axum::extract::Path;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::flows::reset;
-use crate::guard::access::api_token;
-use crate::guard::context::Cx;
+use crate::guard::operator::{Operator, UsersWrite};
 use crate::state::error::{ApiError, Code};
 use crate::wire::body::MaybeJson;
 
-/// The scope that changes users.
-const SCOPE: &str = "environment.users.write";
 const MAX_REASON: usize = 200;
 
 /// Why.
@@ -32,15 +29,14 @@ pub struct ResetMfaRequest {
     post, path = "/{userId}/mfa/reset", operation_id = "resetUserMfa", tag = "Backend",
     params(("userId" = String, Path, description = "User id")),
     request_body(content = ResetMfaRequest, description = "May be left out"),
-    responses((status = 204)), extensions(("x-stile-access" = json!("apiToken")))
+    responses((status = 204)), security(("apiToken" = ["environment.users.write"])),
+    extensions(("x-stile-access" = json!("apiToken")))
 )]
 pub async fn reset_mfa(
-    cx: Cx,
-    headers: HeaderMap,
+    cx: Operator<UsersWrite>,
     Path(user): Path<String>,
     MaybeJson(body): MaybeJson<ResetMfaRequest>,
 ) -> Result<StatusCode, ApiError> {
-    api_token(&cx, &headers, SCOPE).await?;
     let order = body.unwrap_or_default();
     let reason = order.reason.as_deref();
     if reason.is_some_and(|r| r.chars().count() > MAX_REASON || r.chars().any(char::is_control)) {
@@ -55,18 +51,14 @@ pub async fn reset_mfa(
 #[utoipa::path(
     delete, path = "/{userId}/mfa", operation_id = "deleteUserMfa", tag = "Backend",
     params(("userId" = String, Path, description = "User id")),
-    responses((status = 204)), extensions(("x-stile-access" = json!("apiToken")))
+    responses((status = 204)), security(("apiToken" = ["environment.users.write"])),
+    extensions(("x-stile-access" = json!("apiToken")))
 )]
-pub async fn delete_mfa(
-    cx: Cx,
-    headers: HeaderMap,
-    Path(user): Path<String>,
-) -> Result<StatusCode, ApiError> {
-    api_token(&cx, &headers, SCOPE).await?;
+pub async fn delete_mfa(cx: Operator<UsersWrite>, Path(user): Path<String>) -> Result<StatusCode, ApiError> {
     reset(&cx, &user, None).await
 }
 
-async fn reset(cx: &Cx, user: &str, reason: Option<&str>) -> Result<StatusCode, ApiError> {
+async fn reset(cx: &Operator<UsersWrite>, user: &str, reason: Option<&str>) -> Result<StatusCode, ApiError> {
     reset::reset(cx, user.parse().map_err(|_| Code::UserNotFound)?, reason).await?;
     Ok(StatusCode::NO_CONTENT)
 }

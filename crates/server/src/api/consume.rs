@@ -1,7 +1,6 @@
 //! Spends an elevated access token for an action of the app's own, guarded by a scope of the environment's own.
 
 use axum::Json as Answer;
-use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use stile_core::claims::ElevatedClaims;
 use stile_core::{Event, Level, Scope, UserId};
@@ -9,9 +8,9 @@ use stile_store::ledger::{self, Kind};
 use stile_store::{CommitError, Miss, Mutation};
 use utoipa::ToSchema;
 
-use crate::guard::access::api_token;
 use crate::guard::context::Cx;
 use crate::guard::gate;
+use crate::guard::operator::{ElevatedTokensConsume, Operator};
 use crate::guard::tokens;
 use crate::state::error::{ApiError, Code};
 use crate::wire::body::Json;
@@ -72,14 +71,12 @@ pub struct ElevatedTokenConsumeResponse {
     post, path = "/elevated-tokens/consume", operation_id = "consumeElevatedToken", tag = "Backend",
     request_body = ElevatedTokenConsumeRequest,
     responses((status = 200, body = ElevatedTokenConsumeResponse)),
-    extensions(("x-stile-access" = json!("apiToken")))
+    security(("apiToken" = ["elevatedTokens.consume"])), extensions(("x-stile-access" = json!("apiToken")))
 )]
 pub async fn handle(
-    cx: Cx,
-    headers: HeaderMap,
+    cx: Operator<ElevatedTokensConsume>,
     Json(body): Json<ElevatedTokenConsumeRequest>,
 ) -> Result<Answer<ElevatedTokenConsumeResponse>, ApiError> {
-    api_token(&cx, &headers, "elevatedTokens.consume").await?;
     let user: UserId =
         body.user_id.parse().map_err(|_| ApiError::with(Code::InvalidBody, "userId is not an id."))?;
     if body.use_id.is_empty() || body.use_id.len() > MAX_USE_ID {

@@ -73,7 +73,10 @@ pub fn complete(mut document: Spec) -> Spec {
                  operation takes in `x-dyn-elevated-access-token`; of several the body decides which",
             ),
         );
-        components.add_security_scheme("apiToken", bearer("An API token, made by `stile token create`"));
+        components.add_security_scheme(
+            "apiToken",
+            bearer("An API token with this scope, made by `stile token create`"),
+        );
     }
     for (path, item) in &mut document.paths.paths {
         let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch]
@@ -96,11 +99,11 @@ pub fn access(operation: &Operation) -> Option<&str> {
 }
 
 fn guard(operation: &mut Operation) {
-    let scheme = match access(operation) {
-        Some("pending" | "session" | "level" | "gated") => "accessToken",
-        Some("apiToken") => "apiToken",
-        _ => return,
-    };
+    // An operation for API tokens declares its scope itself.
+    if !matches!(access(operation), Some("pending" | "session" | "level" | "gated")) {
+        return;
+    }
+    let scheme = "accessToken";
     let mut rows = gate::table();
     rows.retain(|row| operation.operation_id.as_deref() == Some(row.operation));
     let mut ways: Vec<_> =

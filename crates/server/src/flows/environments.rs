@@ -10,6 +10,7 @@ use stile_store::{
 use zeroize::Zeroizing;
 
 use crate::guard::act::record_command;
+use crate::guard::operator::API_SCOPES;
 use crate::state::environment::new_key;
 use crate::state::error::ApiError;
 
@@ -65,9 +66,6 @@ impl From<ApiError> for OperatorError {
         Self::Store(error.code.text().to_owned())
     }
 }
-
-/// What an API token may do.
-pub const API_SCOPES: [&str; 2] = ["elevatedTokens.consume", "environment.users.write"];
 
 /// Makes an environment with its first signing key.
 pub async fn create(

@@ -108,16 +108,6 @@ pub async fn stored_api_token(app: &App, headers: &HeaderMap) -> Result<ApiToken
     Ok(token.ok_or(Code::InvalidApiToken)?)
 }
 
-/// Whether the request's API token is one of the environment's with this scope.
-pub async fn api_token(cx: &Cx, headers: &HeaderMap, scope: &str) -> Result<(), ApiError> {
-    let token = match &cx.api_token {
-        Some(token) => token,
-        None => &stored_api_token(&cx.app, headers).await?,
-    };
-    let allowed = token.environment == cx.env.id && token.scopes.iter().any(|s| s == scope);
-    if allowed { Ok(()) } else { Err(Code::ApiTokenForbidden.into()) }
-}
-
 /// The principal as it is stored now: for deciding again after somebody changed it. A recovery or a reset in between ends
 /// what was permitted before it: whoever wants to go on asks again.
 pub async fn reload(cx: &Cx, me: &Principal) -> Result<Principal, ApiError> {

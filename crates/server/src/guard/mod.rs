@@ -4,4 +4,5 @@ pub mod access;
 pub mod act;
 pub mod context;
 pub mod gate;
+pub mod operator;
 pub mod tokens;

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use stile_server::{ACCESS, access, gate};
+use stile_server::{ACCESS, API_SCOPES, access, gate};
 
-use crate::world::{OTHER_ENVIRONMENT, World};
+use crate::admin_reset::{api_token, call};
+use crate::world::{ENVIRONMENT, OTHER_ENVIRONMENT, World};
 
 pub struct Operation {
     pub id: String,
@@ -134,6 +135,33 @@ async fn a_token_of_one_environment_is_none_in_another() {
     page.get("/users").await.ok();
     page.environment = OTHER_ENVIRONMENT;
     page.get("/users").await.refused(401, "unauthorized");
+}
+
+/// Each operation for API tokens asks for the one scope that the document names, in the token's own environment.
+#[tokio::test]
+async fn an_api_token_is_taken_for_its_scope_and_in_its_environment_alone() {
+    let world = World::new().await;
+    let user = world.signed_in("ann@example.com").await.user_id().await;
+    let mut asked = BTreeSet::new();
+    for op in operations().into_iter().filter(|op| op.access == "apiToken") {
+        let [own] = &op.scopes[..] else { panic!("{}: {:?}", op.id, op.scopes) };
+        let path = op.path.replace("{environmentId}", &ENVIRONMENT.to_string()).replace("{userId}", &user);
+        let send =
+            async |bearer: Option<&str>| call(&world, op.method.clone(), &path, bearer, body(&op.id)).await;
+        send(None).await.refused(401, "invalid_api_token");
+        let others: Vec<_> = API_SCOPES.iter().copied().filter(|scope| scope != own).collect();
+        let other = api_token(&world, ENVIRONMENT, &others).await;
+        send(Some(&other)).await.refused(403, "api_token_forbidden");
+        let foreign = api_token(&world, OTHER_ENVIRONMENT, API_SCOPES).await;
+        // Where the path names no environment, the token does: there is no such user in its own.
+        let names_it = op.path.contains("{environmentId}");
+        let refusal = if names_it { (403, "api_token_forbidden") } else { (404, "user_not_found") };
+        send(Some(&foreign)).await.refused(refusal.0, refusal.1);
+        let right = send(Some(&api_token(&world, ENVIRONMENT, &[own]).await)).await;
+        assert!(!right.code().contains("api_token"), "{}: {}", op.id, right.body);
+        asked.insert(own.clone());
+    }
+    assert!(asked.iter().eq(API_SCOPES), "every scope is asked for: {asked:?}");
 }
 
 /// Operations that take a device proof name its headers, and no other does.

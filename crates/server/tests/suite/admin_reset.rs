@@ -13,9 +13,9 @@ use crate::world::{ENVIRONMENT, OTHER_ENVIRONMENT, Page, Reply, World, settings}
 const ANN: &str = "ann@example.com";
 const BOB: &str = "bob@example.com";
 
-/// An API token of this environment with this scope.
-pub async fn api_token(world: &World, environment: EnvironmentId, scope: &str) -> String {
-    let scopes = [scope.to_owned()];
+/// An API token of this environment with these scopes.
+pub async fn api_token(world: &World, environment: EnvironmentId, scopes: &[&str]) -> String {
+    let scopes: Vec<_> = scopes.iter().map(|&scope| scope.to_owned()).collect();
     let (_, token) = environments::create_token(
         &world.app.store,
         &world.app.keys,
@@ -47,8 +47,8 @@ async fn only_an_api_token_with_the_scope_resets() {
     let world = World::new().await;
     let (page, app) = world.with_totp(ANN).await;
     let user = page.user_id().await;
-    let right = api_token(&world, ENVIRONMENT, "environment.users.write").await;
-    let foreign = api_token(&world, OTHER_ENVIRONMENT, "environment.users.write").await;
+    let right = api_token(&world, ENVIRONMENT, &["environment.users.write"]).await;
+    let foreign = api_token(&world, OTHER_ENVIRONMENT, &["environment.users.write"]).await;
     let (delete, post) = (format!("/api/v0/users/{user}/mfa"), format!("/api/v0/users/{user}/mfa/reset"));
     for (method, path) in [(Method::DELETE, &delete), (Method::POST, &post)] {
         let refusals = [
@@ -101,7 +101,7 @@ async fn a_reset_ends_everything_and_chooses_nothing() {
         other.totp(None, &app.wrong(&world), &[]).await;
     }
 
-    let right = api_token(&world, ENVIRONMENT, "environment.users.write").await;
+    let right = api_token(&world, ENVIRONMENT, &["environment.users.write"]).await;
     let path = format!("/api/v0/users/{user}/mfa/reset");
     let body = json!({ "reason": "lost phone, ticket 7" });
     call(&world, Method::POST, &path, Some(&right), Some(body)).await.no_content();
@@ -143,7 +143,7 @@ async fn a_reset_takes_passkeys_and_may_be_repeated() {
     let world = World::new().await;
     let (page, _) = world.with_passkey(ANN).await;
     let user = page.user_id().await;
-    let right = api_token(&world, ENVIRONMENT, "environment.users.write").await;
+    let right = api_token(&world, ENVIRONMENT, &["environment.users.write"]).await;
     let path = format!("/api/v0/users/{user}/mfa");
     call(&world, Method::DELETE, &path, Some(&right), None).await.no_content();
     let page = world.signed_in(ANN).await;

@@ -43,7 +43,7 @@ async fn a_row_says_who_acted() {
     assert_eq!(actor("environment.created").await.as_deref(), Some("command_line"));
     world.reset(&user).await;
     assert_eq!(actor("mfa.reset").await.as_deref(), Some("command_line"));
-    let token = api_token(&world, ENVIRONMENT, "environment.users.write").await;
+    let token = api_token(&world, ENVIRONMENT, &["environment.users.write"]).await;
     world.advance(1);
     let path = format!("/api/v0/users/{user}/mfa");
     call(&world, Method::DELETE, &path, Some(&token), None).await.no_content();

@@ -59,7 +59,7 @@ async fn consume_elevated_token() {
 /// A reset by either operation; the path has `{user}`.
 async fn reset(tape: Tape, method: Method, path: &str, bodies: &[(&str, Value)]) {
     let world = tape.plain().await;
-    let right = api_token(&world, ENVIRONMENT, "environment.users.write").await;
+    let right = api_token(&world, ENVIRONMENT, &["environment.users.write"]).await;
     let reset = async |user: &str, body: Option<Value>| {
         call(&world, method.clone(), &path.replace("{user}", user), Some(&right), body).await
     };

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 use stile_core::settings::{ScopeRule, TokenBehavior};
-use stile_server::flows::environments::API_SCOPES;
-use stile_server::gate;
+use stile_server::{API_SCOPES, gate};
 
 use super::Tape;
 use crate::access::{Operation, body};
@@ -34,13 +33,11 @@ pub async fn record(tape: &Tape, op: &Operation) {
     let caller = match op.access.as_str() {
         "public" => world.page(),
         "apiToken" => {
-            let [mut own, mut other] = API_SCOPES;
-            if op.id != "consumeElevatedToken" {
-                std::mem::swap(&mut own, &mut other);
-            }
-            let foreign = api_token(&world, OTHER_ENVIRONMENT, own).await;
-            let other = api_token(&world, ENVIRONMENT, other).await;
-            let own = api_token(&world, ENVIRONMENT, own).await;
+            let [own] = &op.scopes[..] else { panic!("{}: {:?}", op.id, op.scopes) };
+            let others = API_SCOPES.iter().filter(|scope| *scope != own).copied().collect::<Vec<_>>();
+            let foreign = api_token(&world, OTHER_ENVIRONMENT, &[own]).await;
+            let other = api_token(&world, ENVIRONMENT, &others).await;
+            let own = api_token(&world, ENVIRONMENT, &[own]).await;
             tape.case("with an API token of another scope", send(op, &with(&other), None)).await;
             tape.case("with an API token of another environment", send(op, &with(&foreign), None)).await;
             tape.case("with a session's bearer", send(op, &ann, None)).await;
