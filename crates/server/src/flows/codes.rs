@@ -13,6 +13,7 @@ use stile_keys::random;
 use stile_store::ledger::{self, Kind};
 use stile_store::{CommitError, Miss, Mutation, Step, Verification, verifications};
 
+use super::Failed;
 use super::payers::{Payer, Standing, standing};
 use super::postage::Postage;
 use super::sessions;
@@ -235,9 +236,9 @@ async fn count_wrong(
         // Somebody used the nonce meanwhile: the guess counts all the same.
         Err(CommitError::Missed(Miss::NonceUsed)) => match cx.app.store.commit(wrong(None)).await {
             Ok(()) | Err(CommitError::Missed(Miss::LockedOut)) => Code::InvalidNonce.into(),
-            Err(error) => error.into(),
+            Err(error) => uncounted(error),
         },
-        Err(error) => error.into(),
+        Err(error) => uncounted(error),
     }
 }
 
@@ -247,7 +248,7 @@ async fn count_unjudged(cx: &Cx, v: &Verification, device: Option<&DeviceProof>)
     let unjudged = Event::EmailCodeUnjudged { verification, method };
     match cx.app.store.commit(tried(cx, v, &unjudged, Vec::new(), device)).await {
         Ok(()) => Code::WrongEmailCode.into(),
-        Err(error) => error.into(),
+        Err(error) => uncounted(error),
     }
 }
 
@@ -334,17 +335,23 @@ pub async fn refusal(cx: &Cx, answered: &Answered, refused: ApiError) -> ApiErro
         Err(CommitError::Missed(Miss::NonceUsed)) => {
             count_wrong(cx, v, answered.payer.as_ref(), device).await
         }
-        Err(error) => error.into(),
+        Err(error) => uncounted(error),
     }
 }
 
-/// What a failed commit means where a code was used up.
-pub fn refused(error: CommitError) -> ApiError {
-    match error {
-        CommitError::Missed(Miss::AlreadyUsed) => Code::InvalidEmailVerification.into(),
-        CommitError::Missed(Miss::LockedOut) => Code::WrongEmailCode.into(),
-        other => other.into(),
+/// What a miss means where a code was tried or used up.
+pub const fn missed(miss: Miss) -> Option<Code> {
+    match miss {
+        Miss::AlreadyUsed => Some(Code::InvalidEmailVerification),
+        Miss::LockedOut => Some(Code::WrongEmailCode),
+        Miss::TriesSpent => Some(Code::TooManyEmailAttempts),
+        _ => None,
     }
+}
+
+/// Why a try could not be written down.
+fn uncounted(error: CommitError) -> ApiError {
+    Failed::from(error).when(missed).into()
 }
 
 fn address_context<'a>(cx: &'a Cx, id: &'a [u8; 16]) -> [&'a [u8]; 3] {

@@ -1,9 +1,68 @@
-//! Deciding again when somebody changed the same user meanwhile (invariant 6).
+//! Deciding: an attempt reads, judges and commits, and is made again when the user changed in between (invariant 6).
 
-/// How often a decision is taken again when somebody changed the same user meanwhile (invariant 6).
+use stile_core::policy::Refusal;
+use stile_factors::passkey::PasskeyError;
+use stile_store::{CommitError, Miss, StoreError};
+
+use crate::state::error::{ApiError, Code};
+
+/// How often an attempt is made at most.
 pub(crate) const ATTEMPTS: usize = 3;
 
-/// Runs an attempt that reads, decides and commits; again when its commit found the user changed.
+/// Why an attempt did not come to its end.
+#[derive(Debug)]
+pub enum Failed {
+    /// The user changed since they were read: nothing was written, and the decision is to be taken again.
+    Again,
+    /// A guard of the mutation missed. The flow that put it there says what that means ([`Failed::when`]).
+    Missed(Miss),
+    /// It is refused.
+    Refused(ApiError),
+}
+
+impl Failed {
+    /// The failure, where a miss means this to the flow.
+    #[must_use]
+    pub fn when(self, meant: impl FnOnce(Miss) -> Option<Code>) -> Self {
+        match self {
+            Self::Missed(miss) => meant(miss).map_or(self, Self::from),
+            Self::Again | Self::Refused(_) => self,
+        }
+    }
+}
+
+impl From<CommitError> for Failed {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Missed(Miss::UserChanged) => Self::Again,
+            CommitError::Missed(miss) => Self::Missed(miss),
+            other => Self::Refused(other.into()),
+        }
+    }
+}
+
+macro_rules! refused_by {
+    ($($error:ty),*) => { $(
+        impl From<$error> for Failed {
+            fn from(error: $error) -> Self {
+                Self::Refused(error.into())
+            }
+        }
+    )* };
+}
+refused_by!(ApiError, Code, StoreError, Refusal, PasskeyError);
+
+impl From<Failed> for ApiError {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Again => Code::Conflict.into(),
+            Failed::Missed(miss) => miss.into(),
+            Failed::Refused(error) => error,
+        }
+    }
+}
+
+/// Makes attempts until one comes to its end.
 ///
 /// With a principal, `deciding!(cx, me = present => attempt)`, the first attempt decides on it as it is, since its
 /// mutation begins with the version that was read; later ones on it as it is stored then.
@@ -16,10 +75,10 @@ macro_rules! deciding {
         loop {
             left -= 1;
             match $attempt {
-                Err(error) if error.code == $crate::state::error::Code::Conflict && left > 0 => {
+                Err($crate::flows::Failed::Again) if left > 0 => {
                     $me = $crate::guard::access::reload($cx, &$me).await?;
                 }
-                done => break done,
+                ended => break ended.map_err($crate::state::error::ApiError::from),
             }
         }
     }};
@@ -28,8 +87,8 @@ macro_rules! deciding {
         loop {
             left -= 1;
             match $attempt {
-                Err(error) if error.code == $crate::state::error::Code::Conflict && left > 0 => {}
-                done => break done,
+                Err($crate::flows::Failed::Again) if left > 0 => {}
+                ended => break ended.map_err($crate::state::error::ApiError::from),
             }
         }
     }};
@@ -53,7 +112,6 @@ mod tests {
     use crate::state::app::App;
     use crate::state::clock::Clock;
     use crate::state::config::Config;
-    use crate::state::error::{ApiError, Code};
     use crate::state::limits::{Party, Prefixes};
 
     /// Somebody who decides, and what a request of theirs carries.
@@ -87,10 +145,10 @@ mod tests {
     /// Decides again and again, each time overtaken by this; answers how often, and how it ended.
     async fn overtaken(cx: &Cx, me: &Principal, by: impl Fn(&User) -> Option<Step>) -> (usize, Code) {
         let mut attempts = 0;
-        let mut attempt = async |present: Principal| -> Result<(), ApiError> {
+        let mut attempt = async |present: Principal| -> Result<(), Failed> {
             attempts += 1;
             meanwhile(cx, &present.user, by(&present.user)).await;
-            Err(Code::Conflict.into())
+            Err(Failed::Again)
         };
         let ended: Result<(), ApiError> =
             async { deciding!(cx, present = me.clone() => attempt(present.clone()).await) }.await;

@@ -9,6 +9,7 @@ use stile_core::{Event, Level, Method, Micros, Principal};
 use stile_store::failures::{self, CAP, LONGEST_LOCK};
 use stile_store::{CommitError, Failures, Miss, Mutation, Step, buckets, sessions, users};
 
+use super::Failed;
 use crate::guard::context::Cx;
 use crate::state::config::address_prefix;
 use crate::state::error::{ApiError, Code};
@@ -160,22 +161,19 @@ pub fn right(me: &Principal, guess: &Guess, now: Micros) -> Vec<Step> {
 }
 
 /// Why a right answer did not pass. One that came too late is refused as a wrong one is at that moment.
-pub async fn late(cx: &Cx, me: &Principal, guess: &Guess, error: CommitError) -> ApiError {
-    match error {
-        CommitError::Missed(Miss::LockedOut) => match guess.again(cx, me).await {
-            Ok(_) => ApiError::too_many_codes(1),
-            Err(error) => error,
+pub async fn late(cx: &Cx, me: &Principal, guess: &Guess, failed: Failed) -> Failed {
+    match failed {
+        Failed::Missed(Miss::LockedOut) => match guess.again(cx, me).await {
+            Ok(_) => ApiError::too_many_codes(1).into(),
+            Err(error) => error.into(),
         },
-        other => used(other),
+        other => other.when(missed),
     }
 }
 
-/// What a failed commit means where a code that was used meanwhile is a wrong one.
-pub fn used(error: CommitError) -> ApiError {
-    match error {
-        CommitError::Missed(Miss::AlreadyUsed) => Code::MfaInvalidCode.into(),
-        other => other.into(),
-    }
+/// A code that was used meanwhile is a wrong one.
+pub fn missed(miss: Miss) -> Option<Code> {
+    (miss == Miss::AlreadyUsed).then_some(Code::MfaInvalidCode)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use stile_core::{Credential, Event, UserId};
 use stile_store::{Mutation, credentials, failures, known_devices, recovery_codes, sessions, users};
 
-use super::deciding;
+use super::{Failed, deciding};
 use crate::guard::act::Act;
 use crate::state::error::{ApiError, Code};
 
@@ -14,7 +14,7 @@ pub async fn reset(act: &Act, owner: UserId, reason: Option<&str>) -> Result<(),
     deciding!(attempt(act, owner, reason).await)
 }
 
-async fn attempt(act: &Act, owner: UserId, reason: Option<&str>) -> Result<(), ApiError> {
+async fn attempt(act: &Act, owner: UserId, reason: Option<&str>) -> Result<(), Failed> {
     let environment = act.env.id;
     let account = act.store.account(environment, owner).await?.ok_or(Code::UserNotFound)?;
     let goes = |c: &&Credential| c.format().rules().removed_by_reset;

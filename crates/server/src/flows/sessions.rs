@@ -39,19 +39,13 @@ impl Browser {
     }
 }
 
-/// A sign-in: whose, by which proof, in which browser.
-pub struct Opening {
-    /// The account; its credentials include the one that was proved.
-    pub account: Account,
-    /// The proof.
-    pub proof: Proof,
-    /// The browser.
-    pub browser: Browser,
-}
-
 /// The principal of a new session, and the steps that make it. Whoever calls adds what makes or holds the user.
-pub fn open(act: &Act, opening: Opening) -> Result<(Principal, Vec<Step>), ApiError> {
-    let Opening { mut account, proof, browser } = opening;
+pub fn open(
+    act: &Act,
+    mut account: Account,
+    proof: Proof,
+    browser: Browser,
+) -> Result<(Principal, Vec<Step>), ApiError> {
     let Browser { session_key, device, user_agent } = browser;
     account.user.last_visit = act.now;
     verified_now(act, &mut account.credentials, &proof);

@@ -9,8 +9,8 @@ use stile_core::{Credential, CredentialId, EmailAddress, Event, Principal};
 use stile_keys::random;
 use stile_store::{Account, CommitError, Miss, Mutation, Step, UndoLink, additions, users};
 
-use super::deciding;
 use super::removal;
+use super::{Failed, deciding};
 use crate::delivery::Content;
 use crate::guard::act::{Act, RequestId};
 use crate::guard::context::Cx;
@@ -103,12 +103,7 @@ pub async fn undo(
     deciding!(attempt(app, token, request.clone(), from).await)
 }
 
-async fn attempt(
-    app: &App,
-    token: &str,
-    request: RequestId,
-    from: IpAddr,
-) -> Result<Option<Offer>, ApiError> {
+async fn attempt(app: &App, token: &str, request: RequestId, from: IpAddr) -> Result<Option<Offer>, Failed> {
     let Some(offer) = offered(app, token).await? else { return Ok(None) };
     let Offer { link, account, environment, gone } = &offer;
     let act = Act::new(app, Arc::clone(environment), app.clock.now(), request, from);

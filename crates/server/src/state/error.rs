@@ -287,20 +287,21 @@ impl From<CommitError> for ApiError {
     }
 }
 
-/// What a missed guard means unless the use case knows better.
+/// What a missed guard means where its flow says nothing else: the session and the nonce of a device are known to all.
 impl From<Miss> for ApiError {
     fn from(miss: Miss) -> Self {
         match miss {
+            Miss::SessionGone => Code::SessionEnded.into(),
+            Miss::NonceUsed => Code::InvalidNonce.into(),
             Miss::UserChanged
             | Miss::CounterMoved
             | Miss::EnvironmentChanged
             | Miss::Taken
-            | Miss::NotFound => Code::Conflict.into(),
-            Miss::SessionGone => Code::SessionEnded.into(),
-            Miss::AlreadyUsed => Code::InvalidChallenge.into(),
-            Miss::NonceUsed => Code::InvalidNonce.into(),
-            Miss::UseKnown => Code::UseIdTaken.into(),
-            Miss::TriesSpent | Miss::LockedOut => Code::TooManyEmailAttempts.into(),
+            | Miss::NotFound
+            | Miss::AlreadyUsed
+            | Miss::UseKnown
+            | Miss::TriesSpent
+            | Miss::LockedOut => Code::Conflict.into(),
         }
     }
 }

@@ -4,17 +4,17 @@ use axum::Json as Answer;
 use axum::http::HeaderMap;
 use stile_core::factor::Channel;
 use stile_core::principal::Profile;
-use stile_core::{Credential, CredentialId, Event, Facts, Format, Scope, Scopes, User, UserId};
+use stile_core::{Credential, CredentialId, Event, Facts, Format, Principal, Scope, Scopes, User, UserId};
 use stile_keys::random;
-use stile_store::{Account, Mutation, Step, credentials, users};
+use stile_store::{Account, Step, credentials, users};
 
 use super::EmailVerificationVerifyRequest;
 use crate::api::openapi::DeviceHeaders;
 use crate::flows::codes::{self, Answered, Creator};
-use crate::flows::deciding;
-use crate::flows::sessions::{self, Browser, Opening};
+use crate::flows::proving::{self, Arrival};
+use crate::flows::sessions::{self, Browser};
+use crate::flows::{Failed, deciding};
 use crate::guard::context::Cx;
-use crate::guard::tokens;
 use crate::state::error::{ApiError, Code};
 use crate::state::limits::Bucket;
 use crate::wire::body::Json;
@@ -42,7 +42,7 @@ pub async fn handle(
     let answered =
         codes::judge(&cx, &body.verification_uuid, &body.verification_token, creator, device).await?;
     match deciding!(sign_in(&cx, &body, &scopes, &answered, &browser).await) {
-        Ok(session) => Ok(session),
+        Ok(session) => Ok(Answer(session)),
         Err(refused) => Err(codes::refusal(&cx, &answered, refused).await),
     }
 }
@@ -53,7 +53,7 @@ async fn sign_in(
     scopes: &Scopes,
     answered: &Answered,
     browser: &Browser,
-) -> Result<Answer<VerifyResponse>, ApiError> {
+) -> Result<VerifyResponse, Failed> {
     let address = answered.address.as_str();
     let found = cx.app.store.account_by_identifier(cx.env.id, Format::Email, address.as_bytes()).await?;
     let new_user = found.is_none();
@@ -61,24 +61,16 @@ async fn sign_in(
         Some(account) => existing(cx, account, address)?,
         None => new_account(cx, address)?,
     };
-    let proof = answered.right.proof(credential);
-    let opening = Opening { account, proof, browser: browser.clone() };
-    let (me, steps) = sessions::open(cx, opening)?;
     let mut scopes = scopes.clone();
-    let optional = !cx.env.settings.security.mfa.required();
-    if body.allow_new_mfa_linking && optional && !me.has_mfa() {
-        scopes.insert(Scope::CredentialLink)?;
+    let has_mfa = account.credentials.iter().any(Credential::is_mfa_method);
+    if body.allow_new_mfa_linking && !cx.env.settings.security.mfa.required() && !has_mfa {
+        scopes.insert(Scope::CredentialLink).map_err(ApiError::from)?;
     }
-    let elevation = sessions::elevation(cx, &me, proof, &scopes)?;
-    // The user, then the code, then the credential, as wherever a code is used up: else two could wait for each other.
-    let mutation = Mutation::new([hold_user])
-        .and_all(codes::use_up(cx, answered))
-        .and_all(credential_steps)
-        .and_all(steps)
-        .and_all(sessions::granted(cx, &me, elevation.as_ref())?);
-    cx.commit(mutation).await.map_err(codes::refused)?;
-    let elevated = elevation.map(|e| tokens::elevated(cx, &me, &e)).transpose()?;
-    sessions::answer(cx, &me, new_user, elevated).map(Answer)
+    let arrival = Arrival { account, hold_user, new_user, browser: browser.clone() };
+    let uses_up =
+        |_: &Principal| Ok(codes::use_up(cx, answered).into_iter().chain(credential_steps).collect());
+    let signed_in = proving::sign_in(cx, arrival, answered.right.proof(credential), &scopes, uses_up).await;
+    signed_in.map_err(|failed| failed.when(codes::missed))
 }
 
 /// The owner of the address that signs in.
@@ -91,9 +83,9 @@ struct Owner {
     credential_steps: Vec<Step>,
 }
 
-fn existing(cx: &Cx, account: Account, address: &str) -> Result<Owner, ApiError> {
+fn existing(cx: &Cx, account: Account, address: &str) -> Result<Owner, Failed> {
     let is_it = |c: &&Credential| c.reached_by(Channel::Mail) == Some(address);
-    let credential = account.credentials.iter().find(is_it).ok_or(Code::Conflict)?;
+    let credential = account.credentials.iter().find(is_it).ok_or(Failed::Again)?;
     if !credential.sign_in {
         return Err(Code::CredentialNotEnabledForSignIn.into());
     }

@@ -8,16 +8,16 @@ use stile_core::policy::{self, Begun};
 use stile_core::{Credential, CredentialId, Event, Facts, Format, Principal, Scope, Scopes};
 use stile_factors::device::DeviceProof;
 use stile_keys::random;
-use stile_store::{CommitError, Miss, Mutation, Step, credentials, users};
+use stile_store::{Miss, Step, credentials};
 
 use super::EmailVerificationVerifyRequest;
 use crate::api::openapi::DeviceHeaders;
 use crate::flows::codes::{self, Answered, Creator};
-use crate::flows::{deciding, factors, removal, sessions, undo};
-use crate::guard::access::{Me, reload};
+use crate::flows::proving::{self, Enrolment, Wanted};
+use crate::flows::{Failed, deciding, removal, sessions, undo};
+use crate::guard::access::Me;
 use crate::guard::context::Cx;
 use crate::guard::gate::{self, Permit};
-use crate::guard::tokens;
 use crate::state::error::{ApiError, Code};
 use crate::state::limits::Bucket;
 use crate::wire::body::Json;
@@ -68,14 +68,16 @@ async fn proved(
     device: Option<&DeviceProof>,
 ) -> Result<VerifyResponse, ApiError> {
     match (own(me, &answered.address), &answered.verification.begun) {
-        (Some(_), _) => deciding!(step_up(cx, me, scopes, answered, device).await),
+        (Some(_), _) => deciding!(cx, me = me.clone() => step_up(cx, &me, scopes, answered, device).await),
         (None, _) if !scopes.is_empty() => Err(Code::CredentialNotAccepted.into()),
-        (None, Some(begun)) => deciding!(change(cx, me, begun, answered, device).await),
+        (None, Some(begun)) => {
+            deciding!(cx, me = me.clone() => change(cx, &me, begun, answered, device).await)
+        }
         (None, None) => {
             // Before the permit is used up, and again when it is known that nobody was faster.
             room_for_one(me)?;
             let permit = gate::pass(cx, me, &gate::EMAIL_LINK, headers).await?;
-            deciding!(link(cx, me, &permit, answered, device).await)
+            deciding!(cx, me = me.clone() => link(cx, &me, &permit, answered, device).await)
         }
     }
 }
@@ -100,21 +102,14 @@ async fn step_up(
     scopes: &Scopes,
     answered: &Answered,
     device: Option<&DeviceProof>,
-) -> Result<VerifyResponse, ApiError> {
-    let me = reload(cx, me).await?;
-    let credential = own(&me, &answered.address).ok_or(Code::CredentialNotAccepted)?;
-    let proof = answered.right.proof(credential);
-    let elevation = sessions::elevation(cx, &me, proof, scopes)?;
-    let (raised, steps) = sessions::raise(cx, &me, proof)?;
-    let mutation = Mutation::new([users::hold_version(cx.env.id, &me.user)])
-        .and_all(codes::use_up(cx, answered))
-        .and_all(steps)
-        .and(credentials::mark_verified(cx.env.id, me.user.id, credential, cx.now))
-        .and(device.map(|d| sessions::nonce_used(cx, d)))
-        .and_all(sessions::granted(cx, &me, elevation.as_ref())?);
-    cx.commit(mutation).await.map_err(codes::refused)?;
-    let elevated = elevation.map(|e| tokens::elevated(cx, &raised, &e)).transpose()?;
-    sessions::answer(cx, &raised, false, elevated)
+) -> Result<VerifyResponse, Failed> {
+    let credential = own(me, &answered.address).ok_or(Code::CredentialNotAccepted)?;
+    let wanted = Wanted { scopes: scopes.clone(), mfa_token: None };
+    let mut uses_up = codes::use_up(cx, answered);
+    uses_up.push(credentials::mark_verified(cx.env.id, me.user.id, credential, cx.now));
+    uses_up.extend(device.map(|d| sessions::nonce_used(cx, d)));
+    let proved = proving::step_up(cx, me, answered.right.proof(credential), &wanted, uses_up).await;
+    proved.map_err(|failed| failed.when(codes::missed))
 }
 
 async fn link(
@@ -123,29 +118,27 @@ async fn link(
     permit: &Permit<gate::CredentialLink>,
     answered: &Answered,
     device: Option<&DeviceProof>,
-) -> Result<VerifyResponse, ApiError> {
-    let me = reload(cx, me).await?;
-    permit.still_holds(cx, &me)?;
+) -> Result<VerifyResponse, Failed> {
+    permit.still_holds(cx, me)?;
     add(cx, me, permit.evidence().map(|by| by.credential), permit.how(), answered, device).await
 }
 
 /// Adds the address beside the others. `by` is the credential on whose proof.
 async fn add(
     cx: &Cx,
-    me: Principal,
+    me: &Principal,
     by: Option<CredentialId>,
     permit: &'static str,
     answered: &Answered,
     device: Option<&DeviceProof>,
-) -> Result<VerifyResponse, ApiError> {
-    room_for_one(&me)?;
+) -> Result<VerifyResponse, Failed> {
+    room_for_one(me)?;
     let several = cx.env.settings.security.auth.allow_multiple_credentials_for_sign_in;
     let wanted = several && me.user.profile.further_emails_sign_in != Some(false);
     let new = new_address(cx, answered, wanted || !me.credentials.iter().any(|c| c.sign_in));
-    let mut steps = undo::notices(cx, &me, &new, &answered.address)?;
-    steps.extend(by.map(|by| factors::noted_addition(cx, &me, new.id, by)));
-    steps.extend(cx.record(&me, Event::EmailLinked { permit: permit.into() })?);
-    attach(cx, me, answered, device, new, None, steps).await
+    let mut steps = undo::notices(cx, me, &new, &answered.address)?;
+    steps.extend(cx.record(me, Event::EmailLinked { permit: permit.into() })?);
+    attach(cx, me, answered, device, enrolment(answered, new, by, steps), None).await
 }
 
 /// The permit for this was used up when the change was asked for.
@@ -155,15 +148,14 @@ async fn change(
     begun: &Begun,
     answered: &Answered,
     device: Option<&DeviceProof>,
-) -> Result<VerifyResponse, ApiError> {
-    let me = reload(cx, me).await?;
+) -> Result<VerifyResponse, Failed> {
     // That was for the factors, the rules and the time of then. What it stood on is judged again: an e-mail code does not
     // change the address of somebody who has enrolled a passkey since (CVE-2023-3597), nor does a proof of long ago.
     let (settings, scope) = (&cx.env.settings, Scope::CredentialUpdate);
-    policy::accepts(settings, &me, begun.evidence, &scope)?;
-    if !policy::may_complete(settings, &me, begun, &scope, cx.now) {
+    policy::accepts(settings, me, begun.evidence, &scope)?;
+    if !policy::may_complete(settings, me, begun, &scope, cx.now) {
         let code = if me.has_mfa() { Code::MfaRequired } else { Code::ElevatedTokenRequired };
-        return Err(ApiError::from(code).for_scope(scope.as_str()));
+        return Err(ApiError::from(code).for_scope(scope.as_str()).into());
     }
     let Some(old) = me.email_credential() else {
         // With no address that signs in there is none to replace.
@@ -171,14 +163,14 @@ async fn change(
         return add(cx, me, Some(by), "elevated_token", answered, device).await;
     };
     let additions = cx.app.store.additions(me.user.id).await?;
-    policy::may_touch(&me, &additions, begun.evidence, old, cx.now)?;
+    policy::may_touch(me, &additions, begun.evidence, old, cx.now)?;
     let (young, old) = (policy::is_young_address(old, cx.now), old.id);
     let new = new_address(cx, answered, true);
     let changed = Event::EmailChanged { permit: "elevated_token".into(), masked: answered.address.masked() };
-    let mut steps = cx.record(&me, changed)?;
+    let told = cx.record(me, changed)?;
     // What undoes an added address also undoes what came in its place.
-    steps.extend(young.then(|| factors::noted_addition(cx, &me, new.id, old)));
-    attach(cx, me, answered, device, new, Some(old), steps).await
+    let by = young.then_some(old);
+    attach(cx, me, answered, device, enrolment(answered, new, by, told), Some(old)).await
 }
 
 fn new_address(cx: &Cx, answered: &Answered, sign_in: bool) -> Credential {
@@ -191,37 +183,44 @@ fn new_address(cx: &Cx, answered: &Answered, sign_in: bool) -> Credential {
     }
 }
 
-/// Gives the user the new address, in place of `old` where one is named. `more` comes after the address.
+/// The enrolment of the address. `by` is the credential on whose proof it is added.
+fn enrolment(
+    answered: &Answered,
+    credential: Credential,
+    by: Option<CredentialId>,
+    told: Vec<Step>,
+) -> Enrolment<'_> {
+    Enrolment { credential, identifier: answered.address.as_str().as_bytes(), keep: None, by, told }
+}
+
+/// Gives the user the new address, in place of `old` where one is named.
 async fn attach(
     cx: &Cx,
-    me: Principal,
+    me: &Principal,
     answered: &Answered,
     device: Option<&DeviceProof>,
-    credential: Credential,
+    enrolment: Enrolment<'_>,
     old: Option<CredentialId>,
-    more: Vec<Step>,
-) -> Result<VerifyResponse, ApiError> {
-    let mut after = me.clone();
-    after.credentials.push(credential.clone());
-    after.session.last_credential = credential.id;
-    let identifier = answered.address.as_str().as_bytes();
-    let mut mutation = Mutation::new([users::bump_version(cx.env.id, &me.user)])
-        .and_all(codes::use_up(cx, answered))
-        .and(credentials::insert(cx.env.id, me.user.id, identifier, &credential))
-        .and(device.map(|d| sessions::nonce_used(cx, d)))
-        .and_all(more);
+) -> Result<VerifyResponse, Failed> {
+    let mut after = enrolment.after(me);
+    after.session.last_credential = enrolment.credential.id;
+    let uses_up = codes::use_up(cx, answered).into_iter().chain(device.map(|d| sessions::nonce_used(cx, d)));
+    let mut mutation = enrolment.steps(cx, me, uses_up.collect());
     mutation = match old {
         // The code proved the new address, on which the session stands from now on.
         Some(old) => {
-            after.session.proofs = after.session.proofs_with(answered.right.proof(credential.id));
+            after.session.proofs = after.session.proofs_with(answered.right.proof(enrolment.credential.id));
             mutation.and_all(removal::removed(cx, &mut after, old).await?)
         }
         None => mutation.and(stile_store::sessions::write_proofs(cx.env.id, me.user.id, &after.session)),
     };
-    cx.commit(mutation).await.map_err(|error| match error {
-        // Only who has proved the address learns that it is in use.
-        CommitError::Missed(Miss::Taken) => Code::EmailAlreadyExists.into(),
-        other => codes::refused(other),
+    let committed = cx.commit(mutation.and_all(enrolment.told)).await;
+    committed.map_err(|error| {
+        Failed::from(error).when(|miss| match miss {
+            // Only who has proved the address learns that it is in use.
+            Miss::Taken => Some(Code::EmailAlreadyExists),
+            other => codes::missed(other),
+        })
     })?;
-    sessions::answer(cx, &after, false, None)
+    Ok(sessions::answer(cx, &after, false, None)?)
 }

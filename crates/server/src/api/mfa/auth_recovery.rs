@@ -8,8 +8,8 @@ use stile_store::{Mutation, known_devices, recovery_codes, sessions as rows, use
 use utoipa::ToSchema;
 
 use super::wanted;
-use crate::flows::factors::{self, Wanted};
-use crate::flows::{deciding, guesses, sessions};
+use crate::flows::proving::{self, Wanted};
+use crate::flows::{Failed, deciding, guesses, sessions};
 use crate::guard::access::PendingOrFull;
 use crate::guard::context::Cx;
 use crate::state::error::{ApiError, Code};
@@ -49,12 +49,7 @@ pub async fn handle(
     deciding!(&cx, present = me.0.clone() => recover(&cx, &present, &body.code, &wanted).await).map(Answer)
 }
 
-async fn recover(
-    cx: &Cx,
-    me: &Principal,
-    code: &str,
-    wanted: &Wanted<'_>,
-) -> Result<VerifyResponse, ApiError> {
+async fn recover(cx: &Cx, me: &Principal, code: &str, wanted: &Wanted<'_>) -> Result<VerifyResponse, Failed> {
     // CVE-2022-36071: a code is worth nothing without a factor that it stands in for.
     let method = me.default_method().map(|c| c.id).ok_or(Code::RecoveryCodesNotAvailable)?;
     // Judged before the code, so that a refusal says nothing about it.
@@ -63,7 +58,7 @@ async fn recover(
     let hash = recovery_code::hash(&cx.app.keys, cx.env.id, me.user.id, code);
     let codes = cx.app.store.recovery_codes(me.user.id).await?;
     if !codes.contains(&hash) {
-        return Err(guesses::wrong(cx, me, &guess).await);
+        return Err(guesses::wrong(cx, me, &guess).await.into());
     }
     let left = u32::try_from(codes.len()).unwrap_or(0).saturating_sub(1);
     let mut after = me.clone();
@@ -72,8 +67,8 @@ async fn recover(
     // What second factors proved before is worth as little as the tokens that they gave: who needs a code has lost one,
     // perhaps to somebody who is signed in.
     after.session.proofs.retain(|proof| !proof.is_mfa());
-    let mut given = factors::give(cx, &after, recovery_code::proof(method, cx.now), wanted)?;
-    let mutation = Mutation::new([
+    let told = cx.record(me, Event::RecoveryCodeUsed { left })?;
+    let before = Mutation::new([
         users::bump_version(cx.env.id, &me.user),
         users::bump_epoch(cx.env.id, me.user.id),
         recovery_codes::use_up(me.user.id, hash),
@@ -81,11 +76,10 @@ async fn recover(
         known_devices::forget_all(me.user.id, None),
         rows::forget_proofs(cx.env.id, me.user.id, me.session.id),
     ])
-    .and_all(guesses::right(me, &guess, cx.now))
-    .and_all(given.steps())
-    .and_all(cx.record(me, Event::RecoveryCodeUsed { left })?);
-    if let Err(error) = cx.commit(mutation).await {
-        return Err(guesses::late(cx, me, &guess, error).await);
+    .and_all(guesses::right(me, &guess, cx.now));
+    let proof = recovery_code::proof(method, cx.now);
+    match proving::prove(cx, &after, before, proof, wanted, told).await {
+        Ok(proved) => Ok(proved.answer),
+        Err(failed) => Err(guesses::late(cx, me, &guess, failed).await),
     }
-    given.answer(cx)
 }

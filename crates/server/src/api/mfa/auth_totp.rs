@@ -6,13 +6,13 @@ use stile_core::guessing::Allowance;
 use stile_core::{Credential, CredentialId, Event, Facts, Format, Method, Principal, Proof, Scope, policy};
 use stile_factors::totp::{self, Secret};
 use stile_store::{
-    CommitError, Miss, Mutation, TotpDevice, UnverifiedTotp, buckets, credentials, totp as rows, users,
+    CommitError, Miss, Mutation, TotpDevice, UnverifiedTotp, buckets, credentials, totp as rows,
 };
 use utoipa::ToSchema;
 
 use super::{apps, room_for_one, wanted};
-use crate::flows::factors::{self, Wanted};
-use crate::flows::{deciding, guesses, sessions};
+use crate::flows::proving::{self, Enrolment, Wanted};
+use crate::flows::{Failed, deciding, guesses, sessions};
 use crate::guard::access::PendingOrFull;
 use crate::guard::context::Cx;
 use crate::state::error::{ApiError, Code};
@@ -62,7 +62,7 @@ async fn prove(
     id: Option<CredentialId>,
     code: &str,
     wanted: &Wanted<'_>,
-) -> Result<VerifyResponse, ApiError> {
+) -> Result<VerifyResponse, Failed> {
     if let Some(id) = chosen(me, id) {
         return step_up(cx, me, id, code, wanted).await;
     }
@@ -86,27 +86,22 @@ async fn step_up(
     id: CredentialId,
     code: &str,
     wanted: &Wanted<'_>,
-) -> Result<VerifyResponse, ApiError> {
+) -> Result<VerifyResponse, Failed> {
     // Judged before the code, so that a refusal says nothing about it.
     sessions::elevation(cx, me, Proof::code(Format::Totp, id, cx.now), &wanted.scopes)?;
     let guess = guesses::admit(cx, me, Method::Of(Format::Totp)).await?;
     let device = cx.app.store.totp_device(cx.env.id, me.user.id, id).await?.ok_or(Code::MfaDeviceNotFound)?;
     let secret = Secret::open(&cx.app.keys, cx.env.id, id, &device.sealed).map_err(ApiError::internal)?;
     let Some(right) = totp::judge(&secret, device.last_step, code, cx.now) else {
-        return Err(guesses::wrong(cx, me, &guess).await);
+        return Err(guesses::wrong(cx, me, &guess).await.into());
     };
-    let mut given = factors::give(cx, me, right.proof(id), wanted)?;
-    let mutation = Mutation::new([
-        users::hold_version(cx.env.id, &me.user),
-        rows::advance(id, right.step()),
-        credentials::mark_verified(cx.env.id, me.user.id, id, cx.now),
-    ])
-    .and_all(guesses::right(me, &guess, cx.now))
-    .and_all(given.steps());
-    if let Err(error) = cx.commit(mutation).await {
-        return Err(guesses::late(cx, me, &guess, error).await);
+    let mut uses_up =
+        vec![rows::advance(id, right.step()), credentials::mark_verified(cx.env.id, me.user.id, id, cx.now)];
+    uses_up.extend(guesses::right(me, &guess, cx.now));
+    match proving::step_up(cx, me, right.proof(id), wanted, uses_up).await {
+        Err(failed) => Err(guesses::late(cx, me, &guess, failed).await),
+        proved => proved,
     }
-    given.answer(cx)
 }
 
 /// The first code of a device. Wrong ones lock nothing: a device that counts for nothing locks nobody out.
@@ -116,7 +111,7 @@ async fn verify(
     device: &UnverifiedTotp,
     code: &str,
     wanted: &Wanted<'_>,
-) -> Result<VerifyResponse, ApiError> {
+) -> Result<VerifyResponse, Failed> {
     if !cx.env.settings.security.mfa.offers(Format::Totp) {
         return Err(Code::MfaMethodNotOffered.into());
     }
@@ -131,30 +126,29 @@ async fn verify(
     let id = device.id;
     let facts = Facts::of(Format::Totp);
     let credential = Credential { id, facts, sign_in: false, created_at: cx.now, verified_at: cx.now };
-    let mut after = me.clone();
-    after.credentials.push(credential.clone());
-    after.user.version += 1;
-    sessions::elevation(cx, &after, Proof::code(Format::Totp, id, cx.now), &wanted.scopes)?;
+    let told = cx.record(me, Event::TotpAdded { credential: id, permit: device.permitted.clone().into() })?;
+    let mut enrolment = Enrolment {
+        credential,
+        identifier: id.as_bytes(),
+        keep: None,
+        by: Some(device.evidence.credential),
+        told,
+    };
+    // Judged before the code, so that a refusal says nothing about it.
+    let proof = Proof::code(Format::Totp, id, cx.now);
+    sessions::elevation(cx, &enrolment.after(me), proof, &wanted.scopes)?;
     let secret = Secret::open(&cx.app.keys, cx.env.id, id, &device.sealed).map_err(ApiError::internal)?;
     let Some(right) = totp::judge(&secret, -1, code, cx.now) else {
-        return Err(wrong_first(cx, me, id).await);
+        return Err(wrong_first(cx, me, id).await.into());
     };
-    let codes = factors::codes_beside(cx, &mut after, Format::Totp)?;
-    let mut given = factors::give(cx, &after, right.proof(id), wanted)?;
-    let stored = TotpDevice { credential: id, sealed: device.sealed.clone(), last_step: right.step() };
-    let added = Event::TotpAdded { credential: id, permit: device.permitted.clone().into() };
-    let mutation = Mutation::new([
-        users::bump_version(cx.env.id, &me.user),
-        rows::end_wait(me.session.id, id),
-        credentials::insert(cx.env.id, me.user.id, id.as_bytes(), &credential),
-        rows::insert(&stored),
-        factors::noted_addition(cx, me, id, device.evidence.credential),
-    ])
-    .and_all(codes)
-    .and_all(given.steps())
-    .and_all(cx.record(me, added)?);
-    cx.commit(mutation).await.map_err(guesses::used)?;
-    given.answer(cx)
+    enrolment.keep = Some(rows::insert(&TotpDevice {
+        credential: id,
+        sealed: device.sealed.clone(),
+        last_step: right.step(),
+    }));
+    let uses_up = vec![rows::end_wait(me.session.id, id)];
+    let proved = proving::enrol(cx, me, enrolment, right.proof(id), wanted, uses_up).await;
+    Ok(proved.map_err(|failed| failed.when(guesses::missed))?.answer)
 }
 
 /// So many wrong first codes give a device up. Who scanned its secret needs few; who stole the bearer alone cannot go

@@ -8,7 +8,7 @@ use stile_store::{Mutation, users};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use crate::flows::{deciding, factors};
+use crate::flows::{Failed, deciding, recovery_codes};
 use crate::guard::access::Me;
 use crate::guard::context::Cx;
 use crate::state::error::{ApiError, Code};
@@ -68,7 +68,7 @@ fn may(cx: &Cx, me: &Principal) -> Result<(), ApiError> {
     if policy::may_see_codes(me, cx.now) { Ok(()) } else { Err(Code::RecentMfaRequired.into()) }
 }
 
-async fn present_or_new(cx: &Cx, me: &Principal) -> Result<Vec<String>, ApiError> {
+async fn present_or_new(cx: &Cx, me: &Principal) -> Result<Vec<String>, Failed> {
     may(cx, me)?;
     if me.user.recovery == Some(Acknowledgement::Complete) {
         return Err(Code::RecoveryCodesAcknowledged.into());
@@ -77,7 +77,7 @@ async fn present_or_new(cx: &Cx, me: &Principal) -> Result<Vec<String>, ApiError
         return made(cx, me).await;
     };
     let plain =
-        cx.app.keys.seal.open(&factors::codes_context(cx, me), &sealed).map_err(ApiError::internal)?;
+        cx.app.keys.seal.open(&recovery_codes::context(cx, me), &sealed).map_err(ApiError::internal)?;
     let set: Zeroizing<Vec<String>> =
         Zeroizing::new(serde_json::from_slice(&plain).map_err(ApiError::internal)?);
     // Those that were used meanwhile are none any more.
@@ -86,12 +86,12 @@ async fn present_or_new(cx: &Cx, me: &Principal) -> Result<Vec<String>, ApiError
     Ok(set.iter().filter(|code| left.contains(&hash(code))).cloned().collect())
 }
 
-async fn made(cx: &Cx, me: &Principal) -> Result<Vec<String>, ApiError> {
+async fn made(cx: &Cx, me: &Principal) -> Result<Vec<String>, Failed> {
     may(cx, me)?;
-    if !factors::codes_allowed(cx, me) {
+    if !recovery_codes::are_allowed(cx, me) {
         return Err(Code::RecoveryCodesNotAvailable.into());
     }
-    let (set, steps) = factors::new_codes(cx, me)?;
+    let (set, steps) = recovery_codes::renew(cx, me)?;
     let mutation = Mutation::new([users::bump_version(cx.env.id, &me.user)])
         .and_all(steps)
         .and_all(cx.record(me, Event::RecoveryCodesMade)?);

@@ -9,7 +9,7 @@ use stile_store::{Mutation, credentials, users};
 use utoipa::ToSchema;
 
 use super::{MFADevice, devices};
-use crate::flows::deciding;
+use crate::flows::{Failed, deciding};
 use crate::guard::access::{Me, PendingOrFull, Proven};
 use crate::guard::context::Cx;
 use crate::state::error::{ApiError, Code};
@@ -108,7 +108,7 @@ async fn change(
     me: Proven<'_>,
     id: CredentialId,
     wanted: &MFAUpdateDeviceRequest,
-) -> Result<StatusCode, ApiError> {
+) -> Result<StatusCode, Failed> {
     let mut credential = me.mfa_methods().find(|c| c.id == id).cloned().ok_or_else(no_such_device)?;
     let mut mutation = Mutation::new([users::bump_version(cx.env.id, &me.user)]);
     if wanted.default == Some(true) {
@@ -118,7 +118,7 @@ async fn change(
     }
     if let Some(name) = wanted.alias.as_deref().map(str::trim) {
         if credential.format() != Format::Totp {
-            return Err(no_such_device());
+            return Err(no_such_device().into());
         }
         credential.facts.alias = (!name.is_empty()).then(|| name.to_owned());
         mutation = mutation.and(credentials::describe(cx.env.id, me.user.id, &credential));

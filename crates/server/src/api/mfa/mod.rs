@@ -15,7 +15,7 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::flows::factors::Wanted;
+use crate::flows::proving::Wanted;
 use crate::guard::context::Cx;
 use crate::state::error::{ApiError, Code};
 use crate::state::limits::Bucket;

@@ -6,7 +6,7 @@ use stile_core::{CredentialId, Event, Format, Principal};
 use stile_store::{Mutation, users};
 
 use super::devices::no_such_device;
-use crate::flows::{deciding, removal};
+use crate::flows::{Failed, deciding, removal};
 use crate::guard::access::Me;
 use crate::guard::context::Cx;
 use crate::guard::gate::{self, Permit};
@@ -40,7 +40,7 @@ async fn remove(
     me: &Principal,
     permit: &Permit<gate::CredentialUnlink>,
     id: CredentialId,
-) -> Result<StatusCode, ApiError> {
+) -> Result<StatusCode, Failed> {
     permit.still_holds(cx, me)?;
     let app = me.credential(id).filter(|c| c.format() == Format::Totp).ok_or_else(no_such_device)?;
     let name = app.alias().unwrap_or("Authenticator app").to_owned();

@@ -6,11 +6,11 @@ use axum::extract::rejection::QueryRejection;
 use stile_core::{Event, Principal};
 use stile_factors::passkey::{self, Asserted, Purpose};
 use stile_store::ledger::{self, Kind};
-use stile_store::{Mutation, Passkey, Step, credentials, failures, passkeys, users};
+use stile_store::{Passkey, Step, credentials, failures, passkeys, users};
 
 use super::{GetPasskeyAuthenticationOptionsResponse, OptionsQuery, PasskeyAuthRequest, known, noted, party};
-use crate::flows::deciding;
-use crate::flows::factors::{self, Wanted};
+use crate::flows::proving::{self, Wanted};
+use crate::flows::{Failed, deciding};
 use crate::guard::access::PendingOrFull;
 use crate::guard::context::Cx;
 use crate::state::error::{ApiError, Code};
@@ -56,7 +56,7 @@ pub async fn handle(
     cx.limit(Bucket::SignIn)?;
     let scopes = cx.env.settings.requested(&body.requested_scopes)?;
     let wanted = Wanted { scopes, mfa_token: body.create_mfa_token.as_ref() };
-    deciding!(&cx, present = me.0.clone() => attempt(&cx, &present, &body, &wanted).await)
+    deciding!(&cx, present = me.0.clone() => attempt(&cx, &present, &body, &wanted).await).map(Answer)
 }
 
 /// Reads the passkey and verifies the answer anew each time: the counter may have moved.
@@ -65,7 +65,7 @@ async fn attempt(
     me: &Principal,
     body: &PasskeyAuthRequest,
     wanted: &Wanted<'_>,
-) -> Result<Answer<VerifyResponse>, ApiError> {
+) -> Result<VerifyResponse, Failed> {
     let passkey = find(cx, body).await?.filter(|p| p.owner == me.user.id).ok_or(Code::PasskeyNotFound)?;
     let purpose = Purpose::Authenticate(me.session.id, me.user.id);
     let asserted = verify(cx, &passkey, body, purpose).await?;
@@ -79,19 +79,13 @@ async fn prove(
     passkey: &Passkey,
     asserted: Asserted,
     wanted: &Wanted<'_>,
-) -> Result<Answer<VerifyResponse>, ApiError> {
+) -> Result<VerifyResponse, Failed> {
     let credential = me.credential(passkey.credential).ok_or(Code::PasskeyNotFound)?;
     let proof = asserted.proof.as_enrolled(credential);
-    let mut given = factors::give(cx, me, proof, wanted)?;
-    let mut mutation = Mutation::new([users::hold_version(cx.env.id, &me.user)])
-        .and_all(use_up(cx, me, passkey, &asserted)?)
-        .and_all(given.steps());
-    if proof.is_mfa() {
-        // Another method has passed: those that were guessed at may be tried again.
-        mutation = mutation.and(failures::forget(cx.env.id, me.user.id));
-    }
-    cx.commit(mutation).await?;
-    given.answer(cx).map(Answer)
+    let mut uses_up = use_up(cx, me, passkey, &asserted)?;
+    // Another method has passed: those that were guessed at may be tried again.
+    uses_up.extend(proof.is_mfa().then(|| failures::forget(cx.env.id, me.user.id)));
+    proving::step_up(cx, me, proof, wanted, uses_up).await
 }
 
 /// The passkey that an answer names, whoever's it is.

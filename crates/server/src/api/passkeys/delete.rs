@@ -6,9 +6,9 @@ use stile_core::{CredentialId, Event, Format, Principal};
 use stile_store::{Mutation, users};
 use utoipa::ToSchema;
 
-use crate::guard::access::{Me, reload};
+use crate::guard::access::Me;
 
-use crate::flows::{deciding, removal};
+use crate::flows::{Failed, deciding, removal};
 use crate::guard::context::Cx;
 use crate::guard::gate::{self, Permit};
 use crate::state::error::{ApiError, Code};
@@ -41,7 +41,7 @@ pub async fn handle(
     let target = id.as_ref().ok().and_then(|id| me.credential(*id));
     let permit = gate::pass_over(&cx, &me, &gate::PASSKEY_DELETE, &headers, target).await?;
     let id = id.map_err(|_| Code::PasskeyNotFound)?;
-    deciding!(remove(&cx, &me, &permit, id).await)
+    deciding!(&cx, present = me.0.clone() => remove(&cx, &present, &permit, id).await)
 }
 
 async fn remove(
@@ -49,18 +49,17 @@ async fn remove(
     me: &Principal,
     permit: &Permit<gate::CredentialUnlink>,
     id: CredentialId,
-) -> Result<StatusCode, ApiError> {
-    let me = reload(cx, me).await?;
-    permit.still_holds(cx, &me)?;
+) -> Result<StatusCode, Failed> {
+    permit.still_holds(cx, me)?;
     let passkey = me.credential(id).filter(|c| c.format() == Format::Passkey).ok_or(Code::PasskeyNotFound)?;
-    removal::keep_a_way_in(cx, &me, id)?;
+    removal::keep_a_way_in(cx, me, id)?;
     let name = passkey.alias().unwrap_or("Passkey").to_owned();
     let event = Event::PasskeyRemoved { credential: id, permit: permit.how().into(), name };
     let mut after = me.clone();
     let removed = removal::removed(cx, &mut after, id).await?;
     let mutation = Mutation::new([users::bump_version(cx.env.id, &me.user)])
         .and_all(removed)
-        .and_all(cx.record(&me, event)?);
+        .and_all(cx.record(me, event)?);
     cx.commit(mutation).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -12,9 +12,10 @@ use stile_core::settings::{Settings, UserVerification};
 use stile_core::{Event, UserId};
 use stile_factors::passkey::{AssertionAnswer, Known, LIFETIME_SECONDS, Party};
 use stile_keys::encoding::base64url;
-use stile_store::Passkey;
+use stile_store::{Miss, Passkey};
 use utoipa::{IntoParams, ToSchema};
 
+use crate::flows::Failed;
 use crate::guard::context::Cx;
 use crate::state::error::{ApiError, Code};
 use crate::wire::body::null_is_absent;
@@ -26,13 +27,17 @@ pub fn party(cx: &Cx) -> Result<&Party, ApiError> {
 }
 
 /// Passes on what became of a verified answer; a refusal, such as of a challenge that was used before, is written down.
-pub async fn noted<T>(cx: &Cx, owner: UserId, done: Result<T, ApiError>) -> Result<T, ApiError> {
-    if let Err(error) = &done
-        && error.code != Code::Conflict
-    {
-        cx.note(owner, Event::PasskeyRefused { reason: error.code.as_str().to_owned() }).await;
-    }
-    done
+pub async fn noted<T>(cx: &Cx, owner: UserId, done: Result<T, Failed>) -> Result<T, Failed> {
+    let failed = match done {
+        Ok(done) => return Ok(done),
+        // The next attempt reads the passkey anew.
+        Err(Failed::Again | Failed::Missed(Miss::CounterMoved)) => return Err(Failed::Again),
+        Err(failed) => failed,
+    };
+    let used = |miss| (miss == Miss::AlreadyUsed).then_some(Code::InvalidChallenge);
+    let refused = ApiError::from(failed.when(used));
+    cx.note(owner, Event::PasskeyRefused { reason: refused.code.as_str().to_owned() }).await;
+    Err(refused.into())
 }
 
 /// What an answer is checked against.

@@ -8,13 +8,13 @@ use stile_factors::passkey::{self, ALGORITHMS, Purpose, Registered, Registration
 use stile_keys::encoding::base64url;
 use stile_keys::random;
 use stile_store::ledger::{self, Kind};
-use stile_store::{CommitError, Miss, Mutation, Passkey, credentials, passkeys, users};
+use stile_store::{Miss, Passkey, passkeys};
 use utoipa::ToSchema;
 
 use super::{PasskeyDescriptor, PublicKeyCredentialType, TIMEOUT_MS, hints, noted, party, user_verification};
-use crate::flows::factors::{self, Wanted};
-use crate::flows::{deciding, sessions};
-use crate::guard::access::{PendingOrFull, reload};
+use crate::flows::proving::{self, Enrolment, Proved, Wanted};
+use crate::flows::{Failed, deciding, sessions};
+use crate::guard::access::PendingOrFull;
 use crate::guard::context::Cx;
 use crate::guard::gate::{self, Permit};
 use crate::guard::tokens;
@@ -210,8 +210,11 @@ pub async fn handle(
         }
     };
     let user_agent = user_agent(&headers);
-    let done = deciding!(enrol(&cx, &me, &permit, &registered, &body, &user_agent).await);
-    noted(&cx, me.user.id, done).await
+    deciding!(&cx, me = me.0 => {
+        let done = enrol(&cx, &me, &permit, &registered, &body, &user_agent).await;
+        noted(&cx, me.user.id, done).await
+    })
+    .map(Answer)
 }
 
 async fn enrol(
@@ -221,9 +224,8 @@ async fn enrol(
     registered: &Registered,
     body: &PasskeyRegisterRequest,
     user_agent: &str,
-) -> Result<Answer<VerifyResponse>, ApiError> {
-    let me = reload(cx, me).await?;
-    permit.still_holds(cx, &me)?;
+) -> Result<VerifyResponse, Failed> {
+    permit.still_holds(cx, me)?;
     let held = me.credentials.iter().filter(|c| c.format() == Format::Passkey).count();
     if held >= usize::try_from(cx.env.settings.passkeys.max_per_user).unwrap_or(usize::MAX) {
         return Err(Code::MaxPasskeys.into());
@@ -254,34 +256,27 @@ async fn enrol(
         created_at: cx.now,
         updated_at: cx.now,
     };
-    let mut after = me.clone();
-    after.credentials.push(credential.clone());
-    let codes = factors::codes_beside(cx, &mut after, Format::Passkey)?;
-    let wanted = Wanted { scopes: Scopes::default(), mfa_token: body.create_mfa_token.as_ref() };
-    let mut given = factors::give(cx, &after, registered.proof(id, cx.now), &wanted)?;
     let until = cx.now.plus_seconds(passkey::LIFETIME_SECONDS + 120);
+    let uses_up = vec![ledger::consume(Kind::Challenge, &registered.challenge, cx.now, until)];
     let added = Event::PasskeyAdded {
         credential: id,
         permit: permit.how().into(),
         user_verified: made.user_verified,
         name: storage.unwrap_or("Passkey").to_owned(),
     };
-    let mutation = Mutation::new([
-        users::bump_version(cx.env.id, &me.user),
-        ledger::consume(Kind::Challenge, &registered.challenge, cx.now, until),
-        credentials::insert(cx.env.id, me.user.id, &made.id, &credential),
-        passkeys::insert(&record),
-    ])
-    .and(permit.evidence().map(|by| factors::noted_addition(cx, &me, id, by.credential)))
-    .and_all(codes)
-    .and_all(given.steps())
-    .and_all(cx.record(&me, added)?);
-    cx.commit(mutation).await.map_err(|error| match error {
-        CommitError::Missed(Miss::Taken) => Code::PasskeyExists.into(),
-        other => ApiError::from(other),
-    })?;
-    let elevated = renewed(cx, &given.raised, permit, registered.proof(id, cx.now))?;
-    Ok(Answer(given.answer(cx)?.or_elevated(elevated)))
+    let enrolment = Enrolment {
+        credential,
+        identifier: &made.id,
+        keep: Some(passkeys::insert(&record)),
+        by: permit.evidence().map(|by| by.credential),
+        told: cx.record(me, added)?,
+    };
+    let proof = registered.proof(id, cx.now);
+    let wanted = Wanted { scopes: Scopes::default(), mfa_token: body.create_mfa_token.as_ref() };
+    let proved = proving::enrol(cx, me, enrolment, proof, &wanted, uses_up).await;
+    let Proved { me, answer } =
+        proved.map_err(|failed| failed.when(|miss| (miss == Miss::Taken).then_some(Code::PasskeyExists)))?;
+    Ok(answer.or_elevated(renewed(cx, &me, permit, proof)?))
 }
 
 /// A token by which a code let the user enrol is worth nothing beside the new factor, and a page would go on sending it.

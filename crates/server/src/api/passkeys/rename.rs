@@ -6,7 +6,7 @@ use stile_core::{CredentialId, Format};
 use stile_store::{Mutation, credentials, passkeys, users};
 use utoipa::ToSchema;
 
-use crate::flows::deciding;
+use crate::flows::{Failed, deciding};
 use crate::guard::access::{Me, Proven};
 use crate::guard::context::Cx;
 use crate::state::error::{ApiError, Code};
@@ -55,7 +55,7 @@ async fn rename(
     me: Proven<'_>,
     id: CredentialId,
     alias: Option<&str>,
-) -> Result<Answer<UserPasskey>, ApiError> {
+) -> Result<Answer<UserPasskey>, Failed> {
     let mut credential = me.credential(id).cloned().ok_or(Code::PasskeyNotFound)?;
     if credential.format() != Format::Passkey {
         return Err(Code::PasskeyNotFound.into());

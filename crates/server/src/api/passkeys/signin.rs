@@ -6,16 +6,16 @@ use axum::extract::rejection::QueryRejection;
 use axum::http::HeaderMap;
 use stile_core::{Event, Format, Scopes};
 use stile_factors::passkey::{self, Asserted, Purpose};
-use stile_store::{Mutation, Passkey};
+use stile_store::Passkey;
 
 use super::authenticate::{find, use_up, verify};
 use super::{GetPasskeyAuthenticationOptionsResponse, OptionsQuery, PasskeyAuthRequest, noted};
 use crate::api::openapi::DeviceHeaders;
-use crate::flows::deciding;
-use crate::flows::sessions::{self, Browser, Opening};
+use crate::flows::proving::{self, Arrival};
+use crate::flows::sessions::{self, Browser};
+use crate::flows::{Failed, deciding};
 use crate::guard::act::About;
 use crate::guard::context::Cx;
-use crate::guard::tokens;
 use crate::state::error::{ApiError, Code};
 use crate::state::limits::Bucket;
 use crate::wire::body::Json;
@@ -55,7 +55,7 @@ pub async fn handle(
     offered(&cx)?;
     let browser = Browser::of(&cx, &headers, None).await?;
     let scopes = cx.env.settings.requested(&body.requested_scopes)?;
-    deciding!(attempt(&cx, &body, &browser, &scopes).await)
+    deciding!(attempt(&cx, &body, &browser, &scopes).await).map(Answer)
 }
 
 /// Reads the passkey and verifies the answer anew each time: the counter may have moved.
@@ -64,7 +64,7 @@ async fn attempt(
     body: &PasskeyAuthRequest,
     browser: &Browser,
     scopes: &Scopes,
-) -> Result<Answer<VerifyResponse>, ApiError> {
+) -> Result<VerifyResponse, Failed> {
     let Some(passkey) = find(cx, body).await? else {
         // Nobody's, but somebody tried: a passkey that was removed, or one that was made up.
         let reason = Code::PasskeyNotFound.as_str().to_owned();
@@ -82,7 +82,7 @@ async fn sign_in(
     asserted: Asserted,
     browser: &Browser,
     scopes: &Scopes,
-) -> Result<Answer<VerifyResponse>, ApiError> {
+) -> Result<VerifyResponse, Failed> {
     let account =
         cx.app.store.account_by_identifier(cx.env.id, Format::Passkey, &passkey.webauthn_id).await?;
     let account = account.ok_or(Code::PasskeyNotFound)?;
@@ -92,17 +92,9 @@ async fn sign_in(
         return Err(Code::CredentialNotEnabledForSignIn.into());
     }
     let proof = asserted.proof.as_enrolled(credential);
-    let visit = sessions::visit(cx, &account);
-    let opening = Opening { account, proof, browser: browser.clone() };
-    let (me, steps) = sessions::open(cx, opening)?;
-    let elevation = sessions::elevation(cx, &me, proof, scopes)?;
-    let mutation = Mutation::new([visit])
-        .and_all(use_up(cx, &me, passkey, &asserted)?)
-        .and_all(steps)
-        .and_all(sessions::granted(cx, &me, elevation.as_ref())?);
-    cx.commit(mutation).await?;
-    let elevated = elevation.map(|e| tokens::elevated(cx, &me, &e)).transpose()?;
-    sessions::answer(cx, &me, false, elevated).map(Answer)
+    let hold_user = sessions::visit(cx, &account);
+    let arrival = Arrival { account, hold_user, new_user: false, browser: browser.clone() };
+    proving::sign_in(cx, arrival, proof, scopes, |me| use_up(cx, me, passkey, &asserted)).await
 }
 
 fn offered(cx: &Cx) -> Result<(), ApiError> {

@@ -7,7 +7,7 @@ use stile_factors::device::DeviceProof;
 use stile_store::{Mutation, sessions as table};
 
 use crate::api::openapi::DeviceHeaders;
-use crate::flows::{deciding, sessions};
+use crate::flows::{Failed, deciding, sessions};
 use crate::guard::access::PendingOrFull;
 use crate::guard::context::Cx;
 use crate::state::error::{ApiError, Code};
@@ -43,12 +43,12 @@ async fn refresh(
     cx: &Cx,
     me: &Principal,
     device: Option<&DeviceProof>,
-) -> Result<Answer<VerifyResponse>, ApiError> {
+) -> Result<Answer<VerifyResponse>, Failed> {
     let mut me = me.clone();
     let level = me.session.level;
     me.session.idle_expires_at = sessions::idle_end(&cx.env.settings, level, cx.now);
     let refreshed = table::refresh(cx.env.id, me.session.id, level, me.session.idle_expires_at);
     let mutation = Mutation::new([refreshed]).and(device.map(|d| sessions::nonce_used(cx, d)));
     cx.commit(mutation).await?;
-    sessions::answer(cx, &me, false, None).map(Answer)
+    Ok(Answer(sessions::answer(cx, &me, false, None)?))
 }

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, StatusCode};
 use stile_core::{Event, Principal};
 use stile_store::{Mutation, users};
 
-use crate::flows::deciding;
+use crate::flows::{Failed, deciding};
 use crate::guard::access::Me;
 use crate::guard::context::Cx;
 use crate::guard::gate::{self, Permit};
@@ -22,7 +22,7 @@ pub async fn handle(cx: Cx, me: Me, headers: HeaderMap) -> Result<StatusCode, Ap
     deciding!(&cx, present = me.0.clone() => delete(&cx, &present, &permit).await)
 }
 
-async fn delete(cx: &Cx, me: &Principal, permit: &Permit<gate::UserDelete>) -> Result<StatusCode, ApiError> {
+async fn delete(cx: &Cx, me: &Principal, permit: &Permit<gate::UserDelete>) -> Result<StatusCode, Failed> {
     permit.still_holds(cx, me)?;
     let mutation =
         Mutation::new([users::bump_version(cx.env.id, &me.user), users::delete(cx.env.id, me.user.id)])

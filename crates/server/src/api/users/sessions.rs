@@ -9,7 +9,7 @@ use stile_core::{Event, Level, Principal, Proof, Session, SessionId, policy};
 use stile_store::{CommitError, Miss, Mutation, Step, known_devices, sessions, users};
 use utoipa::ToSchema;
 
-use crate::flows::deciding;
+use crate::flows::{Failed, deciding};
 use crate::guard::access::{Me, Proven};
 use crate::guard::context::Cx;
 use crate::state::error::{ApiError, Code};
@@ -93,27 +93,25 @@ pub async fn end(cx: Cx, me: Me, path: Path<(String, String)>) -> Result<StatusC
     let Path((_, id)) = path;
     let id: SessionId = id.parse().map_err(|_| none())?;
     if id == me.session.id {
-        return ended(&cx, &me, id, None).await;
+        return Ok(ended(&cx, &me, id, None).await?);
     }
     deciding!(&cx, present = me.0.clone() => end_other(&cx, Proven::of(&present)?, id).await)
 }
 
-async fn end_other(cx: &Cx, me: Proven<'_>, id: SessionId) -> Result<StatusCode, ApiError> {
+async fn end_other(cx: &Cx, me: Proven<'_>, id: SessionId) -> Result<StatusCode, Failed> {
     ended(cx, &me, id, Some(users::hold_version(cx.env.id, &me.user))).await
 }
 
-async fn ended(cx: &Cx, me: &Principal, id: SessionId, held: Option<Step>) -> Result<StatusCode, ApiError> {
+async fn ended(cx: &Cx, me: &Principal, id: SessionId, held: Option<Step>) -> Result<StatusCode, Failed> {
     let event = Event::SessionEnded { session: id, how: Ending::By { by: me.session.id } };
     let mutation = Mutation::new(held)
         .and(known_devices::forget_device_of(me.user.id, id))
         .and(sessions::revoke(cx.env.id, me.user.id, id))
         .and_all(cx.record(me, event)?);
     match cx.commit(mutation).await {
-        Err(CommitError::Missed(Miss::NotFound)) => Err(none()),
-        other => {
-            other?;
-            Ok(StatusCode::NO_CONTENT)
-        }
+        Ok(()) => Ok(StatusCode::NO_CONTENT),
+        Err(CommitError::Missed(Miss::NotFound)) => Err(none().into()),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -132,7 +130,7 @@ pub async fn end_others(cx: Cx, me: Me) -> Result<Answer<EndedSessionsResponse>,
     deciding!(&cx, present = me.0.clone() => all_others(&cx, Proven::of(&present)?).await)
 }
 
-async fn all_others(cx: &Cx, me: Proven<'_>) -> Result<Answer<EndedSessionsResponse>, ApiError> {
+async fn all_others(cx: &Cx, me: Proven<'_>) -> Result<Answer<EndedSessionsResponse>, Failed> {
     let rows = cx.app.store.sessions(cx.env.id, me.user.id, cx.now, u32::MAX).await?;
     let ended = rows.iter().filter(|row| row.id != me.session.id).count();
     let event = Event::SessionOthersEnded { by: me.session.id, ended };

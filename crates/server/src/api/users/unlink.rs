@@ -8,8 +8,8 @@ use stile_core::{CredentialId, EmailAddress, Event, Principal};
 use stile_store::{Mutation, users};
 use utoipa::ToSchema;
 
-use crate::flows::{deciding, removal, sessions};
-use crate::guard::access::{Me, reload};
+use crate::flows::{Failed, deciding, removal, sessions};
+use crate::guard::access::Me;
 use crate::guard::context::Cx;
 use crate::guard::gate::{self, Permit};
 use crate::guard::tokens;
@@ -68,7 +68,7 @@ pub async fn handle(
     let target = id.and_then(|id| me.credential(id));
     let permit = gate::pass_over(&cx, &me, &gate::UNLINK, &headers, target).await?;
     let id = id.ok_or(Code::InvalidUnlinkRequest)?;
-    let mut after = deciding!(remove(&cx, &me, &permit, id).await)?;
+    let mut after = deciding!(&cx, present = me.0.clone() => remove(&cx, &present, &permit, id).await)?;
     tokens::no_longer_than_sent(&cx, &mut after, &headers)?;
     sessions::answer(&cx, &after, false, None).map(Answer)
 }
@@ -78,9 +78,8 @@ async fn remove(
     me: &Principal,
     permit: &Permit<gate::CredentialUnlink>,
     id: CredentialId,
-) -> Result<Principal, ApiError> {
-    let me = reload(cx, me).await?;
-    permit.still_holds(cx, &me)?;
+) -> Result<Principal, Failed> {
+    permit.still_holds(cx, me)?;
     let address = me.credential(id).and_then(|c| c.reached_by(Channel::Mail));
     let address = address.and_then(|address| EmailAddress::parse(address).ok());
     let masked = address.ok_or(Code::InvalidUnlinkRequest)?.masked();
@@ -93,7 +92,7 @@ async fn remove(
     let event = Event::EmailUnlinked { credential: id, permit: permit.how().into(), masked };
     let mutation = Mutation::new([users::bump_version(cx.env.id, &me.user)])
         .and_all(removed)
-        .and_all(cx.record(&me, event)?);
+        .and_all(cx.record(me, event)?);
     cx.commit(mutation).await?;
     Ok(after)
 }

@@ -6,12 +6,12 @@ use serde::Deserialize;
 use stile_core::principal::Profile;
 use stile_core::{Acknowledgement, EmailAddress, Event, Principal, Username, policy};
 use stile_factors::email_code;
-use stile_store::{CommitError, Miss, Mutation, recovery_codes, users};
+use stile_store::{Miss, Mutation, recovery_codes, users};
 use utoipa::ToSchema;
 
 use crate::flows::codes::{self, Creator};
-use crate::flows::{deciding, sessions};
-use crate::guard::access::{Me, Proven, reload};
+use crate::flows::{Failed, deciding, sessions};
+use crate::guard::access::{Me, Proven};
 use crate::guard::context::Cx;
 use crate::guard::gate::{self, Permit};
 use crate::guard::tokens;
@@ -102,7 +102,8 @@ pub async fn handle(
     let mut after = me.0.clone();
     if changed(&me.user.profile, &body)? != me.user.profile {
         let permit = gate::pass(&cx, &me, &gate::PROFILE_CHANGE, &headers).await?;
-        after = deciding!(change_profile(&cx, &me, &permit, &body).await)?;
+        after =
+            deciding!(&cx, present = me.0.clone() => change_profile(&cx, &present, &permit, &body).await)?;
     }
     let Some((address, permit)) = email_permit else {
         return answer(&cx, after, &headers, NextViewEnum::Done, None);
@@ -132,13 +133,14 @@ fn answer(
 }
 
 /// The user has saved the recovery codes: what was kept to show them is forgotten. Saying it again changes nothing.
-async fn acknowledge(cx: &Cx, me: Proven<'_>, said: &str) -> Result<Principal, ApiError> {
+async fn acknowledge(cx: &Cx, me: Proven<'_>, said: &str) -> Result<Principal, Failed> {
     let state = me.user.recovery.filter(|_| said == Acknowledgement::Complete.as_str());
     let Some(state) = state else {
         return Err(ApiError::with(
             Code::InvalidUpdate,
             "There are no recovery codes to acknowledge like this.",
-        ));
+        )
+        .into());
     };
     let mut after = Principal::clone(&me);
     if state == Acknowledgement::Complete {
@@ -161,24 +163,21 @@ async fn change_profile(
     me: &Principal,
     permit: &Permit<gate::UserUpdate>,
     body: &UserFields,
-) -> Result<Principal, ApiError> {
-    let me = reload(cx, me).await?;
-    permit.still_holds(cx, &me)?;
+) -> Result<Principal, Failed> {
+    permit.still_holds(cx, me)?;
     let mut after = me.clone();
     after.user.profile = changed(&me.user.profile, body)?;
     if after.user.profile.further_emails_sign_in != me.user.profile.further_emails_sign_in {
-        own_factor(cx, &me)?;
+        own_factor(cx, me)?;
     }
     after.user.version += 1;
     let mutation = Mutation::new([
         users::bump_version(cx.env.id, &me.user),
         users::set_profile(cx.env.id, me.user.id, &after.user.profile),
     ])
-    .and_all(cx.record(&me, Event::UserUpdated { permit: permit.how().into() })?);
-    cx.commit(mutation).await.map_err(|error| match error {
-        CommitError::Missed(Miss::Taken) => Code::UsernameTaken.into(),
-        other => ApiError::from(other),
-    })?;
+    .and_all(cx.record(me, Event::UserUpdated { permit: permit.how().into() })?);
+    let committed = cx.commit(mutation).await.map_err(Failed::from);
+    committed.map_err(|failed| failed.when(|miss| (miss == Miss::Taken).then_some(Code::UsernameTaken)))?;
     Ok(after)
 }
 
