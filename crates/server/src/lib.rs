@@ -12,7 +12,7 @@ mod guard;
 mod state;
 mod wire;
 
-pub use api::openapi::{ACCESS, access};
+pub use api::openapi::ACCESS;
 pub use api::openapi_document;
 pub use edge::dev::{DEMO_ACCOUNT, DEMO_ACTIONS, DEMO_ENVIRONMENT};
 pub use edge::jobs::sweep_once;

@@ -94,7 +94,7 @@ pub fn complete(mut document: Spec) -> Spec {
 }
 
 /// The access class that an operation declares.
-pub fn access(operation: &Operation) -> Option<&str> {
+fn access(operation: &Operation) -> Option<&str> {
     operation.extensions.as_ref()?.get("x-stile-access").and_then(Value::as_str)
 }
 

@@ -25,28 +25,65 @@ pub trait GatedScope {
     const SCOPE_TEXT: &'static str;
 }
 
+/// Scopes as types, the rows of each, and the table of all rows.
 macro_rules! gated {
-    ($($(#[$doc:meta])* $name:ident = $text:literal),* $(,)?) => { $(
-        $(#[$doc])*
-        pub struct $name;
-        impl GatedScope for $name {
-            const SCOPE: Scope = Scope::$name;
-            const SCOPE_TEXT: &'static str = $text;
+    ($($(#[$meaning:meta])* $scope:ident = $text:literal {
+        $($(#[$action:meta])* $row:ident: $operation:literal, $exemption:ident;)*
+    })*) => {
+        $(
+            $(#[$meaning])*
+            pub struct $scope;
+            impl GatedScope for $scope {
+                const SCOPE: Scope = Scope::$scope;
+                const SCOPE_TEXT: &'static str = $text;
+            }
+            $(
+                $(#[$action])*
+                pub const $row: Row<$scope> = Row::new($operation, Exemption::$exemption);
+            )*
+        )*
+
+        /// Every row.
+        pub fn table() -> Vec<Listed> {
+            vec![$($($row.listed(),)*)*]
         }
-    )* };
+    };
 }
-gated!(
+gated! {
     /// `credential:link`
-    CredentialLink = "credential:link",
+    CredentialLink = "credential:link" {
+        /// Enrolling a passkey.
+        PASSKEY_REGISTER: "registerPasskey", FirstFactor;
+        /// Enrolling an authenticator app.
+        TOTP_REGISTER: "registerTotpDevice", FirstFactor;
+        /// Adding an e-mail address.
+        EMAIL_LINK: "verifyEmail", Link;
+    }
     /// `credential:unlink`
-    CredentialUnlink = "credential:unlink",
+    CredentialUnlink = "credential:unlink" {
+        /// Removing a passkey.
+        PASSKEY_DELETE: "deletePasskey", Unlink;
+        /// Removing an authenticator app.
+        MFA_DEVICE_DELETE: "deleteMfaDevice", Unlink;
+        /// Removing an e-mail address.
+        UNLINK: "unlinkCredential", Unlink;
+    }
     /// `credential:update`
-    CredentialUpdate = "credential:update",
+    CredentialUpdate = "credential:update" {
+        /// Changing the e-mail address.
+        EMAIL_CHANGE: "updateUser", None;
+    }
     /// `user:update`
-    UserUpdate = "user:update",
+    UserUpdate = "user:update" {
+        /// Changing profile fields.
+        PROFILE_CHANGE: "updateUser", None;
+    }
     /// `user:delete`
-    UserDelete = "user:delete",
-);
+    UserDelete = "user:delete" {
+        /// Deleting the user.
+        USER_DELETE: "deleteUser", None;
+    }
+}
 
 /// Evidence, accepted and used up, that one action of this scope may happen now.
 #[must_use]
@@ -138,25 +175,6 @@ impl<S: GatedScope> Row<S> {
     }
 }
 
-/// Enrolling a passkey.
-pub const PASSKEY_REGISTER: Row<CredentialLink> = Row::new("registerPasskey", Exemption::FirstFactor);
-/// Removing a passkey.
-pub const PASSKEY_DELETE: Row<CredentialUnlink> = Row::new("deletePasskey", Exemption::Unlink);
-/// Adding an e-mail address.
-pub const EMAIL_LINK: Row<CredentialLink> = Row::new("verifyEmail", Exemption::Link);
-/// Removing an e-mail address.
-pub const UNLINK: Row<CredentialUnlink> = Row::new("unlinkCredential", Exemption::Unlink);
-/// Changing the e-mail address.
-pub const EMAIL_CHANGE: Row<CredentialUpdate> = Row::new("updateUser", Exemption::None);
-/// Enrolling an authenticator app.
-pub const TOTP_REGISTER: Row<CredentialLink> = Row::new("registerTotpDevice", Exemption::FirstFactor);
-/// Removing an authenticator app.
-pub const MFA_DEVICE_DELETE: Row<CredentialUnlink> = Row::new("deleteMfaDevice", Exemption::Unlink);
-/// Changing profile fields.
-pub const PROFILE_CHANGE: Row<UserUpdate> = Row::new("updateUser", Exemption::None);
-/// Deleting the user.
-pub const USER_DELETE: Row<UserDelete> = Row::new("deleteUser", Exemption::None);
-
 /// A row without its type.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Listed {
@@ -166,21 +184,6 @@ pub struct Listed {
     pub scope: Scope,
     /// When a recent proof is enough.
     pub exemption: Exemption,
-}
-
-/// Every row.
-pub fn table() -> Vec<Listed> {
-    vec![
-        PASSKEY_REGISTER.listed(),
-        PASSKEY_DELETE.listed(),
-        TOTP_REGISTER.listed(),
-        MFA_DEVICE_DELETE.listed(),
-        EMAIL_LINK.listed(),
-        UNLINK.listed(),
-        EMAIL_CHANGE.listed(),
-        PROFILE_CHANGE.listed(),
-        USER_DELETE.listed(),
-    ]
 }
 
 /// Lets an action pass, or says what is missing. A single-use token is used up here, in a commit of its own,

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::http::Method;
 use serde_json::{Value, json};
-use stile_server::{ACCESS, API_SCOPES, access, gate};
+use stile_server::{ACCESS, API_SCOPES, gate};
 
 use crate::admin_reset::{api_token, call};
 use crate::world::{ENVIRONMENT, OTHER_ENVIRONMENT, World};
@@ -16,56 +16,60 @@ pub struct Operation {
     pub access: String,
     /// The scopes of tokens for it: an elevated token's where it is gated, an API token's where it takes one.
     pub scopes: Vec<String>,
+    /// A body that the operation takes, so that its guard and not the body refuses.
+    pub body: Option<Value>,
 }
 
 pub fn operations() -> Vec<Operation> {
-    let document = stile_server::openapi_document();
+    let document = serde_json::to_value(stile_server::openapi_document()).unwrap();
     let mut found = Vec::new();
-    for (path, item) in document.paths.paths.clone() {
-        let methods = [
-            (Method::GET, item.get),
-            (Method::PUT, item.put),
-            (Method::POST, item.post),
-            (Method::DELETE, item.delete),
-            (Method::PATCH, item.patch),
-        ];
-        for (method, operation) in methods {
-            let Some(operation) = operation else { continue };
-            let class = access(&operation).expect("every operation declares x-stile-access").to_owned();
-            let id = operation.operation_id.clone().expect("every operation has an id");
-            let security = serde_json::to_value(&operation.security).unwrap();
-            let ways = security.as_array().into_iter().flatten().filter_map(Value::as_object);
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in [Method::GET, Method::PUT, Method::POST, Method::DELETE, Method::PATCH] {
+            let operation = &item[method.as_str().to_ascii_lowercase()];
+            let Some(id) = operation["operationId"].as_str() else { continue };
+            let class =
+                operation["x-stile-access"].as_str().expect("every operation declares x-stile-access");
+            let ways = operation["security"].as_array().into_iter().flatten().filter_map(Value::as_object);
             let scopes = ways.flat_map(|way| way.values()).filter_map(Value::as_array).flatten();
-            let scopes = scopes.map(|scope| scope.as_str().unwrap().to_owned()).collect();
-            found.push(Operation { id, method, path: path.clone(), access: class, scopes });
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            let mut body = schema.is_object().then(|| example(&document, schema, ""));
+            // All fields of a profile are optional; this one is gated.
+            if let Some(fields) = body.as_mut().filter(|_| id == "updateUser") {
+                fields["email"] = json!("other@example.com");
+            }
+            found.push(Operation {
+                id: id.to_owned(),
+                method,
+                path: path.clone(),
+                access: class.to_owned(),
+                scopes: scopes.map(|scope| scope.as_str().unwrap().to_owned()).collect(),
+                body,
+            });
         }
     }
+    assert!(found.len() > 25, "the document is complete");
     found
 }
 
-/// A body that each gated operation takes, so that the gate and not the body refuses.
-pub fn body(id: &str) -> Option<Value> {
-    match id {
-        "deletePasskey" => Some(json!({ "passkeyId": "x" })),
-        "unlinkCredential" => Some(json!({ "verifiedCredentialId": "x" })),
-        "updateUser" => Some(json!({ "email": "other@example.com" })),
-        "registerPasskey" => Some(json!({
-            "id": "AA", "rawId": "AA", "type": "public-key", "clientExtensionResults": {},
-            "response": { "attestationObject": "AA", "clientDataJson": "AA" },
-        })),
-        "checkStepUp" => Some(json!({ "scope": "vault:open" })),
-        "authenticatePasskey" | "signInWithPasskey" => Some(json!({
-            "id": "AA", "rawId": "AA", "type": "public-key", "clientExtensionResults": {},
-            "response": { "clientDataJSON": "AA", "authenticatorData": "AA", "signature": "AA" },
-        })),
-        "verifyEmail" | "signInWithEmail" => {
-            Some(json!({ "verificationUUID": "x", "verificationToken": "x" }))
+/// A body that the schema takes: its required members alone.
+fn example(document: &Value, schema: &Value, name: &str) -> Value {
+    if let Some(place) = schema["$ref"].as_str() {
+        return example(document, document.pointer(&place[1..]).unwrap(), name);
+    }
+    if let Some(first) = schema["enum"].get(0) {
+        return first.clone();
+    }
+    match (schema["type"].as_str(), name) {
+        (Some("object"), _) => {
+            let names = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+            names
+                .map(|name| (name.to_owned(), example(document, &schema["properties"][name], name)))
+                .collect()
         }
-        "renamePasskey" => Some(json!({ "id": "x" })),
-        "consumeElevatedToken" => {
-            Some(json!({ "token": "x", "scope": "vault:open", "userId": "x", "useId": "x" }))
-        }
-        _ => None,
+        (Some("array"), _) => json!([]),
+        (_, "scope") => json!("vault:open"),
+        (_, "email") => json!("other@example.com"),
+        _ => json!("AA"),
     }
 }
 
@@ -73,12 +77,10 @@ pub fn body(id: &str) -> Option<Value> {
 async fn every_operation_has_one_class_and_keeps_to_it() {
     let world = World::new().await;
     let stranger = world.page();
-    let all = operations();
-    assert!(all.len() > 25, "the document is complete");
-    for op in &all {
+    for op in operations() {
         assert!(ACCESS.contains(&op.access.as_str()), "{}: unknown class {}", op.id, op.access);
         let path = op.path.replace("{environmentId}", &stranger.environment.to_string());
-        let reply = stranger.send(op.method.clone(), &path, body(&op.id).map(|b| b.to_string()), &[]).await;
+        let reply = stranger.send(op.method, &path, op.body.map(|b| b.to_string()), &[]).await;
         let refused = reply.status == 401;
         assert_eq!(
             refused,
@@ -113,7 +115,7 @@ async fn an_old_session_passes_no_gate() {
             "verifyEmail" => {
                 Some(json!({ "verificationUUID": sent["verificationUUID"], "verificationToken": code }))
             }
-            id => body(id),
+            _ => op.body,
         };
         let path = op.path.replace("{environmentId}", &page.environment.to_string());
         let reply = page.send(op.method, &path, body.map(|b| b.to_string()), &[]).await;
@@ -146,8 +148,9 @@ async fn an_api_token_is_taken_for_its_scope_and_in_its_environment_alone() {
     for op in operations().into_iter().filter(|op| op.access == "apiToken") {
         let [own] = &op.scopes[..] else { panic!("{}: {:?}", op.id, op.scopes) };
         let path = op.path.replace("{environmentId}", &ENVIRONMENT.to_string()).replace("{userId}", &user);
-        let send =
-            async |bearer: Option<&str>| call(&world, op.method.clone(), &path, bearer, body(&op.id)).await;
+        let send = async |bearer: Option<&str>| {
+            call(&world, op.method.clone(), &path, bearer, op.body.clone()).await
+        };
         send(None).await.refused(401, "invalid_api_token");
         let others: Vec<_> = API_SCOPES.iter().copied().filter(|scope| scope != own).collect();
         let other = api_token(&world, ENVIRONMENT, &others).await;
@@ -182,7 +185,7 @@ async fn a_device_proof_is_judged_where_the_document_names_it() {
             "retryEmailVerification" => {
                 Some(json!({ "email": "new@example.com", "verificationUUID": sent["verificationUUID"] }))
             }
-            id => body(id),
+            _ => op.body,
         };
         let half = [("x-dynamic-device-nonce", "x")];
         let reply = page.send(op.method.clone(), &path, body.map(|b| b.to_string()), &half).await;

@@ -9,6 +9,7 @@ use stile_core::settings::{
 use stile_server::gate;
 use stile_store::{Mutation, credentials};
 
+use crate::access::operations;
 use crate::authenticator::Authenticator;
 use crate::world::{ENVIRONMENT, ORIGIN, OTHER_ENVIRONMENT, Page, Reply, World, settings};
 
@@ -17,7 +18,7 @@ struct Gated {
     operation: &'static str,
     scope: &'static str,
     method: Method,
-    path: &'static str,
+    path: String,
     body: Option<Value>,
     passed: (u16, &'static str),
 }
@@ -26,7 +27,8 @@ impl Gated {
     async fn send(&self, page: &Page, token: Option<&str>) -> Reply {
         let headers: Vec<_> = token.iter().map(|token| ("x-dyn-elevated-access-token", *token)).collect();
         let body = self.body.as_ref().map(Value::to_string);
-        page.send(self.method.clone(), &page.sdk(self.path), body, &headers).await
+        let path = self.path.replace("{environmentId}", &page.environment.to_string());
+        page.send(self.method.clone(), &path, body, &headers).await
     }
 
     #[track_caller]
@@ -43,80 +45,24 @@ async fn requests(world: &World, page: &Page, n: usize) -> Vec<Gated> {
     let address = format!("linked{n}@example.com");
     let sent = page.post("/emailVerifications/create", json!({ "email": address })).await.created();
     let code = world.code(&address).await;
+    let all = operations();
+    let row = |operation, scope, body: Option<Value>, passed| {
+        let op = all.iter().find(|op| op.id == operation).unwrap();
+        let (method, path) = (op.method.clone(), op.path.clone());
+        Gated { operation, scope, method, path, body: body.or_else(|| op.body.clone()), passed }
+    };
+    let answer = json!({ "verificationUUID": sent["verificationUUID"], "verificationToken": code });
+    let (email, alias) = (format!("changed{n}@example.com"), format!("name {n}"));
     vec![
-        Gated {
-            operation: "registerPasskey",
-            scope: "credential:link",
-            method: Method::POST,
-            path: "/users/passkeys/register",
-            body: Some(json!({ "id": "AA", "rawId": "AA", "type": "public-key",
-                "response": { "attestationObject": "AA", "clientDataJson": "AA" } })),
-            passed: (422, "invalid_passkey_response"),
-        },
-        Gated {
-            operation: "deletePasskey",
-            scope: "credential:unlink",
-            method: Method::DELETE,
-            path: "/users/passkeys",
-            body: Some(json!({ "passkeyId": "x" })),
-            passed: (422, "passkey_not_found"),
-        },
-        Gated {
-            operation: "verifyEmail",
-            scope: "credential:link",
-            method: Method::POST,
-            path: "/emailVerifications/verify",
-            body: Some(json!({ "verificationUUID": sent["verificationUUID"], "verificationToken": code })),
-            passed: (200, ""),
-        },
-        Gated {
-            operation: "updateUser",
-            scope: "credential:update",
-            method: Method::PUT,
-            path: "/users",
-            body: Some(json!({ "email": format!("changed{n}@example.com") })),
-            passed: (200, ""),
-        },
-        Gated {
-            operation: "updateUser",
-            scope: "user:update",
-            method: Method::PUT,
-            path: "/users",
-            body: Some(json!({ "alias": format!("name {n}") })),
-            passed: (200, ""),
-        },
-        Gated {
-            operation: "registerTotpDevice",
-            scope: "credential:link",
-            method: Method::GET,
-            path: "/users/mfa/register/totp",
-            body: None,
-            passed: (200, ""),
-        },
-        Gated {
-            operation: "deleteMfaDevice",
-            scope: "credential:unlink",
-            method: Method::DELETE,
-            path: "/users/mfa/x",
-            body: None,
-            passed: (404, "not_found"),
-        },
-        Gated {
-            operation: "unlinkCredential",
-            scope: "credential:unlink",
-            method: Method::POST,
-            path: "/verify/unlink",
-            body: Some(json!({ "verifiedCredentialId": "x" })),
-            passed: (422, "invalid_unlink_request"),
-        },
-        Gated {
-            operation: "deleteUser",
-            scope: "user:delete",
-            method: Method::DELETE,
-            path: "/users",
-            body: None,
-            passed: (204, ""),
-        },
+        row("registerPasskey", "credential:link", None, (422, "invalid_passkey_response")),
+        row("deletePasskey", "credential:unlink", None, (422, "passkey_not_found")),
+        row("verifyEmail", "credential:link", Some(answer), (200, "")),
+        row("updateUser", "credential:update", Some(json!({ "email": email })), (200, "")),
+        row("updateUser", "user:update", Some(json!({ "alias": alias })), (200, "")),
+        row("registerTotpDevice", "credential:link", None, (200, "")),
+        row("deleteMfaDevice", "credential:unlink", None, (404, "not_found")),
+        row("unlinkCredential", "credential:unlink", None, (422, "invalid_unlink_request")),
+        row("deleteUser", "user:delete", None, (204, "")),
     ]
 }
 

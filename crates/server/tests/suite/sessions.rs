@@ -4,7 +4,7 @@ use axum::http::Method;
 use serde_json::{Value, json};
 use stile_core::settings::{Enrollment, Settings};
 
-use crate::access::{body, operations};
+use crate::access::operations;
 use crate::authenticator::Authenticator;
 use crate::device::DeviceKey;
 use crate::world::{ORIGIN, OTHER_ENVIRONMENT, Page, World, settings};
@@ -271,7 +271,7 @@ async fn an_ended_session_and_a_deleted_user_are_refused_everywhere() {
                 continue;
             }
             let path = op.path.replace("{environmentId}", &page.environment.to_string());
-            let body = body(&op.id).map(|b| b.to_string());
+            let body = op.body.map(|b| b.to_string());
             let reply = page.send(op.method, &path, body, &[]).await;
             assert_eq!((reply.status.as_u16(), reply.code()), (401, "session_ended"), "{}", op.id);
             seen += 1;
@@ -309,7 +309,7 @@ async fn a_pending_session_reaches_its_own_class_and_no_other() {
             continue;
         }
         let path = op.path.replace("{environmentId}", &page.environment.to_string());
-        let reply = page.send(op.method, &path, body(&op.id).map(|b| b.to_string()), &[]).await;
+        let reply = page.send(op.method, &path, op.body.map(|b| b.to_string()), &[]).await;
         let pending_code = reply.code() == "additional_auth_required";
         match op.access.as_str() {
             "session" | "level" => assert!(reply.status == 403 && pending_code, "{} {}", op.id, reply.body),

@@ -5,7 +5,7 @@ use stile_core::settings::{ScopeRule, TokenBehavior};
 use stile_server::{API_SCOPES, gate};
 
 use super::Tape;
-use crate::access::{Operation, body};
+use crate::access::Operation;
 use crate::admin_reset::api_token;
 use crate::edge::raw;
 use crate::world::{ENVIRONMENT, ORIGIN, OTHER_ENVIRONMENT, Page, Reply, World, settings};
@@ -88,6 +88,32 @@ fn path(op: &Operation, environment: &str) -> String {
         _ => part,
     });
     parts.collect::<Vec<_>>().join("/")
+}
+
+/// The bodies of what is recorded: an answer says at which column its body was wrong.
+fn body(id: &str) -> Option<Value> {
+    match id {
+        "deletePasskey" => Some(json!({ "passkeyId": "x" })),
+        "unlinkCredential" => Some(json!({ "verifiedCredentialId": "x" })),
+        "updateUser" => Some(json!({ "email": "other@example.com" })),
+        "registerPasskey" => Some(json!({
+            "id": "AA", "rawId": "AA", "type": "public-key", "clientExtensionResults": {},
+            "response": { "attestationObject": "AA", "clientDataJson": "AA" },
+        })),
+        "checkStepUp" => Some(json!({ "scope": "vault:open" })),
+        "authenticatePasskey" | "signInWithPasskey" => Some(json!({
+            "id": "AA", "rawId": "AA", "type": "public-key", "clientExtensionResults": {},
+            "response": { "clientDataJSON": "AA", "authenticatorData": "AA", "signature": "AA" },
+        })),
+        "verifyEmail" | "signInWithEmail" => {
+            Some(json!({ "verificationUUID": "x", "verificationToken": "x" }))
+        }
+        "renamePasskey" => Some(json!({ "id": "x" })),
+        "consumeElevatedToken" => {
+            Some(json!({ "token": "x", "scope": "vault:open", "userId": "x", "useId": "x" }))
+        }
+        _ => None,
+    }
 }
 
 async fn send(op: &Operation, page: &Page, elevated: Option<&str>) -> Reply {
