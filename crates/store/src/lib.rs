@@ -32,13 +32,7 @@ pub use error::{CommitError, OpenError, StoreError};
 pub use load::{Load, Spread};
 pub use migrate::Schema;
 pub use mutation::{Miss, Mutation, Step};
-pub use tables::{
-    Account, ApiToken, AuditEvent, AuditFilter, AuditRow, Census, Environment, Failures, Holder, Mail,
-    MailSlot, MfaToken, Passkey, SigningKeyRow, Source, TotpDevice, UndoLink, UnverifiedTotp, Verification,
-    additions, api_tokens, audit, buckets, credentials, environments, failures, known_devices, ledger,
-    mail_turns, mfa_tokens, outbox, passkeys, recovery_codes, sessions, signing_keys, totp, users,
-    verifications,
-};
+pub use tables::*;
 use value::{Row, Value};
 
 /// The target of spans that are for traces and not for log lines. They hold no values of statements.

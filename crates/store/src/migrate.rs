@@ -19,6 +19,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 7, sql: include_str!("../migrations/0007_audit.sql") },
     Migration { version: 8, sql: include_str!("../migrations/0008_additions.sql") },
     Migration { version: 9, sql: include_str!("../migrations/0009_actors.sql") },
+    Migration { version: 10, sql: include_str!("../migrations/0010_rp_ids.sql") },
 ];
 
 /// How a database stands to this binary.

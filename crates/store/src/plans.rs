@@ -18,8 +18,8 @@ use stile_core::{
 use self::database::{Database, apart, server};
 use crate::mutation::Step;
 use crate::postgres::dollars;
+use crate::tables::all::TABLES;
 use crate::tables::audit::SWEEP as AUDIT_SWEEP;
-use crate::tables::sweep::SWEEPS;
 use crate::{
     AuditFilter, Engine, Failures, Mail, MailSlot, Passkey, Store, Verification, additions, api_tokens,
     buckets, credentials, environments, failures, known_devices, ledger, mail_turns, mfa_tokens, outbox,
@@ -67,7 +67,7 @@ async fn reads(store: &Store) -> Vec<String> {
         .unwrap();
     all_reads(store).await;
     let reads: Vec<String> = heard.try_iter().collect();
-    assert_eq!(reads.len(), 34, "{reads:#?}");
+    assert_eq!(reads.len(), 35, "{reads:#?}");
     reads
 }
 
@@ -90,6 +90,7 @@ async fn all_reads(store: &Store) {
     store.live_verification(environment, [5; 32], [6; 32], NOW).await.unwrap();
     store.environment(environment).await.unwrap();
     store.environment_version(environment).await.unwrap();
+    store.former_rp_id("example.com").await.unwrap();
     store.signing_keys(environment).await.unwrap();
     store.api_token([7; 32]).await.unwrap();
     store.ledger_note(ledger::Kind::Code, b"a").await.unwrap();
@@ -251,6 +252,8 @@ fn all_writes() -> Vec<Step> {
         api_tokens::delete(e, ApiTokenId::from_bytes([8; 16])),
     ]
     .into_iter()
+    .chain(environments::claim_rp_id(e, "example.com", false))
+    .chain(environments::end_rp_id("example.com", b"former"))
     .chain(known_devices::remember(id, "a", NOW))
     .chain(mail_turns::take_if_least([7; 32], [8; 32], NOW))
     .collect()
@@ -260,7 +263,9 @@ fn all_writes() -> Vec<Step> {
 #[test]
 fn sweeps_find_what_has_expired_through_an_index() {
     let (_folder, db, _store) = file();
-    for sweep in SWEEPS.iter().filter(|sweep| !sweep.delete.starts_with("DELETE FROM signing_keys")) {
+    for sweep in
+        TABLES.into_iter().filter(|table| table.name != "signing_keys").filter_map(|table| table.sweep)
+    {
         for sql in [sweep.due, sweep.delete] {
             assert_eq!(scans(&db, sql), Vec::<String>::new(), "{sql}");
         }

@@ -88,7 +88,7 @@ pub async fn create(
         signing_keys::insert(id, &key),
         record_command(id, now, &Event::EnvironmentCreated { kind, kid: key.kid.clone() }),
     ])
-    .and(rp_id_claim(id, settings));
+    .and_all(rp_id_claim(id, settings));
     match store.commit(mutation).await {
         Err(stile_store::CommitError::Missed(Miss::Taken)) => Err(OperatorError::Exists(id)),
         other => Ok(other?),
@@ -130,7 +130,7 @@ pub async fn configure(
         environments::configure(id, row.version, &settings),
         record_command(id, now, &Event::EnvironmentConfigured { change: change.clone() }),
     ])
-    .and(rp_id_claim(id, &settings));
+    .and_all(rp_id_claim(id, &settings));
     store.commit(mutation).await?;
     Ok(settings)
 }
@@ -168,8 +168,9 @@ async fn free_rp_id(store: &Store, id: EnvironmentId, settings: &Settings) -> Re
     Ok(())
 }
 
-fn rp_id_claim(id: EnvironmentId, settings: &Settings) -> Option<Step> {
-    own_rp_id(settings).map(|domain| environments::claim_rp_id(id, domain, settings.passkeys.rp_id_shared))
+fn rp_id_claim(id: EnvironmentId, settings: &Settings) -> impl Iterator<Item = Step> {
+    let claim = |domain| environments::claim_rp_id(id, domain, settings.passkeys.rp_id_shared);
+    own_rp_id(settings).map(claim).into_iter().flatten()
 }
 
 /// Deletes an environment with everything that is in it; only its audit log stays. First nobody finds it any more, so that

@@ -112,7 +112,8 @@ impl Store {
 
     /// Who had this relying-party id before, as [`end_rp_id`] kept it.
     pub async fn former_rp_id(&self, rp_id: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        self.recall(&former(rp_id)).await
+        let sql = "SELECT former FROM rp_ids WHERE domain = ?1";
+        self.row(sql, vec![rp_id.into()]).await?.map_or(Ok(None), |mut row| row.take())
     }
 }
 
@@ -131,10 +132,6 @@ pub struct Census {
     pub signing_keys: i64,
     /// Mails that are not delivered yet.
     pub mails: i64,
-}
-
-fn former(rp_id: &str) -> String {
-    format!("former-rp-id {rp_id}")
 }
 
 /// A new environment; misses with `Taken` when the id exists.
@@ -159,14 +156,31 @@ pub fn configure(id: EnvironmentId, version: i64, settings: &Settings) -> Step {
 }
 
 /// Lets the environment have a relying-party id: alone, or together with all others that share it. Misses with
-/// `EnvironmentChanged` when it is another's. Two that ask at once meet at the id's row.
-pub fn claim_rp_id(id: EnvironmentId, rp_id: &str, shared: bool) -> Step {
-    let sql = "INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
-               WHERE meta.value = excluded.value OR meta.value = ?3";
+/// `EnvironmentChanged` when it is another's. Two that ask at once meet at the id's rows.
+///
+/// Nodes of the version before know the claims in `meta` alone. While one may run beside us, every claim passes there first, so
+/// that no id gets two owners whichever nodes they ask. An id that an old node frees is free in both places: the reference
+/// to its environment ends with it. One that an old node claims is in `meta` alone, and is refused to others there.
+pub fn claim_rp_id(id: EnvironmentId, rp_id: &str, shared: bool) -> [Step; 2] {
+    let in_meta = "INSERT INTO meta (name, value) VALUES (?1, ?2)
+                   ON CONFLICT (name) DO UPDATE SET value = excluded.value
+                   WHERE meta.value = excluded.value OR meta.value = ?3";
     let own = id.as_bytes().to_vec();
     let value = if shared { b"shared".to_vec() } else { own.clone() };
-    let args = vec![format!("rp-id {rp_id}").into(), value.into(), own.into()];
-    Step::one(sql, args, Miss::EnvironmentChanged)
+    let sql = "INSERT INTO rp_ids (domain, environment, shared) VALUES (?1, ?2, ?3)
+               ON CONFLICT (domain) DO UPDATE SET environment = excluded.environment, shared = excluded.shared
+               WHERE rp_ids.environment = ?4
+                  OR (rp_ids.environment IS NULL AND rp_ids.shared <= excluded.shared)";
+    let args = vec![rp_id.into(), (!shared).then_some(id).into(), shared.into(), id.into()];
+    [
+        Step::one(in_meta, vec![in_meta_of(rp_id), value.into(), own.into()], Miss::EnvironmentChanged),
+        Step::one(sql, args, Miss::EnvironmentChanged),
+    ]
+}
+
+/// Where the version before keeps the claim of a relying-party id.
+fn in_meta_of(rp_id: &str) -> Value {
+    format!("rp-id {rp_id}").into()
 }
 
 /// Marks the environment as changed: caches read it anew.
@@ -197,10 +211,10 @@ pub fn end_deletion(id: EnvironmentId) -> Step {
 
 /// Lets another environment have the relying-party id, and keeps for whom passkeys of it were made before.
 pub fn end_rp_id(rp_id: &str, owner: &[u8]) -> [Step; 2] {
-    let keep = "INSERT INTO meta (name, value) VALUES (?1, ?2)
-                ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    let sql = "INSERT INTO rp_ids (domain, shared, former) VALUES (?1, 0, ?2)
+               ON CONFLICT (domain) DO UPDATE SET environment = NULL, shared = 0, former = excluded.former";
     [
-        Step::any("DELETE FROM meta WHERE name = ?1", vec![format!("rp-id {rp_id}").into()]),
-        Step::any(keep, vec![former(rp_id).into(), owner.into()]),
+        Step::any("DELETE FROM meta WHERE name = ?1", vec![in_meta_of(rp_id)]),
+        Step::any(sql, vec![rp_id.into(), owner.into()]),
     ]
 }

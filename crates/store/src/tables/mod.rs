@@ -2,6 +2,7 @@
 //! they do; `hold_…` changes nothing, and lets the mutation pass only while something is so.
 
 pub mod additions;
+pub(crate) mod all;
 pub mod api_tokens;
 pub mod audit;
 pub mod buckets;
@@ -18,7 +19,6 @@ pub mod passkeys;
 pub mod recovery_codes;
 pub mod sessions;
 pub mod signing_keys;
-pub(crate) mod sweep;
 pub mod totp;
 pub mod users;
 pub mod verifications;

@@ -2,7 +2,7 @@
 
 use stile_core::settings::{Kind, Settings};
 use stile_store::environments::{
-    begin_deletion, bump_version, configure, end_deletion, end_rp_id, insert, silence,
+    begin_deletion, bump_version, claim_rp_id, configure, end_deletion, end_rp_id, insert, silence,
 };
 use stile_store::{Environment, Miss, Mutation};
 
@@ -78,14 +78,52 @@ fn an_environment_that_is_being_deleted_is_found_by_nobody() {
 
 #[test]
 fn a_relying_party_id_is_free_after_its_environment() {
-    use stile_store::environments::claim_rp_id;
     each(async |db| {
         let (one, two) = with_environments(&db).await;
-        db.done([claim_rp_id(one, "example.com", false)]).await;
-        assert_eq!(db.missed([claim_rp_id(two, "example.com", false)]).await, Miss::EnvironmentChanged);
+        db.done(claim_rp_id(one, "example.com", false)).await;
+        assert_eq!(db.missed(claim_rp_id(two, "example.com", false)).await, Miss::EnvironmentChanged);
         assert_eq!(db.store.former_rp_id("example.com").await.unwrap(), None);
         db.done(end_rp_id("example.com", b"one")).await;
-        db.done([claim_rp_id(two, "example.com", false)]).await;
+        db.done(claim_rp_id(two, "example.com", false)).await;
         assert_eq!(db.store.former_rp_id("example.com").await.unwrap(), Some(b"one".to_vec()));
+    });
+}
+
+#[test]
+fn a_relying_party_id_is_had_alone_or_shared() {
+    each(async |db| {
+        let (one, two) = with_environments(&db).await;
+        let refused = async |id, shared| {
+            assert_eq!(db.missed(claim_rp_id(id, "example.com", shared)).await, Miss::EnvironmentChanged);
+        };
+        db.done(claim_rp_id(one, "example.com", false)).await;
+        refused(two, true).await;
+        for id in [one, one, two] {
+            db.done(claim_rp_id(id, "example.com", true)).await;
+        }
+        refused(one, false).await;
+        db.done(end_rp_id("example.com", b"both")).await;
+        let again = db.again();
+        let claims = |id| Mutation::new(claim_rp_id(id, "example.com", false));
+        let claims = (0..30).flat_map(|_| [claims(one), claims(two)]).collect();
+        assert_eq!(winners(&all_at_once(&[&db.store, &again], claims).await, Miss::EnvironmentChanged), 30);
+    });
+}
+
+/// Nodes of the version before write claims to `meta` alone.
+#[test]
+fn a_relying_party_id_that_an_old_node_claimed_is_not_given_to_another() {
+    each(async |db| {
+        let (one, two) = with_environments(&db).await;
+        db.store.remember("rp-id example.com", one.as_bytes()).await.unwrap();
+        for shared in [false, true] {
+            assert_eq!(db.missed(claim_rp_id(two, "example.com", shared)).await, Miss::EnvironmentChanged);
+        }
+        db.done(claim_rp_id(one, "example.com", false)).await;
+        // An old node that deletes the environment frees the id: it ends the claim in `meta`, and the reference.
+        db.done([begin_deletion(one, NOW), end_deletion(one)]).await;
+        assert_eq!(db.missed(claim_rp_id(two, "example.com", false)).await, Miss::EnvironmentChanged);
+        db.done([end_rp_id("example.com", b"one")[0].clone()]).await;
+        db.done(claim_rp_id(two, "example.com", false)).await;
     });
 }

@@ -1,7 +1,8 @@
 //! A database of an earlier version, with rows in it, is brought up to date and loses nothing.
 
 use stile_core::{Format, Level, Method, SessionId, UserId};
-use stile_store::{Store, ledger};
+use stile_store::environments::claim_rp_id;
+use stile_store::{CommitError, Miss, Mutation, Store, ledger};
 
 use crate::engines::{on_postgres, run};
 use crate::postgres::database::Database;
@@ -13,7 +14,7 @@ const MIGRATIONS: [&str; 2] =
 
 /// As the first version left them: ids of sixteen bytes, a user with an address and a session, a thing that was used
 /// up, a counter.
-const FIRST: [&str; 7] = [
+const FIRST: [&str; 10] = [
     "INSERT INTO environments (id, version, kind, name, settings, created_at)
      VALUES (ID1, 1, 'sandbox', 'first', '{}', 5)",
     "INSERT INTO users (id, environment, version, profile, username, first_visit, last_visit)
@@ -28,6 +29,9 @@ const FIRST: [&str; 7] = [
      VALUES (ID5, ID1, ID2, 'pending', 5, 9, 8, ID3, ID3, NULL, NULL, '[]')",
     "INSERT INTO ledger (kind, key, note, used_at, expires_at) VALUES ('elevated_token', ID4, ID1ID2, 5, 9)",
     "INSERT INTO counters (key, count, expires_at) VALUES (ID1ID2, 7, 9000000000000000)",
+    "INSERT INTO meta (name, value) VALUES ('rp-id example.org', ID1)",
+    "INSERT INTO meta (name, value) VALUES ('rp-id shared.example', ID1ID2)",
+    "INSERT INTO meta (name, value) VALUES ('former-rp-id example.org', ID7)",
 ];
 
 /// What the second version had besides.
@@ -77,6 +81,13 @@ async fn holds_what_it_held(store: &Store, version: usize) {
     assert_eq!(store.buckets([two(1, 2)]).await.unwrap(), [stile_core::Micros::new(9_000_000_000_000_000)]);
     let (codes, failures) =
         (store.recovery_codes(me.user.id).await.unwrap(), store.failures(me.user.id, [0; 32]).await.unwrap());
+    let claim = |id, domain| store.commit(Mutation::new(claim_rp_id(environment_id(id), domain, false)));
+    claim(1, "example.org").await.unwrap();
+    for (id, domain) in [(9, "example.org"), (1, "shared.example")] {
+        let refused = Err(CommitError::Missed(Miss::EnvironmentChanged));
+        assert_eq!(claim(id, domain).await, refused, "{domain}");
+    }
+    assert_eq!(store.former_rp_id("example.org").await.unwrap(), Some(id16(7).to_vec()));
     match version {
         1 => assert_eq!((codes, failures.of(Method::Of(Format::Totp))), (Vec::new(), 0)),
         _ => assert_eq!((codes, failures.of(Method::Of(Format::Totp))), (vec![two(3, 4)], 4)),
