@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use stile_core::{ApiTokenId, EnvironmentId, EventName, UserId};
+use stile_store::Cursor;
 
-use crate::audit::{Cursor, Moment};
+use crate::audit::Moment;
 use crate::paths::Assignment;
 
 /// Where both servers listen when nothing else is said.

@@ -1,6 +1,9 @@
 //! The audit log: what happened, to whom, when, in which request. No secrets, no personal data beyond ids and, where the
 //! environment's settings say so, the client's address.
 
+use std::fmt;
+use std::str::FromStr;
+
 use stile_core::{Actor, AuditId, EnvironmentId, EventName, Micros, UserId};
 
 use crate::error::{CommitError, StoreError};
@@ -66,6 +69,38 @@ pub struct AuditRow {
     pub at: Micros,
 }
 
+/// Where a page ended. As text it is copied from one page to ask for the next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cursor {
+    /// The last row's time.
+    pub at: Micros,
+    /// The last row's id.
+    pub id: AuditId,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.at.get(), self.id)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let parts = text.split_once('.').and_then(|(at, id)| Some((at.parse().ok()?, id.parse().ok()?)));
+        let (at, id) = parts.ok_or("copy the value from the end of the page before")?;
+        Ok(Self { at: Micros::new(at), id })
+    }
+}
+
+impl AuditRow {
+    /// Where a page ends that this row is the last of.
+    pub const fn cursor(&self) -> Cursor {
+        Cursor { at: self.at, id: self.id }
+    }
+}
+
 /// Which events are wanted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct AuditFilter<'a> {
@@ -77,8 +112,8 @@ pub struct AuditFilter<'a> {
     pub since: Micros,
     /// Those before this time.
     pub until: Micros,
-    /// Those older than this row.
-    pub after: Option<(Micros, AuditId)>,
+    /// Those after this place, which are older.
+    pub after: Option<Cursor>,
     /// At most so many.
     pub limit: u32,
 }
@@ -136,7 +171,8 @@ impl Store {
             Some(_) => select!("environment = ?1 AND subject = ?2"),
             None => select!("environment = ?1 AND (subject = ?2 OR ?2 IS NULL)"),
         };
-        let (at, id) = wanted.after.unwrap_or((Micros::new(i64::MAX), AuditId::from_bytes([255; 16])));
+        let newest = Cursor { at: Micros::new(i64::MAX), id: AuditId::from_bytes([255; 16]) };
+        let Cursor { at, id } = wanted.after.unwrap_or(newest);
         let args = vec![
             environment.into(),
             wanted.subject.into(),

@@ -25,7 +25,7 @@ pub mod verifications;
 
 pub use additions::UndoLink;
 pub use api_tokens::ApiToken;
-pub use audit::{AuditEvent, AuditFilter, AuditRow, Source};
+pub use audit::{AuditEvent, AuditFilter, AuditRow, Cursor, Source};
 pub use environments::{Census, Environment};
 pub use failures::Failures;
 pub use known_devices::Holder;

@@ -1,7 +1,7 @@
 //! API tokens, the audit log, and facts about the database.
 
-use stile_core::{ApiTokenId, EventName, Micros};
-use stile_store::{ApiToken, AuditEvent, AuditFilter, AuditRow, Miss, api_tokens, audit};
+use stile_core::{ApiTokenId, AuditId, EventName, Micros};
+use stile_store::{ApiToken, AuditEvent, AuditFilter, AuditRow, Cursor, Miss, api_tokens, audit};
 
 use crate::engines::each;
 use crate::world::*;
@@ -109,7 +109,7 @@ fn audit_events_are_found_by_user_name_and_time_and_page_by_page() {
         loop {
             let rows = db.store.audit(one, wanted).await.unwrap();
             let Some(last) = rows.last() else { break };
-            wanted.after = Some((last.at, last.id));
+            wanted.after = Some(last.cursor());
             paged.extend(rows.into_iter().map(|row| row.source.request));
         }
         assert_eq!(paged, ["5", "4", "3", "2", "1"]);
@@ -178,4 +178,15 @@ fn a_fact_is_remembered_once() {
         assert_eq!(db.store.remember("another", b"x").await.unwrap(), b"x");
         assert_eq!(db.again().remember("key check", b"later").await.unwrap(), kept);
     });
+}
+
+#[test]
+fn cursors_come_back_as_they_were_shown() {
+    let cursor = Cursor { at: Micros::new(1_800_000_000_000_001), id: AuditId::from_bytes([7; 16]) };
+    assert_eq!(cursor.to_string().parse(), Ok(cursor));
+    for bad in
+        ["", ".", "1.2", "x.07070707-0707-0707-0707-070707070707", "07070707-0707-0707-0707-070707070707"]
+    {
+        assert!(bad.parse::<Cursor>().is_err(), "{bad}");
+    }
 }
