@@ -140,6 +140,8 @@ pub struct Evidence {
 pub struct Begun {
     /// The scope that was permitted.
     pub scope: String,
+    /// What the evidence was, as the gate names it.
+    pub how: String,
     /// What the permit stood on.
     pub evidence: Evidence,
     /// The user's epoch then.

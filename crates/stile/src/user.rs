@@ -44,7 +44,7 @@ fn refused(error: ApiError) -> Failure {
             "the user signs in with a passkey alone: without it there would be no way in",
             "Let the user add an e-mail address first, or delete the user.",
         ),
-        code => (code.text(), "Try again; nothing was changed."),
+        code => (code.text(), "Run the command again: resetting twice does no harm. The log says more."),
     };
     Failure::new(full_stop(&format!("The second factors were not reset: {why}")), advice)
 }

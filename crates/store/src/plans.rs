@@ -22,8 +22,8 @@ use crate::tables::all::TABLES;
 use crate::tables::audit::SWEEP as AUDIT_SWEEP;
 use crate::{
     AuditFilter, Engine, Failures, Mail, MailSlot, Passkey, Store, Verification, additions, api_tokens,
-    buckets, credentials, environments, failures, known_devices, ledger, mail_turns, mfa_tokens, outbox,
-    passkeys, recovery_codes, sessions, totp, users, verifications,
+    begun, buckets, credentials, environments, failures, known_devices, ledger, mail_turns, mfa_tokens,
+    outbox, passkeys, recovery_codes, sessions, totp, users, verifications,
 };
 
 const NOW: Micros = Micros::new(1_800_000_000_000_000);
@@ -102,7 +102,8 @@ async fn all_reads(store: &Store) {
     store.account(environment, owner).await.unwrap();
     store.sessions(environment, owner, NOW, 10).await.unwrap();
     store.totp_device(environment, owner, CredentialId::from_bytes([9; 16])).await.unwrap();
-    store.unverified_totp(SessionId::from_bytes([3; 16]), NOW).await.unwrap();
+    store.begun(SessionId::from_bytes([3; 16]), CredentialId::from_bytes([9; 16]), NOW).await.unwrap();
+    store.begun_last(SessionId::from_bytes([3; 16]), Format::Totp, NOW).await.unwrap();
     store.recovery_codes(owner).await.unwrap();
     store.shown_recovery_codes(owner, NOW).await.unwrap();
     store.mfa_token(SessionId::from_bytes([3; 16]), [9; 32], NOW).await.unwrap();
@@ -201,7 +202,9 @@ fn all_writes() -> Vec<Step> {
         users::prefer(e, id, None),
         users::bump_epoch(e, id),
         totp::advance(credential, 1),
-        totp::end_wait(session.id, credential),
+        sessions::hold(environment, owner, session.id),
+        begun::use_up(session.id, credential),
+        begun::give_up_all(session.id, Format::Totp),
         recovery_codes::use_up(id, [9; 32]),
         recovery_codes::delete_all(id),
         recovery_codes::hide(id),
@@ -303,7 +306,7 @@ fn meant(sql: &str) -> bool {
 }
 
 /// What is swept may be empty at times, and known to be.
-const SWEPT_EMPTY: &str = "VACUUM ANALYZE ledger, counters, verifications, outbox, totp_unverified, recovery_shown, mfa_tokens, \
+const SWEPT_EMPTY: &str = "VACUUM ANALYZE ledger, counters, verifications, outbox, begun, totp_unverified, recovery_shown, mfa_tokens, \
      additions, undo_links";
 
 /// Plans are made once, and perhaps before there are any figures of a table.

@@ -413,7 +413,13 @@ fn a_begun_change_is_completed_as_a_token_would_be_judged() {
     let me = principal(vec![email()], vec![]);
     let evidence = Evidence::from(&Proof::code(Format::Email, EMAIL, NOW));
     let ends_at = NOW.plus_seconds(600);
-    let begun = Begun { scope: "credential:update".into(), evidence, epoch: me.user.epoch, ends_at };
+    let begun = Begun {
+        scope: "credential:update".into(),
+        how: "elevated_token".into(),
+        evidence,
+        epoch: me.user.epoch,
+        ends_at,
+    };
     let may = |begun: &Begun, at| may_complete(&settings(), &me, begun, &Scope::CredentialUpdate, at);
     assert!(may(&begun, NOW) && may(&begun, NOW.plus_seconds(599)));
     assert!(!may(&begun, ends_at), "it has ended");

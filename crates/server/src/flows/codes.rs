@@ -4,14 +4,13 @@
 //! only in a commit that sees room too. A long code cannot be guessed, and is judged as long as it has tries.
 
 use stile_core::guessing::LONG_DIGITS;
-use stile_core::policy::Begun;
 use stile_core::{EmailAddress, Event, Principal, SessionId, UserId, VerificationId};
 use stile_factors::device::DeviceProof;
 use stile_factors::email_code::{self, RightCode};
 use stile_keys::p256_key::PublicKeyHex;
 use stile_keys::random;
 use stile_store::ledger::{self, Kind};
-use stile_store::{CommitError, Miss, Mutation, Step, Verification, verifications};
+use stile_store::{BegunEnrolment, CommitError, Miss, Mutation, Step, Verification, begun, verifications};
 
 use super::Failed;
 use super::payers::{Payer, Standing, standing};
@@ -62,7 +61,7 @@ pub async fn send(
     address: &EmailAddress,
     creator: Creator,
     device: Option<&DeviceProof>,
-    begun: Option<&Begun>,
+    begun: Option<&BegunEnrolment>,
 ) -> Result<Sent, ApiError> {
     if cx.env.settings.sdk.block_email_subaddresses && address.is_subaddress() {
         return Err(ApiError::with(Code::InvalidEmail, "Addresses with a + are not accepted here."));
@@ -71,7 +70,7 @@ pub async fn send(
     let hash = email_code::address_hash(keys, cx.env.id, address);
     let stands = standing(cx, &hash, address, device.map(|d| d.key.as_str())).await?;
     // A code for what was begun with a permit lives no longer than that.
-    let left = begun.map_or(i64::MAX, |begun| begun.ends_at.seconds_since(cx.now));
+    let left = begun.map_or(i64::MAX, |begun| begun.permit.ends_at.seconds_since(cx.now));
     let seconds = email_code::LIFETIME_SECONDS.min(left);
     let id = VerificationId::new(cx.now, random::bytes());
     let digits = stands.digits();
@@ -86,7 +85,7 @@ pub async fn send(
         sealed_address,
         creator: creator.hash,
         session: creator.session,
-        begun: begun.cloned(),
+        begun: begun.map(|begun| begun.id),
         device: match &stands.payer {
             Payer::Device { key, .. } => Some(key.clone()),
             Payer::Strangers { .. } => None,
@@ -97,11 +96,12 @@ pub async fn send(
         created_at: cx.now,
         expires_at: cx.now.plus_seconds(seconds),
     };
-    let purpose = purpose(creator, &stands, begun);
+    let purpose = purpose(creator, &stands, begun.is_some());
     let mail = Content::Code { code, purpose, minutes: minutes(seconds) };
     let mut steps =
         vec![verifications::insert(cx.env.id, &verification), cx.mail(address.as_str(), mail, seconds)?];
     steps.extend(cx.record(About::Nobody, Event::EmailCodeSent { verification: id, in_place: false })?);
+    steps.extend(begun.map(begun::insert));
     steps.extend(device.map(|d| sessions::nonce_used(cx, d)));
     let postage = Postage::new(cx, &hash, &stands, creator.user);
     match postage.commit(cx, &steps).await? {
@@ -115,12 +115,12 @@ pub async fn send(
 }
 
 /// What a code is for. Only a change of address uses up a permit before its code is sent.
-fn purpose(creator: Creator, stands: &Standing, begun: Option<&Begun>) -> Purpose {
+fn purpose(creator: Creator, stands: &Standing, begun: bool) -> Purpose {
     match (creator.user, begun) {
         (None, _) => Purpose::SignIn,
-        (Some(_), Some(_)) => Purpose::ChangeEmail,
-        (Some(user), None) if stands.holder == Some(user) => Purpose::Confirm,
-        (Some(_), None) => Purpose::AddEmail,
+        (Some(_), true) => Purpose::ChangeEmail,
+        (Some(user), false) if stands.holder == Some(user) => Purpose::Confirm,
+        (Some(_), false) => Purpose::AddEmail,
     }
 }
 
@@ -288,7 +288,7 @@ async fn lengthen(
     let hash = email_code::hash(&cx.app.keys, cx.env.id, v.id, &code);
     let longer = Verification { code: hash, digits: LONG_DIGITS, ..v.clone() };
     let left = v.expires_at.seconds_since(cx.now).max(1);
-    let purpose = purpose(creator, stands, v.begun.as_ref());
+    let purpose = purpose(creator, stands, v.begun.is_some());
     let mail = Content::Code { code, purpose, minutes: minutes(left).max(1) };
     let sent = Event::EmailCodeSent { verification: v.id, in_place: true };
     let mut steps =

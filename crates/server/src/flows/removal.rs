@@ -41,6 +41,7 @@ pub async fn removed(act: &Act, me: &mut Principal, id: CredentialId) -> Result<
     // Nothing says by which credential a device became known, so all are forgotten but the one that removes.
     let here = stays.as_ref().and(me.session.device_key.as_deref());
     steps.push(known_devices::forget_all(owner, here));
+    steps.push(sessions::hold(environment, owner, own));
     match stays {
         None => {
             // Tokens of a session that has ended are over at once.

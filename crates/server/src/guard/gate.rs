@@ -129,7 +129,13 @@ impl<S: GatedScope> Permit<S> {
     /// protects it.
     pub fn begun(&self, me: &Principal, ends_at: Micros) -> Option<Begun> {
         let evidence = self.evidence()?;
-        Some(Begun { scope: S::SCOPE_TEXT.to_owned(), evidence, epoch: me.user.epoch, ends_at })
+        Some(Begun {
+            scope: S::SCOPE_TEXT.to_owned(),
+            how: self.how().to_owned(),
+            evidence,
+            epoch: me.user.epoch,
+            ends_at,
+        })
     }
 
     /// Refuses when the permit would not be given any more. Whoever decides again on the user as stored now asks this

@@ -34,7 +34,11 @@ impl Refusals {
     /// Adds a refusal; answers whether the caller must write what waits.
     fn add(&self, event: AuditEvent) -> bool {
         let mut waiting = self.waiting();
-        let (_, count) = waiting.rows.entry(event.id).or_insert((event, 0));
+        let actor = event.source.actor.clone();
+        let (counted, count) = waiting.rows.entry(event.id).or_insert((event, 0));
+        if counted.source.actor != actor {
+            counted.source.actor = None;
+        }
         *count = count.saturating_add(1);
         !std::mem::replace(&mut waiting.writing, true)
     }

@@ -1,13 +1,20 @@
 //! Sessions under attack: kept alive, carried off, fixed, used half-finished.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::Method;
+use http_body::Frame;
 use serde_json::{Value, json};
 use stile_core::settings::{Enrollment, Settings};
+use stile_store::{Mutation, sessions};
 
 use crate::access::operations;
 use crate::authenticator::Authenticator;
 use crate::device::DeviceKey;
-use crate::world::{ORIGIN, OTHER_ENVIRONMENT, Page, World, settings};
+use crate::world::{ENVIRONMENT, ORIGIN, OTHER_ENVIRONMENT, Page, World, settings};
 
 const ANN: &str = "ann@example.com";
 
@@ -404,4 +411,59 @@ async fn a_pending_session_is_replaced_once() {
     }
     let full = tabs.join_all().await.into_iter().filter(|reply| reply.status == 200).count();
     assert_eq!(full, 1);
+}
+
+/// A body that comes when `first` is done.
+struct After {
+    first: Pin<Box<dyn Future<Output = ()> + Send>>,
+    body: Option<Bytes>,
+}
+
+impl HttpBody for After {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.body.is_none() {
+            return Poll::Ready(None);
+        }
+        ready!(self.first.as_mut().poll(cx));
+        Poll::Ready(self.body.take().map(|body| Ok(Frame::data(body))))
+    }
+}
+
+/// Whoever holds a stolen session may send the head of a request and wait. When its owner ends the session before the body
+/// comes, nothing is changed.
+#[tokio::test]
+async fn a_session_that_ends_while_a_body_is_on_its_way_changes_nothing() {
+    for (method, path, scope) in [
+        (Method::DELETE, "/users/passkeys", Some("credential:unlink")),
+        (Method::PUT, "/users/passkeys", None),
+        (Method::PUT, "/users", None),
+    ] {
+        let world = World::new().await;
+        let (page, mut passkey) = world.with_passkey(ANN).await;
+        let id = page.get("/users/passkeys").await.ok()["passkeys"][0]["id"].clone();
+        let body = match (&method, path) {
+            (&Method::DELETE, _) => json!({ "passkeyId": id }),
+            (_, "/users") => json!({ "alias": "mallory" }),
+            _ => json!({ "id": id, "alias": "mallory" }),
+        };
+        let token = page.step_up(&mut passkey, &["credential:unlink"]).await;
+        let headers = scope.map(|_| ("x-dyn-elevated-access-token", token.as_str()));
+        let session = page.get("/users").await.ok()["sessionId"].as_str().unwrap().parse().unwrap();
+        let store = world.app.store.clone();
+        let ended =
+            async move { store.commit(Mutation::new([sessions::end(ENVIRONMENT, session)])).await.unwrap() };
+        let late = After { first: Box::pin(ended), body: Some(body.to_string().into()) };
+        let answer = page.send_body(method, &page.sdk(path), Body::new(late), headers.as_slice()).await;
+        answer.refused(401, "session_ended");
+        let owner = world.signed_in(ANN).await;
+        assert_eq!(owner.get("/users").await.ok()["alias"], Value::Null, "{path}");
+        assert_ne!(owner.get("/users/passkeys").await.ok()["passkeys"][0]["alias"], "mallory");
+        assert_eq!(owner.get("/users/passkeys").await.ok()["passkeys"][0]["id"], id);
+    }
 }

@@ -343,6 +343,10 @@ impl Page {
         body: Option<String>,
         headers: &[(&str, &str)],
     ) -> Reply {
+        self.send_body(method, path, body.map_or_else(Body::empty, Body::from), headers).await
+    }
+
+    pub async fn send_body(&self, method: Method, path: &str, body: Body, headers: &[(&str, &str)]) -> Reply {
         let mut request =
             Request::builder().method(method).uri(path).header("content-type", "application/json");
         if let Some(origin) = &self.origin {
@@ -356,7 +360,7 @@ impl Page {
         {
             request = request.header(name, value);
         }
-        let mut request = request.body(body.map_or_else(Body::empty, Body::from)).unwrap();
+        let mut request = request.body(body).unwrap();
         request.extensions_mut().insert(ConnectInfo(self.address));
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();

@@ -60,7 +60,7 @@ macro_rules! table {
     };
 }
 
-pub(crate) const TABLES: [Table; 24] = [
+pub(crate) const TABLES: [Table; 25] = [
     // The users' and the operators' own.
     table!(kept "meta"),
     table!(kept "environments"),
@@ -91,6 +91,8 @@ pub(crate) const TABLES: [Table; 24] = [
     table!(kept "undo_links", "hash"),
     // What works once, or for a short time, may have been used or ended since the backup.
     table!(ended "mfa_tokens", "hash"),
+    table!(ended "begun", "id"),
+    // Of older versions alone.
     table!(ended "totp_unverified", "session"),
     table!(ended "sessions", "id"),
     table!(ended "verifications", "id"),

@@ -225,9 +225,13 @@ pub fn insert(e: &AuditEvent) -> Step {
     Step::one(insert!("DO NOTHING"), args(e, 1), Miss::Taken)
 }
 
-/// Writes an event that happened `times` times, or adds them to the row of the same id.
+/// Writes an event that happened `times` times, or adds them to the row of the same id. A row that counts what several
+/// did names none of them.
 pub fn count(e: &AuditEvent, times: u32) -> Step {
-    let sql = insert!("(id) DO UPDATE SET count = audit.count + excluded.count");
+    let sql = insert!(
+        "(id) DO UPDATE SET count = audit.count + excluded.count,
+                            actor = CASE WHEN audit.actor = excluded.actor THEN audit.actor END"
+    );
     Step::one(sql, args(e, times), Miss::Taken)
 }
 

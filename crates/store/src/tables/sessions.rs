@@ -92,9 +92,10 @@ pub fn insert(environment: EnvironmentId, owner: UserId, s: &Session) -> Step {
     Step::one(sql, args, Miss::Taken)
 }
 
-/// Writes what was proved in a session that lives on under its id.
+/// Writes what was proved in a session that lives on under its id. Its idle limit never moves back.
 pub fn write_proofs(environment: EnvironmentId, owner: UserId, s: &Session) -> Step {
-    let sql = "UPDATE sessions SET proofs = ?4, last_credential = ?5, idle_expires_at = ?6
+    let sql = "UPDATE sessions SET proofs = ?4, last_credential = ?5,
+                 idle_expires_at = CASE WHEN idle_expires_at > ?6 THEN idle_expires_at ELSE ?6 END
                WHERE id = ?1 AND environment = ?2 AND owner = ?3";
     let args: Vec<Value> = vec![
         s.id.into(),
@@ -121,6 +122,12 @@ pub fn refresh(environment: EnvironmentId, id: SessionId, read: Level, idle_expi
                WHERE id = ?1 AND environment = ?2 AND level = ?4";
     let args = vec![id.into(), environment.into(), idle_expires_at.into(), level(read).into()];
     Step::one(sql, args, Miss::UserChanged)
+}
+
+/// Lets a mutation pass only while the session is there: nothing is changed from one that has ended meanwhile.
+pub fn hold(environment: EnvironmentId, owner: UserId, id: SessionId) -> Step {
+    let sql = "UPDATE sessions SET level = level WHERE id = ?1 AND environment = ?2 AND owner = ?3";
+    Step::one(sql, vec![id.into(), environment.into(), owner.into()], Miss::SessionGone)
 }
 
 /// Uses up a session id when another takes its place.

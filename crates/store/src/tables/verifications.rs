@@ -1,7 +1,6 @@
 //! One-time codes that were sent.
 
-use stile_core::policy::Begun;
-use stile_core::{EnvironmentId, Micros, SessionId, VerificationId};
+use stile_core::{CredentialId, EnvironmentId, Micros, SessionId, VerificationId};
 
 use crate::error::StoreError;
 use crate::mutation::{Miss, Step};
@@ -21,8 +20,8 @@ pub struct Verification {
     pub creator: [u8; 32],
     /// The session that asked.
     pub session: Option<SessionId>,
-    /// For a change of address: what it stands on, since its permit was used up when it was begun.
-    pub begun: Option<Begun>,
+    /// For a change of address: what was begun with its permit.
+    pub begun: Option<CredentialId>,
     /// The known device of the address's user that asked, by its key.
     pub device: Option<String>,
     /// Keyed hash of the code.
@@ -43,7 +42,7 @@ pub const MAX_TRIES: i64 = 5;
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, address, sealed_address, creator, session, permitted, device, code, digits, tries,
+            "SELECT id, address, sealed_address, creator, session, begun, device, code, digits, tries,
                     created_at, expires_at
              FROM verifications ",
             $rest
@@ -58,8 +57,7 @@ fn read(mut row: Row) -> Result<Verification, StoreError> {
         sealed_address: row.take()?,
         creator: row.take()?,
         session: row.take()?,
-        // Rows of a version that kept a scope alone live for ten minutes at most, and count as begun by nobody.
-        begun: row.take::<Option<String>>()?.and_then(|text| serde_json::from_str(&text).ok()),
+        begun: row.take()?,
         device: row.take()?,
         code: row.take()?,
         digits: row.take()?,
@@ -99,8 +97,7 @@ impl Store {
 
 /// A new verification.
 pub fn insert(environment: EnvironmentId, v: &Verification) -> Step {
-    let sql =
-        "INSERT INTO verifications (id, environment, address, sealed_address, creator, session, permitted,
+    let sql = "INSERT INTO verifications (id, environment, address, sealed_address, creator, session, begun,
                                           device, code, digits, tries, created_at, expires_at)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12) ON CONFLICT DO NOTHING";
     let args: Vec<Value> = vec![
@@ -110,8 +107,7 @@ pub fn insert(environment: EnvironmentId, v: &Verification) -> Step {
         v.sealed_address.as_slice().into(),
         v.creator.into(),
         v.session.into(),
-        // Ids, numbers and fixed words always serialise.
-        v.begun.as_ref().map(|begun| serde_json::to_string(begun).unwrap_or_default()).as_deref().into(),
+        v.begun.into(),
         v.device.as_deref().into(),
         v.code.into(),
         v.digits.into(),

@@ -1,13 +1,13 @@
 //! Second factors beside passkeys: devices, recovery codes, legacy tokens, and the counters that guard them.
 
-use stile_core::policy::Evidence;
+use stile_core::policy::{Begun, Evidence};
 use stile_core::{Acknowledgement, Credential, Facts, Format, Method, Micros, Proof, Strength};
 use stile_store::{
-    Failures, MfaToken, Miss, Mutation, TotpDevice, UnverifiedTotp, credentials, failures, mfa_tokens,
-    recovery_codes, sessions, totp, users,
+    BegunEnrolment, Failures, MfaToken, Miss, Mutation, Step, TotpDevice, begun, credentials, failures,
+    mfa_tokens, recovery_codes, sessions, totp, users,
 };
 
-use crate::engines::{all_at_once, each, winners};
+use crate::engines::{Db, all_at_once, each, winners};
 use crate::world::*;
 
 const ADDRESS: [u8; 32] = [4; 32];
@@ -17,18 +17,30 @@ fn app(n: u64) -> Credential {
     Credential { id: credential_id(n), facts, sign_in: false, created_at: NOW, verified_at: NOW }
 }
 
-fn waiting(session: u64, id: u64) -> UnverifiedTotp {
-    UnverifiedTotp {
-        session: session_id(session),
+fn waiting(session: u64, id: u64) -> BegunEnrolment {
+    BegunEnrolment {
         id: credential_id(id),
-        sealed: vec![1, 2],
-        permitted: "elevated_token".into(),
+        session: session_id(session),
+        format: Format::Totp,
+        permit: Begun {
+            scope: "credential:link".into(),
+            how: "elevated_token".into(),
+            evidence: Evidence { credential: credential_id(1), strength: Strength::Mfa, at: at(-5) },
+            epoch: 3,
+            ends_at: at(600),
+        },
         token: Some(hash(9)),
-        evidence: Evidence { credential: credential_id(1), strength: Strength::Mfa, at: at(-5) },
-        epoch: 3,
+        sealed: Some(vec![1, 2]),
         created_at: NOW,
-        expires_at: at(600),
     }
+}
+
+async fn begun(db: &Db, session: u64, now: Micros) -> Option<BegunEnrolment> {
+    db.store.begun_last(session_id(session), Format::Totp, now).await.unwrap()
+}
+
+fn replaced_by(device: &BegunEnrolment) -> [Step; 2] {
+    [begun::give_up_all(device.session, device.format), begun::insert(device)]
 }
 
 fn legacy(session: u64, n: u64) -> MfaToken {
@@ -175,21 +187,25 @@ fn a_device_waits_in_its_session_until_it_is_verified_or_replaced() {
         db.done(signed_in(one, 1)).await;
         db.done(signed_in(one, 2)).await;
         let (first, second) = (waiting(1, 11), waiting(1, 12));
-        db.done([totp::await_code(&first)]).await;
-        assert_eq!(db.store.unverified_totp(session_id(1), at(599)).await.unwrap(), Some(first.clone()));
-        assert_eq!(db.store.unverified_totp(session_id(1), at(600)).await.unwrap(), None);
-        assert_eq!(db.store.unverified_totp(session_id(2), NOW).await.unwrap(), None);
-        db.done([totp::await_code(&second)]).await;
-        assert_eq!(db.store.unverified_totp(session_id(1), NOW).await.unwrap(), Some(second.clone()));
+        db.done(replaced_by(&first)).await;
+        assert_eq!(begun(&db, 1, at(599)).await, Some(first.clone()));
+        assert_eq!(begun(&db, 1, at(600)).await, None);
+        assert_eq!(begun(&db, 2, NOW).await, None);
+        db.done(replaced_by(&second)).await;
+        assert_eq!(begun(&db, 1, NOW).await, Some(second.clone()));
+        let by_id =
+            async |session, id| db.store.begun(session_id(session), credential_id(id), NOW).await.unwrap();
+        assert_eq!(by_id(1, 12).await, Some(second.clone()));
+        assert_eq!((by_id(1, 11).await, by_id(2, 12).await), (None, None));
         for (session, id) in [(1, 11), (2, 12)] {
-            let step = totp::end_wait(session_id(session), credential_id(id));
+            let step = begun::use_up(session_id(session), credential_id(id));
             assert_eq!(db.missed([step]).await, Miss::AlreadyUsed);
         }
-        let tries = (0..40).map(|_| Mutation::new([totp::end_wait(session_id(1), second.id)])).collect();
+        let tries = (0..40).map(|_| Mutation::new([begun::use_up(session_id(1), second.id)])).collect();
         assert_eq!(winners(&all_at_once(&[&db.store], tries).await, Miss::AlreadyUsed), 1);
         // It goes with its session.
-        db.done([totp::await_code(&first), sessions::end(one, session_id(1))]).await;
-        assert_eq!(db.store.unverified_totp(session_id(1), NOW).await.unwrap(), None);
+        db.done([begun::insert(&first), sessions::end(one, session_id(1))]).await;
+        assert_eq!(begun(&db, 1, NOW).await, None);
     });
 }
 

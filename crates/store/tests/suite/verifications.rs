@@ -1,7 +1,5 @@
 //! One-time codes: five wrong answers, however many are sent at once.
 
-use stile_core::Strength;
-use stile_core::policy::{Begun, Evidence};
 use stile_store::verifications::{self, MAX_TRIES, count_wrong, use_up};
 use stile_store::{Miss, Mutation, Verification};
 
@@ -67,16 +65,8 @@ fn what_has_expired_is_not_judged() {
 fn a_verification_belongs_to_its_environment() {
     each(async |db| {
         let (one, two) = with_environments(&db).await;
-        let v = Verification {
-            session: Some(session_id(4)),
-            begun: Some(Begun {
-                scope: "credential:update".into(),
-                evidence: Evidence { credential: credential_id(1), strength: Strength::Mfa, at: at(-5) },
-                epoch: 2,
-                ends_at: at(300),
-            }),
-            ..verification(1)
-        };
+        let v =
+            Verification { session: Some(session_id(4)), begun: Some(credential_id(7)), ..verification(1) };
         db.done([verifications::insert(one, &v)]).await;
         assert_eq!(db.store.verification(one, v.id).await.unwrap(), Some(v.clone()));
         assert_eq!(db.store.verification(two, v.id).await.unwrap(), None);

@@ -6,8 +6,13 @@ pub mod signin;
 pub mod verify;
 
 use serde::Deserialize;
+use stile_core::policy::Begun;
+use stile_core::{CredentialId, Format, Principal};
+use stile_keys::random;
+use stile_store::BegunEnrolment;
 use utoipa::ToSchema;
 
+use crate::guard::context::Cx;
 use crate::wire::body::null_is_absent;
 
 /// The answer to a code.
@@ -32,4 +37,17 @@ pub struct EmailVerificationVerifyRequest {
     /// At sign-in: asks for a `credential:link` token when the user has no second factor and none is demanded.
     #[serde(default, rename = "allowNewMFALinking", deserialize_with = "null_is_absent")]
     pub allow_new_mfa_linking: bool,
+}
+
+/// A change of the user's address that this permit allows.
+pub fn begun_change(cx: &Cx, me: &Principal, permit: Begun) -> BegunEnrolment {
+    BegunEnrolment {
+        id: CredentialId::new(cx.now, random::bytes()),
+        session: me.session.id,
+        format: Format::Email,
+        permit,
+        token: None,
+        sealed: None,
+        created_at: cx.now,
+    }
 }

@@ -5,7 +5,6 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use stile_core::{EmailAddress, VerificationId};
 use stile_factors::email_code;
-use stile_store::Verification;
 use utoipa::ToSchema;
 
 use super::create::creator;
@@ -52,11 +51,17 @@ pub async fn handle(
     let creator = creator(&cx, &headers).await?;
     let hash = email_code::address_hash(&cx.app.keys, cx.env.id, &address);
     let previous = cx.app.store.verification(cx.env.id, id).await?;
-    // A permitted change is not kept alive by asking again: its end stays where it was when the change was begun.
-    let over = |v: &Verification| v.begun.as_ref().is_some_and(|begun| begun.ends_at.is_past(cx.now));
-    let previous = previous.filter(|v| v.address == hash && v.session == creator.session && !over(v));
+    let previous = previous.filter(|v| v.address == hash && v.session == creator.session);
     let previous = previous.ok_or(Code::InvalidEmailVerification)?;
+    // A permitted change is not kept alive by asking again: its end stays where it was when the change was begun.
+    let begun = match previous.begun.zip(previous.session) {
+        None => None,
+        Some((id, session)) => {
+            let begun = cx.app.store.begun(session, id, cx.now).await?;
+            Some(begun.ok_or(Code::InvalidEmailVerification)?)
+        }
+    };
     let device = cx.device_proof(&headers).await?;
-    let sent = codes::send(&cx, &address, creator, device.as_ref(), previous.begun.as_ref()).await?;
+    let sent = codes::send(&cx, &address, creator, device.as_ref(), begun.as_ref()).await?;
     Ok((StatusCode::CREATED, Answer(EmailVerificationCreateResponse::new(sent.id, sent.digits, &address))))
 }

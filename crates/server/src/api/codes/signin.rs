@@ -6,7 +6,7 @@ use stile_core::factor::Channel;
 use stile_core::principal::Profile;
 use stile_core::{Credential, CredentialId, Event, Facts, Format, Principal, Scope, Scopes, User, UserId};
 use stile_keys::random;
-use stile_store::{Account, Step, credentials, users};
+use stile_store::{Account, Miss, Step, credentials, users};
 
 use super::EmailVerificationVerifyRequest;
 use crate::api::openapi::DeviceHeaders;
@@ -70,7 +70,11 @@ async fn sign_in(
     let uses_up =
         |_: &Principal| Ok(codes::use_up(cx, answered).into_iter().chain(credential_steps).collect());
     let signed_in = proving::sign_in(cx, arrival, answered.right.proof(credential), &scopes, uses_up).await;
-    signed_in.map_err(|failed| failed.when(codes::missed))
+    signed_in.map_err(|failed| match failed {
+        // Somebody else has just made a user of the address: the next attempt finds them.
+        Failed::Missed(Miss::Taken) => Failed::Again,
+        other => other.when(codes::missed),
+    })
 }
 
 /// The owner of the address that signs in.

@@ -3,12 +3,13 @@
 use axum::Json as Answer;
 use axum::http::HeaderMap;
 use stile_core::email::EmailAddress;
+use stile_core::event::How;
 use stile_core::factor::Channel;
-use stile_core::policy::{self, Begun};
+use stile_core::policy;
 use stile_core::{Credential, CredentialId, Event, Facts, Format, Principal, Scope, Scopes};
 use stile_factors::device::DeviceProof;
 use stile_keys::random;
-use stile_store::{Miss, Step, credentials};
+use stile_store::{BegunEnrolment, Miss, Step, begun, credentials};
 
 use super::EmailVerificationVerifyRequest;
 use crate::api::openapi::DeviceHeaders;
@@ -67,11 +68,13 @@ async fn proved(
     answered: &Answered,
     device: Option<&DeviceProof>,
 ) -> Result<VerifyResponse, ApiError> {
-    match (own(me, &answered.address), &answered.verification.begun) {
+    match (own(me, &answered.address), answered.verification.begun) {
         (Some(_), _) => deciding!(cx, me = me.clone() => step_up(cx, &me, scopes, answered, device).await),
         (None, _) if !scopes.is_empty() => Err(Code::CredentialNotAccepted.into()),
         (None, Some(begun)) => {
-            deciding!(cx, me = me.clone() => change(cx, &me, begun, answered, device).await)
+            let begun = cx.app.store.begun(me.session.id, begun, cx.now).await?;
+            let begun = begun.ok_or(Code::InvalidEmailVerification)?;
+            deciding!(cx, me = me.clone() => change(cx, &me, &begun, answered, device).await)
         }
         (None, None) => {
             // Before the permit is used up, and again when it is known that nobody was faster.
@@ -120,7 +123,7 @@ async fn link(
     device: Option<&DeviceProof>,
 ) -> Result<VerifyResponse, Failed> {
     permit.still_holds(cx, me)?;
-    add(cx, me, permit.evidence().map(|by| by.credential), permit.how(), answered, device).await
+    add(cx, me, permit.evidence().map(|by| by.credential), permit.how().into(), answered, device).await
 }
 
 /// Adds the address beside the others. `by` is the credential on whose proof.
@@ -128,7 +131,7 @@ async fn add(
     cx: &Cx,
     me: &Principal,
     by: Option<CredentialId>,
-    permit: &'static str,
+    permit: How,
     answered: &Answered,
     device: Option<&DeviceProof>,
 ) -> Result<VerifyResponse, Failed> {
@@ -137,7 +140,7 @@ async fn add(
     let wanted = several && me.user.profile.further_emails_sign_in != Some(false);
     let new = new_address(cx, answered, wanted || !me.credentials.iter().any(|c| c.sign_in));
     let mut steps = undo::notices(cx, me, &new, &answered.address)?;
-    steps.extend(cx.record(me, Event::EmailLinked { permit: permit.into() })?);
+    steps.extend(cx.record(me, Event::EmailLinked { permit })?);
     attach(cx, me, answered, device, enrolment(answered, new, by, steps), None).await
 }
 
@@ -145,28 +148,29 @@ async fn add(
 async fn change(
     cx: &Cx,
     me: &Principal,
-    begun: &Begun,
+    begun: &BegunEnrolment,
     answered: &Answered,
     device: Option<&DeviceProof>,
 ) -> Result<VerifyResponse, Failed> {
     // That was for the factors, the rules and the time of then. What it stood on is judged again: an e-mail code does not
     // change the address of somebody who has enrolled a passkey since (CVE-2023-3597), nor does a proof of long ago.
     let (settings, scope) = (&cx.env.settings, Scope::CredentialUpdate);
-    policy::accepts(settings, me, begun.evidence, &scope)?;
-    if !policy::may_complete(settings, me, begun, &scope, cx.now) {
+    policy::accepts(settings, me, begun.permit.evidence, &scope)?;
+    if !policy::may_complete(settings, me, &begun.permit, &scope, cx.now) {
         let code = if me.has_mfa() { Code::MfaRequired } else { Code::ElevatedTokenRequired };
         return Err(ApiError::from(code).for_scope(scope.as_str()).into());
     }
     let Some(old) = me.email_credential() else {
         // With no address that signs in there is none to replace.
-        let by = begun.evidence.credential;
-        return add(cx, me, Some(by), "elevated_token", answered, device).await;
+        let by = begun.permit.evidence.credential;
+        return add(cx, me, Some(by), begun.permit.how.clone().into(), answered, device).await;
     };
     let additions = cx.app.store.additions(me.user.id).await?;
-    policy::may_touch(me, &additions, begun.evidence, old, cx.now)?;
+    policy::may_touch(me, &additions, begun.permit.evidence, old, cx.now)?;
     let (young, old) = (policy::is_young_address(old, cx.now), old.id);
     let new = new_address(cx, answered, true);
-    let changed = Event::EmailChanged { permit: "elevated_token".into(), masked: answered.address.masked() };
+    let changed =
+        Event::EmailChanged { permit: begun.permit.how.clone().into(), masked: answered.address.masked() };
     let told = cx.record(me, changed)?;
     // What undoes an added address also undoes what came in its place.
     let by = young.then_some(old);
@@ -175,7 +179,7 @@ async fn change(
 
 fn new_address(cx: &Cx, answered: &Answered, sign_in: bool) -> Credential {
     Credential {
-        id: CredentialId::new(cx.now, random::bytes()),
+        id: answered.verification.begun.unwrap_or_else(|| CredentialId::new(cx.now, random::bytes())),
         facts: Facts::address(Format::Email, answered.address.to_string()),
         sign_in,
         created_at: cx.now,
@@ -199,13 +203,17 @@ async fn attach(
     me: &Principal,
     answered: &Answered,
     device: Option<&DeviceProof>,
-    enrolment: Enrolment<'_>,
+    mut enrolment: Enrolment<'_>,
     old: Option<CredentialId>,
 ) -> Result<VerifyResponse, Failed> {
     let mut after = enrolment.after(me);
     after.session.last_credential = enrolment.credential.id;
-    let uses_up = codes::use_up(cx, answered).into_iter().chain(device.map(|d| sessions::nonce_used(cx, d)));
-    let mut mutation = enrolment.steps(cx, me, uses_up.collect());
+    let mut uses_up = codes::use_up(cx, answered);
+    uses_up.extend(answered.verification.begun.map(|id| begun::use_up(me.session.id, id)));
+    // Links that undo this hold the older credentials, so they come before the session.
+    let told = std::mem::take(&mut enrolment.told);
+    let nonce = device.map(|d| sessions::nonce_used(cx, d));
+    let mut mutation = enrolment.steps(cx, me, uses_up).and(nonce).and_all(told);
     mutation = match old {
         // The code proved the new address, on which the session stands from now on.
         Some(old) => {
@@ -214,7 +222,7 @@ async fn attach(
         }
         None => mutation.and(stile_store::sessions::write_proofs(cx.env.id, me.user.id, &after.session)),
     };
-    let committed = cx.commit(mutation.and_all(enrolment.told)).await;
+    let committed = cx.commit(mutation).await;
     committed.map_err(|error| {
         Failed::from(error).when(|miss| match miss {
             // Only who has proved the address learns that it is in use.

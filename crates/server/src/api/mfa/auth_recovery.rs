@@ -72,11 +72,13 @@ async fn recover(cx: &Cx, me: &Principal, code: &str, wanted: &Wanted<'_>) -> Re
         users::bump_version(cx.env.id, &me.user),
         users::bump_epoch(cx.env.id, me.user.id),
         recovery_codes::use_up(me.user.id, hash),
-        // What the sign-in that this finishes makes known comes after this.
+    ])
+    .and_all(guesses::right(me, &guess, cx.now))
+    // What the sign-in that this finishes makes known comes after this.
+    .and_all([
         known_devices::forget_all(me.user.id, None),
         rows::forget_proofs(cx.env.id, me.user.id, me.session.id),
-    ])
-    .and_all(guesses::right(me, &guess, cx.now));
+    ]);
     let proof = recovery_code::proof(method, cx.now);
     match proving::prove(cx, &after, before, proof, wanted, told).await {
         Ok(proved) => Ok(proved.answer),

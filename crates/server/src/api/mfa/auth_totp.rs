@@ -6,11 +6,11 @@ use stile_core::guessing::Allowance;
 use stile_core::{Credential, CredentialId, Event, Facts, Format, Method, Principal, Proof, Scope, policy};
 use stile_factors::totp::{self, Secret};
 use stile_store::{
-    CommitError, Miss, Mutation, TotpDevice, UnverifiedTotp, buckets, credentials, totp as rows,
+    BegunEnrolment, CommitError, Miss, Mutation, TotpDevice, begun, buckets, credentials, totp as rows,
 };
 use utoipa::ToSchema;
 
-use super::{apps, room_for_one, wanted};
+use super::{apps, room_for_one, secret_of, waiting, wanted};
 use crate::flows::proving::{self, Enrolment, Wanted};
 use crate::flows::{Failed, deciding, guesses, sessions};
 use crate::guard::access::PendingOrFull;
@@ -66,9 +66,8 @@ async fn prove(
     if let Some(id) = chosen(me, id) {
         return step_up(cx, me, id, code, wanted).await;
     }
-    let waiting = cx.app.store.unverified_totp(me.session.id, cx.now).await?;
-    let waiting = waiting.filter(|device| id.is_none_or(|id| id == device.id));
-    verify(cx, me, &waiting.ok_or(Code::MfaDeviceNotFound)?, code, wanted).await
+    let device = waiting(cx, me).await?.filter(|device| id.is_none_or(|id| id == device.id));
+    verify(cx, me, &device.ok_or(Code::MfaDeviceNotFound)?, code, wanted).await
 }
 
 /// The verified device that is meant: the one named, else the default one, else the newest.
@@ -108,7 +107,7 @@ async fn step_up(
 async fn verify(
     cx: &Cx,
     me: &Principal,
-    device: &UnverifiedTotp,
+    device: &BegunEnrolment,
     code: &str,
     wanted: &Wanted<'_>,
 ) -> Result<VerifyResponse, Failed> {
@@ -117,36 +116,34 @@ async fn verify(
     }
     // The permit was for the factors, the rules and the time of then. A device is not enrolled beside a factor that came
     // since (CVE-2023-3597), nor by one that was removed since, nor across a recovery or a reset.
-    let (settings, scope) = (&cx.env.settings, &Scope::CredentialLink);
-    let stands = policy::still_accepts(settings, me, device.evidence, scope, cx.now);
-    if device.epoch != me.user.epoch || !stands {
+    if !policy::may_complete(&cx.env.settings, me, &device.permit, &Scope::CredentialLink, cx.now) {
         return Err(Code::MfaRequired.into());
     }
     room_for_one(cx, me)?;
     let id = device.id;
     let facts = Facts::of(Format::Totp);
     let credential = Credential { id, facts, sign_in: false, created_at: cx.now, verified_at: cx.now };
-    let told = cx.record(me, Event::TotpAdded { credential: id, permit: device.permitted.clone().into() })?;
+    let told =
+        cx.record(me, Event::TotpAdded { credential: id, permit: device.permit.how.clone().into() })?;
     let mut enrolment = Enrolment {
         credential,
         identifier: id.as_bytes(),
         keep: None,
-        by: Some(device.evidence.credential),
+        by: Some(device.permit.evidence.credential),
         told,
     };
     // Judged before the code, so that a refusal says nothing about it.
     let proof = Proof::code(Format::Totp, id, cx.now);
     sessions::elevation(cx, &enrolment.after(me), proof, &wanted.scopes)?;
-    let secret = Secret::open(&cx.app.keys, cx.env.id, id, &device.sealed).map_err(ApiError::internal)?;
-    let Some(right) = totp::judge(&secret, -1, code, cx.now) else {
+    let Some(right) = totp::judge(&secret_of(cx, device)?, -1, code, cx.now) else {
         return Err(wrong_first(cx, me, id).await.into());
     };
     enrolment.keep = Some(rows::insert(&TotpDevice {
         credential: id,
-        sealed: device.sealed.clone(),
+        sealed: device.sealed.clone().unwrap_or_default(),
         last_step: right.step(),
     }));
-    let uses_up = vec![rows::end_wait(me.session.id, id)];
+    let uses_up = vec![begun::use_up(me.session.id, id)];
     let proved = proving::enrol(cx, me, enrolment, right.proof(id), wanted, uses_up).await;
     Ok(proved.map_err(|failed| failed.when(guesses::missed))?.answer)
 }
@@ -162,7 +159,7 @@ async fn wrong_first(cx: &Cx, me: &Principal, id: CredentialId) -> ApiError {
     match cx.commit(counted).await {
         Ok(()) => Code::MfaInvalidCode.into(),
         Err(CommitError::Missed(Miss::LockedOut)) => {
-            let given_up = Mutation::new([rows::end_wait(me.session.id, id), refused()]);
+            let given_up = Mutation::new([begun::use_up(me.session.id, id), refused()]);
             match cx.commit(given_up).await {
                 Ok(()) | Err(CommitError::Missed(Miss::AlreadyUsed)) => Code::MfaDeviceNotFound.into(),
                 Err(error) => error.into(),

@@ -4,7 +4,7 @@ use axum::Json as Answer;
 use serde::Serialize;
 use stile_core::{Acknowledgement, Event, Principal, policy};
 use stile_factors::recovery_code;
-use stile_store::{Mutation, users};
+use stile_store::{Mutation, sessions, users};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
@@ -94,6 +94,7 @@ async fn made(cx: &Cx, me: &Principal) -> Result<Vec<String>, Failed> {
     let (set, steps) = recovery_codes::renew(cx, me)?;
     let mutation = Mutation::new([users::bump_version(cx.env.id, &me.user)])
         .and_all(steps)
+        .and(sessions::hold(cx.env.id, me.user.id, me.session.id))
         .and_all(cx.record(me, Event::RecoveryCodesMade)?);
     cx.commit(mutation).await?;
     Ok(set.to_vec())

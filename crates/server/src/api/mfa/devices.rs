@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use stile_core::{CredentialId, Event, Format};
-use stile_store::{Mutation, credentials, users};
+use stile_store::{Mutation, credentials, sessions, users};
 use utoipa::ToSchema;
 
 use super::{MFADevice, devices};
@@ -123,7 +123,7 @@ async fn change(
         credential.facts.alias = (!name.is_empty()).then(|| name.to_owned());
         mutation = mutation.and(credentials::describe(cx.env.id, me.user.id, &credential));
     }
-    cx.commit(mutation).await?;
+    cx.commit(mutation.and(sessions::hold(cx.env.id, me.user.id, me.session.id))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

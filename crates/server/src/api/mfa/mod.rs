@@ -10,7 +10,8 @@ pub mod remove;
 
 use serde::Serialize;
 use stile_core::{Credential, Format, Principal};
-use stile_store::UnverifiedTotp;
+use stile_factors::totp::Secret;
+use stile_store::BegunEnrolment;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -74,7 +75,7 @@ impl MFADevice {
         }
     }
 
-    fn unverified(device: &UnverifiedTotp) -> Self {
+    fn unverified(device: &BegunEnrolment) -> Self {
         Self {
             kind: MFADeviceType(Format::Totp),
             verified: false,
@@ -96,10 +97,22 @@ fn apps(me: &Principal) -> impl DoubleEndedIterator<Item = &Credential> {
 async fn devices(cx: &Cx, me: &Principal, verified_only: bool) -> Result<Vec<MFADevice>, ApiError> {
     let mut devices: Vec<MFADevice> = apps(me).map(|c| MFADevice::verified(c, me)).collect();
     if !verified_only {
-        let waiting = cx.app.store.unverified_totp(me.session.id, cx.now).await?;
+        let waiting = waiting(cx, me).await?;
         devices.extend(waiting.as_ref().map(MFADevice::unverified));
     }
     Ok(devices)
+}
+
+/// The device that waits for its first code in this session.
+async fn waiting(cx: &Cx, me: &Principal) -> Result<Option<BegunEnrolment>, ApiError> {
+    Ok(cx.app.store.begun_last(me.session.id, Format::Totp, cx.now).await?)
+}
+
+/// The secret of a device that waits.
+fn secret_of(cx: &Cx, device: &BegunEnrolment) -> Result<Secret, ApiError> {
+    let sealed =
+        device.sealed.as_deref().ok_or_else(|| ApiError::internal("a device waits without a secret"))?;
+    Secret::open(&cx.app.keys, cx.env.id, device.id, sealed).map_err(ApiError::internal)
 }
 
 /// Whether the user may hold one more authenticator app.

@@ -6,10 +6,10 @@ use serde::Serialize;
 use stile_core::{CredentialId, Event, Format, Principal, Scope};
 use stile_factors::totp::{Secret, UNVERIFIED_SECONDS};
 use stile_keys::random;
-use stile_store::{Mutation, UnverifiedTotp, totp, users};
+use stile_store::{BegunEnrolment, Mutation, begun, users};
 use utoipa::ToSchema;
 
-use super::{MFADeviceType, room_for_one};
+use super::{MFADeviceType, room_for_one, secret_of, waiting};
 use crate::guard::access::PendingOrFull;
 use crate::guard::context::Cx;
 use crate::guard::gate::{self, Permit};
@@ -51,8 +51,7 @@ pub async fn handle(
         return Err(Code::MfaMethodNotOffered.into());
     }
     if let Some(device) = repeated(&cx, &me, &headers).await? {
-        let secret = Secret::open(&cx.app.keys, cx.env.id, device.id, &device.sealed);
-        return Ok(Answer(shown(&cx, &me, device.id, &secret.map_err(ApiError::internal)?)));
+        return Ok(Answer(shown(&cx, &me, device.id, &secret_of(&cx, &device)?)));
     }
     room_for_one(&cx, &me)?;
     let permit = gate::pass(&cx, &me, &gate::TOTP_REGISTER, &headers).await?;
@@ -61,17 +60,17 @@ pub async fn handle(
 
 /// The device that this very token asked for before in this session. Whoever holds the token has proved a factor; a
 /// bearer alone never gets a secret twice.
-async fn repeated(cx: &Cx, me: &Principal, headers: &HeaderMap) -> Result<Option<UnverifiedTotp>, ApiError> {
+async fn repeated(cx: &Cx, me: &Principal, headers: &HeaderMap) -> Result<Option<BegunEnrolment>, ApiError> {
     let Some(token) = text(headers, "x-dyn-elevated-access-token").filter(|token| !token.is_empty()) else {
         return Ok(None);
     };
-    let Some(device) = cx.app.store.unverified_totp(me.session.id, cx.now).await? else { return Ok(None) };
+    let Some(device) = waiting(cx, me).await? else { return Ok(None) };
     // A token that does not hold is the gate's to judge: a recent proof may do without it.
     let Ok(claims) = tokens::verify_elevated(cx, token, me.session.level) else { return Ok(None) };
     if gate::belongs(cx, me, &claims, &Scope::CredentialLink).is_err() {
         return Ok(None);
     }
-    let same = device.token == Some(gate::ledger_key(cx, &claims)) && device.epoch == me.user.epoch;
+    let same = device.token == Some(gate::ledger_key(cx, &claims)) && device.permit.epoch == me.user.epoch;
     Ok(Some(device).filter(|_| same))
 }
 
@@ -81,23 +80,26 @@ async fn begin(
     permit: &Permit<gate::CredentialLink>,
 ) -> Result<MFARegisterTotpDeviceGetResponse, ApiError> {
     // `credential:link` is protected always: there is no permit for it without evidence.
-    let evidence = permit.evidence().ok_or(Code::ElevatedTokenRequired)?;
+    let ends_at = cx.now.plus_seconds(UNVERIFIED_SECONDS);
+    let begun = permit.begun(me, ends_at).ok_or(Code::ElevatedTokenRequired)?;
     let id = CredentialId::new(cx.now, random::bytes());
     let secret = Secret::generate();
-    let device = UnverifiedTotp {
-        session: me.session.id,
+    let device = BegunEnrolment {
         id,
-        sealed: secret.seal(&cx.app.keys, cx.env.id, id).map_err(ApiError::internal)?,
-        permitted: permit.how().to_owned(),
+        session: me.session.id,
+        format: Format::Totp,
+        permit: begun,
         token: permit.claims().map(|claims| gate::ledger_key(cx, claims)),
-        evidence,
-        epoch: me.user.epoch,
+        sealed: Some(secret.seal(&cx.app.keys, cx.env.id, id).map_err(ApiError::internal)?),
         created_at: cx.now,
-        expires_at: cx.now.plus_seconds(UNVERIFIED_SECONDS),
     };
     // The permit was judged for the factors of the user as read: the device is one of that version.
-    let mutation = Mutation::new([users::hold_version(cx.env.id, &me.user), totp::await_code(&device)])
-        .and_all(cx.record(me, Event::TotpBegun { credential: id, permit: permit.how().into() })?);
+    let mutation = Mutation::new([
+        users::hold_version(cx.env.id, &me.user),
+        begun::give_up_all(me.session.id, Format::Totp),
+        begun::insert(&device),
+    ])
+    .and_all(cx.record(me, Event::TotpBegun { credential: id, permit: permit.how().into() })?);
     cx.commit(mutation).await?;
     Ok(shown(cx, me, id, &secret))
 }

@@ -3,7 +3,7 @@
 use axum::Json as Answer;
 use serde::Deserialize;
 use stile_core::{CredentialId, Format};
-use stile_store::{Mutation, credentials, passkeys, users};
+use stile_store::{Mutation, credentials, passkeys, sessions, users};
 use utoipa::ToSchema;
 
 use crate::flows::{Failed, deciding};
@@ -65,6 +65,7 @@ async fn rename(
         users::bump_version(cx.env.id, &me.user),
         credentials::describe(cx.env.id, me.user.id, &credential),
         passkeys::mark_renamed(id, cx.now),
+        sessions::hold(cx.env.id, me.user.id, me.session.id),
     ]);
     cx.commit(mutation).await?;
     let all = cx.app.store.passkeys(cx.env.id, me.user.id).await?;

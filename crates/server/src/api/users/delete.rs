@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, StatusCode};
 use stile_core::{Event, Principal};
-use stile_store::{Mutation, users};
+use stile_store::{Mutation, sessions, users};
 
 use crate::flows::{Failed, deciding};
 use crate::guard::access::Me;
@@ -24,9 +24,12 @@ pub async fn handle(cx: Cx, me: Me, headers: HeaderMap) -> Result<StatusCode, Ap
 
 async fn delete(cx: &Cx, me: &Principal, permit: &Permit<gate::UserDelete>) -> Result<StatusCode, Failed> {
     permit.still_holds(cx, me)?;
-    let mutation =
-        Mutation::new([users::bump_version(cx.env.id, &me.user), users::delete(cx.env.id, me.user.id)])
-            .and_all(cx.record(me, Event::UserDeleted { permit: permit.how().into() })?);
+    let mutation = Mutation::new([
+        users::bump_version(cx.env.id, &me.user),
+        sessions::hold(cx.env.id, me.user.id, me.session.id),
+        users::delete(cx.env.id, me.user.id),
+    ])
+    .and_all(cx.record(me, Event::UserDeleted { permit: permit.how().into() })?);
     cx.commit(mutation).await?;
     Ok(StatusCode::NO_CONTENT)
 }

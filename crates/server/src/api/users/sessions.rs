@@ -106,6 +106,7 @@ async fn ended(cx: &Cx, me: &Principal, id: SessionId, held: Option<Step>) -> Re
     let event = Event::SessionEnded { session: id, how: Ending::By { by: me.session.id } };
     let mutation = Mutation::new(held)
         .and(known_devices::forget_device_of(me.user.id, id))
+        .and(sessions::hold(cx.env.id, me.user.id, me.session.id))
         .and(sessions::revoke(cx.env.id, me.user.id, id))
         .and_all(cx.record(me, event)?);
     match cx.commit(mutation).await {
@@ -137,6 +138,7 @@ async fn all_others(cx: &Cx, me: Proven<'_>) -> Result<Answer<EndedSessionsRespo
     let mutation = Mutation::new([
         users::hold_version(cx.env.id, &me.user),
         known_devices::forget_all(me.user.id, me.session.device_key.as_deref()),
+        sessions::hold(cx.env.id, me.user.id, me.session.id),
         sessions::end_all(cx.env.id, me.user.id, Some(me.session.id)),
     ])
     .and_all(cx.record(&*me, event)?);

@@ -6,9 +6,10 @@ use serde::Deserialize;
 use stile_core::principal::Profile;
 use stile_core::{Acknowledgement, EmailAddress, Event, Principal, Username, policy};
 use stile_factors::email_code;
-use stile_store::{Miss, Mutation, recovery_codes, users};
+use stile_store::{Miss, Mutation, recovery_codes, sessions as stored_sessions, users};
 use utoipa::ToSchema;
 
+use crate::api::codes::begun_change;
 use crate::flows::codes::{self, Creator};
 use crate::flows::{Failed, deciding, sessions};
 use crate::guard::access::{Me, Proven};
@@ -112,7 +113,8 @@ pub async fn handle(
     let creator = Creator::new(&cx, Some(&me.0), key.as_ref());
     // `credential:update` is protected always: there is no permit for it without evidence.
     let ends_at = cx.now.plus_seconds(email_code::LIFETIME_SECONDS);
-    let begun = permit.begun(&me, ends_at).ok_or(Code::ElevatedTokenRequired)?;
+    let permit = permit.begun(&me, ends_at).ok_or(Code::ElevatedTokenRequired)?;
+    let begun = begun_change(&cx, &me, permit);
     let sent = codes::send(&cx, &address, creator, None, Some(&begun)).await?;
     let sent = EmailVerificationCreateResponse::new(sent.id, sent.digits, &address);
     answer(&cx, after, &headers, NextViewEnum::VerifyEmail, Some(sent))
@@ -152,6 +154,7 @@ async fn acknowledge(cx: &Cx, me: Proven<'_>, said: &str) -> Result<Principal, F
         users::bump_version(cx.env.id, &me.user),
         users::set_recovery(cx.env.id, me.user.id, after.user.recovery),
         recovery_codes::hide(me.user.id),
+        stored_sessions::hold(cx.env.id, me.user.id, me.session.id),
     ])
     .and_all(cx.record(&*me, Event::RecoveryCodesAcknowledged)?);
     cx.commit(mutation).await?;
@@ -174,6 +177,7 @@ async fn change_profile(
     let mutation = Mutation::new([
         users::bump_version(cx.env.id, &me.user),
         users::set_profile(cx.env.id, me.user.id, &after.user.profile),
+        stored_sessions::hold(cx.env.id, me.user.id, me.session.id),
     ])
     .and_all(cx.record(me, Event::UserUpdated { permit: permit.how().into() })?);
     let committed = cx.commit(mutation).await.map_err(Failed::from);
