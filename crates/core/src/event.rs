@@ -56,7 +56,7 @@ macro_rules! events {
 }
 
 /// What a permit stood on, as the gate names it.
-type How = Cow<'static, str>;
+pub type How = Cow<'static, str>;
 
 // In the order of their names.
 events! {

@@ -202,7 +202,7 @@ fn all_writes() -> Vec<Step> {
         users::prefer(e, id, None),
         users::bump_epoch(e, id),
         totp::advance(credential, 1),
-        sessions::hold(environment, owner, session.id),
+        sessions::hold(e, id, session.id),
         begun::use_up(session.id, credential),
         begun::give_up_all(session.id, Format::Totp),
         recovery_codes::use_up(id, [9; 32]),

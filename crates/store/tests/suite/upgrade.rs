@@ -75,7 +75,7 @@ async fn holds_what_it_held(store: &Store, version: usize) {
     assert_eq!(me.email(), Some("ann@example.org"));
     // Half a sign-in lasted as long as a whole one: those are begun anew.
     assert!(store.principal(environment_id(1), SessionId::from_bytes(id16(5))).await.unwrap().is_none());
-    assert!(store.unverified_totp(me.session.id, NOW).await.unwrap().is_none());
+    assert!(store.begun_last(me.session.id, Format::Totp, NOW).await.unwrap().is_none());
     let note = store.ledger_note(ledger::Kind::ElevatedToken, &id16(4)).await.unwrap();
     assert_eq!(note, Some(two(1, 2)));
     assert_eq!(store.buckets([two(1, 2)]).await.unwrap(), [stile_core::Micros::new(9_000_000_000_000_000)]);

@@ -17,7 +17,7 @@ struct Levels(Arc<Mutex<Vec<Level>>>);
 
 impl Subscriber for Levels {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("stile_server::http")
+        metadata.target().starts_with("stile_server::edge::http")
     }
     fn new_span(&self, _: &Attributes<'_>) -> Id {
         Id::from_u64(1)
