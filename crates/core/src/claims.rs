@@ -3,8 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::id::{CredentialId, EnvironmentId, SessionId, UserId};
 use crate::scope::Scopes;
 use crate::strength::Strength;
+use crate::time::{Micros, numeric_date};
 
 /// `typ` of access tokens.
 pub const ACCESS: &str = "at+jwt";
@@ -23,15 +25,15 @@ pub struct SessionClaims {
     /// `<host of the server>/<environment id>`.
     pub iss: String,
     /// User id.
-    pub sub: String,
+    pub sub: UserId,
     /// Session id.
-    pub sid: String,
+    pub sid: SessionId,
     /// Environment id.
-    pub environment_id: String,
+    pub environment_id: EnvironmentId,
     /// The credential that was verified last.
-    pub last_verified_credential_id: String,
+    pub last_verified_credential_id: CredentialId,
     /// The credential that opened the session.
-    pub signin_credential_id: String,
+    pub signin_credential_id: CredentialId,
     /// The page's session key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_public_key: Option<String>,
@@ -45,7 +47,7 @@ pub struct SessionClaims {
     pub username: Option<String>,
     /// First session id of the refresh chain.
     #[serde(rename = "originalSid")]
-    pub original_sid: String,
+    pub original_sid: SessionId,
     /// Until when the session may be refreshed, in Unix seconds.
     #[serde(rename = "refreshExp")]
     pub refresh_exp: i64,
@@ -108,11 +110,11 @@ pub struct ElevatedClaims {
     /// `<host of the server>/<environment id>`.
     pub iss: String,
     /// User id.
-    pub sub: String,
+    pub sub: UserId,
     /// Session id: the token dies with it.
-    pub sid: String,
+    pub sid: SessionId,
     /// Environment id.
-    pub environment_id: String,
+    pub environment_id: EnvironmentId,
     /// The token's own id, used up at most once when `singleUse`.
     pub jti: String,
     /// What it allows.
@@ -121,17 +123,20 @@ pub struct ElevatedClaims {
     #[serde(rename = "singleUse")]
     pub single_use: bool,
     /// The credential that was proved; the token dies with it.
-    pub credential_id: String,
+    pub credential_id: CredentialId,
     /// How it was proved (RFC 8176).
     pub amr: Vec<String>,
     /// How strong the proof was (RFC 9470 §5).
     pub acr: Strength,
     /// The user's epoch: the token dies when the next one begins.
     pub epoch: i64,
-    /// When it was proved, in Unix seconds.
-    pub auth_time: i64,
-    /// Issued at, in Unix seconds.
-    pub iat: i64,
-    /// Expires at, in Unix seconds.
-    pub exp: i64,
+    /// When it was proved.
+    #[serde(with = "numeric_date")]
+    pub auth_time: Micros,
+    /// Issued at.
+    #[serde(with = "numeric_date")]
+    pub iat: Micros,
+    /// Expires at.
+    #[serde(with = "numeric_date")]
+    pub exp: Micros,
 }

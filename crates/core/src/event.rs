@@ -79,7 +79,7 @@ events! {
     /// A backend used up an elevated token.
     ElevatedTokenConsumed = "elevated_token.consumed" {
         scope: String,
-        session: String,
+        session: SessionId,
         jti: String,
         /// Whether the same use had happened before.
         replayed: bool,

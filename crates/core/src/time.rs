@@ -16,6 +16,10 @@ impl Micros {
     pub const fn new(micros: i64) -> Self {
         Self(micros)
     }
+    /// The moment that many seconds after the epoch; saturates instead of wrapping.
+    pub const fn from_seconds(seconds: i64) -> Self {
+        Self(seconds.saturating_mul(1_000_000))
+    }
     /// Microseconds since the epoch.
     pub const fn get(self) -> i64 {
         self.0
@@ -35,5 +39,22 @@ impl Micros {
     /// Seconds from `earlier` to this moment, rounded down; negative when `earlier` is later.
     pub const fn seconds_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0).div_euclid(1_000_000)
+    }
+}
+
+/// A moment as a claim: whole seconds since the epoch, rounded down (RFC 7519 §2, NumericDate).
+pub mod numeric_date {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::Micros;
+
+    /// Writes the seconds.
+    pub fn serialize<S: Serializer>(moment: &Micros, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_i64(moment.seconds())
+    }
+
+    /// Reads the seconds.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Micros, D::Error> {
+        i64::deserialize(from).map(Micros::from_seconds)
     }
 }

@@ -1,6 +1,6 @@
 //! What a removed credential takes along: the sessions that stood on it.
 
-use super::level_of;
+use super::session::level_of;
 use crate::credential::Credential;
 use crate::id::CredentialId;
 use crate::principal::Level;

@@ -1,9 +1,14 @@
 //! Every rule by its table: what each setting changes, and what it leaves alone.
 
+use super::demands::terms;
 use super::tests::*;
 use super::*;
-use crate::Format;
-use crate::settings::{Action, ActionRule, ScopeRule};
+use crate::principal::Principal;
+use crate::proof::Proof;
+use crate::scope::{Scope, Scopes};
+use crate::settings::{Action, ActionRule, Enrollment, ScopeRule, Settings, TokenBehavior};
+use crate::strength::Strength;
+use crate::{Credential, Format};
 
 const SINGLE: Option<TokenBehavior> = Some(TokenBehavior::SingleUse);
 const BOUND: Option<TokenBehavior> = Some(TokenBehavior::TimeBound);

@@ -1,8 +1,14 @@
+use super::demands::{demand, protection};
+use super::requirement::recent_proofs;
 use super::*;
-use crate::id::{EnvironmentId, SessionId, UserId};
-use crate::principal::{Profile, Session, User};
-use crate::settings::{Action, ActionRule, ScopeRule};
-use crate::{Authenticator, Facts, Format};
+use crate::id::{CredentialId, EnvironmentId, SessionId, UserId};
+use crate::principal::{Level, Principal, Profile, Session, User};
+use crate::proof::{Method, Proof};
+use crate::scope::{Scope, Scopes};
+use crate::settings::{Action, ActionRule, Enrollment, ScopeRule, Settings};
+use crate::strength::Strength;
+use crate::time::Micros;
+use crate::{Authenticator, Credential, Facts, Format};
 use proptest::prelude::*;
 
 pub(super) const NOW: Micros = Micros::new(1_000_000_000_000_000);
@@ -76,6 +82,17 @@ pub(super) fn with_rule(action: Action, enrollment: Enrollment) -> Settings {
         token_expiry_seconds: None,
     });
     s
+}
+
+/// The newest proof that answers for the scope under the exemption.
+pub(super) fn recent_proof<'a>(
+    settings: &Settings,
+    me: &'a Principal,
+    scope: &Scope,
+    exemption: Exemption,
+    now: Micros,
+) -> Option<&'a Proof> {
+    recent_proofs(settings, me, scope, exemption, now).next()
 }
 
 /// A requirement, taken apart.

@@ -1,7 +1,7 @@
 //! Young addresses: one that was added a moment ago proves no removal or change of what was there before it. So a stolen
 //! step-up that plants an address cannot throw the owner out before the owner has read the notice.
 
-use super::{Evidence, Refusal};
+use super::evidence::{Evidence, Refusal};
 use crate::credential::Credential;
 use crate::id::CredentialId;
 use crate::principal::Principal;

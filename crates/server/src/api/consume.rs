@@ -87,14 +87,14 @@ pub async fn handle(
     };
     match spend(&cx, &body, user, &scope).await {
         Ok((claims, replayed)) => Ok(Answer(ElevatedTokenConsumeResponse {
-            user_id: claims.sub,
-            session_id: claims.sid,
+            user_id: claims.sub.to_string(),
+            session_id: claims.sid.to_string(),
             scope: body.scope,
-            credential_id: claims.credential_id,
+            credential_id: claims.credential_id.to_string(),
             amr: claims.amr,
             acr: claims.acr.as_str(),
-            auth_time: claims.auth_time,
-            expires_at: claims.exp,
+            auth_time: claims.auth_time.seconds(),
+            expires_at: claims.exp.seconds(),
             single_use: claims.single_use,
             replayed,
         })),
@@ -115,8 +115,7 @@ async fn spend(
 ) -> Result<(ElevatedClaims, bool), ApiError> {
     // A session that still owes a factor has nothing to spend: tokens of its key are none here.
     let claims = tokens::verify_elevated(cx, &body.token, Level::Full)?;
-    let sid = claims.sid.parse().map_err(|_| Code::ElevatedTokenInvalid)?;
-    let me = cx.app.store.principal(cx.env.id, sid).await?.ok_or(Code::ElevatedTokenInvalid)?;
+    let me = cx.app.store.principal(cx.env.id, claims.sid).await?.ok_or(Code::ElevatedTokenInvalid)?;
     let over = me.session.expires_at.is_past(cx.now) || me.session.idle_expires_at.is_past(cx.now);
     if over || me.user.id != user || me.session.level != Level::Full {
         return Err(Code::ElevatedTokenInvalid.into());
@@ -126,7 +125,7 @@ async fn spend(
     let this_use = keyed(&[b"use", cx.env.id.as_bytes(), body.use_id.as_bytes()]);
     let what_for = keyed(&[b"use-of", claims.jti.as_bytes(), scope.as_str().as_bytes()]);
     let consumed = |replayed| {
-        let (scope, session, jti) = (body.scope.clone(), claims.sid.clone(), claims.jti.clone());
+        let (scope, session, jti) = (body.scope.clone(), claims.sid, claims.jti.clone());
         cx.record(user, Event::ElevatedTokenConsumed { scope, session, jti, replayed })
     };
     // The use first: of two requests with one use id the later one waits there, and its token stays as it is.

@@ -238,10 +238,9 @@ async fn judged<S: GatedScope>(
     let (settings, scope) = (&cx.env.settings, S::SCOPE);
     let missing = match policy::requirement(settings, me, &scope, row.exemption, cx.now) {
         Requirement::Open => return Ok(Permit::new(Stands::Unprotected)),
-        Requirement::RecentProof(_) => {
+        Requirement::RecentProof(recent) => {
             // Of several proofs an older one may do where the newest is too young for what is removed.
-            let mut recent =
-                policy::recent_proofs(settings, me, &scope, row.exemption, cx.now).map(Evidence::from);
+            let mut recent = recent.iter().map(Evidence::from);
             if let Some(by) = recent.find(|by| Over::may(over, cx, me, *by).is_ok()) {
                 return Ok(Permit::new(Stands::RecentProof(by)));
             }
@@ -305,13 +304,11 @@ pub fn belongs(
     claims: &ElevatedClaims,
     wanted: &Scope,
 ) -> Result<Evidence, ApiError> {
-    let same = claims.sub == me.user.id.to_string()
-        && claims.sid == me.session.id.to_string()
+    let same = claims.sub == me.user.id
+        && claims.sid == me.session.id
         && claims.epoch == me.user.epoch
         && claims.scope.contains(wanted);
-    let credential = claims.credential_id.parse().map_err(|_| Code::ElevatedTokenInvalid)?;
-    let at = Micros::new(claims.auth_time.saturating_mul(1_000_000));
-    let evidence = Evidence { credential, strength: claims.acr, at };
+    let evidence = Evidence { credential: claims.credential_id, strength: claims.acr, at: claims.auth_time };
     let settings = &cx.env.settings;
     if same && policy::still_accepts(settings, me, evidence, wanted, cx.now) {
         Ok(evidence)
@@ -369,7 +366,7 @@ pub fn mfa_token_hash(act: &Act, token: &str) -> [u8; 32] {
 /// Uses up a single-use token; a time-bound one stays as it is.
 pub fn use_up(cx: &Cx, claims: &ElevatedClaims) -> Option<Step> {
     // Longer than the token lives, for nodes whose clocks differ.
-    let until = Micros::new(claims.exp.saturating_mul(1_000_000)).plus_seconds(120);
+    let until = claims.exp.plus_seconds(120);
     claims.single_use.then(|| ledger::consume(Kind::ElevatedToken, &ledger_key(cx, claims), cx.now, until))
 }
 

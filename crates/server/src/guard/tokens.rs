@@ -30,16 +30,16 @@ pub fn session(cx: &Cx, me: &Principal, new_user: bool) -> Result<SessionTokens,
         kid: key.kid().to_owned(),
         aud: cx.audience(),
         iss: issuer(cx),
-        sub: me.user.id.to_string(),
-        sid: me.session.id.to_string(),
-        environment_id: cx.env.id.to_string(),
-        last_verified_credential_id: me.session.last_credential.to_string(),
-        signin_credential_id: me.session.sign_in_credential.to_string(),
+        sub: me.user.id,
+        sid: me.session.id,
+        environment_id: cx.env.id,
+        last_verified_credential_id: me.session.last_credential,
+        signin_credential_id: me.session.sign_in_credential,
         session_public_key: me.session.session_key.clone(),
         scope: me.session.level.scope().to_owned(),
         email: me.email().map(str::to_owned),
         username: me.user.profile.username.clone(),
-        original_sid: me.session.id.to_string(),
+        original_sid: me.session.id,
         refresh_exp: me.session.expires_at.seconds(),
         verified_credentials_hashes: credential_hashes(cx, me),
         roles: Vec::new(),
@@ -82,7 +82,7 @@ pub fn session(cx: &Cx, me: &Principal, new_user: bool) -> Result<SessionTokens,
 /// all by the device that the session may be bound to. `/refresh` prolongs.
 pub fn no_longer_than_sent(cx: &Cx, me: &mut Principal, headers: &HeaderMap) -> Result<(), ApiError> {
     let sent = verify_access(cx, bearer(headers).ok_or(Code::Unauthorized)?)?.expires_at;
-    let end = Micros::new(sent.saturating_mul(1_000_000));
+    let end = Micros::from_seconds(sent);
     me.session.idle_expires_at = me.session.idle_expires_at.min(end);
     Ok(())
 }
@@ -94,19 +94,19 @@ pub fn elevated(cx: &Cx, me: &Principal, elevation: &Elevation) -> Result<String
         kid: key.kid().to_owned(),
         aud: cx.audience(),
         iss: issuer(cx),
-        sub: me.user.id.to_string(),
-        sid: me.session.id.to_string(),
-        environment_id: cx.env.id.to_string(),
+        sub: me.user.id,
+        sid: me.session.id,
+        environment_id: cx.env.id,
         jti: encoding::base64url(&random::bytes::<16>()),
         scope: elevation.scopes.clone(),
         single_use: elevation.single_use,
-        credential_id: elevation.proof.credential.to_string(),
+        credential_id: elevation.proof.credential,
         amr: elevation.proof.amr().into_iter().map(str::to_owned).collect(),
         acr: elevation.proof.strength(),
         epoch: me.user.epoch,
-        auth_time: elevation.proof.at.seconds(),
-        iat: cx.now.seconds(),
-        exp: cx.now.plus_seconds(elevation.seconds).seconds(),
+        auth_time: elevation.proof.at,
+        iat: cx.now,
+        exp: cx.now.plus_seconds(elevation.seconds),
     };
     let token = key.sign(ELEVATED, &claims).map_err(ApiError::internal)?;
     cx.app.metrics.elevated_issued.fetch_add(1, Ordering::Relaxed);
@@ -150,19 +150,12 @@ fn read_access(cx: &Cx, token: &str) -> Result<Access, ApiError> {
         verified => (verified, Level::Full),
     };
     let claims = verified.map_err(|_: JwsError| ApiError::from(Code::Unauthorized))?;
-    let ours = claims.iss == issuer(cx)
-        && claims.environment_id == cx.env.id.to_string()
-        && audience_is_ours(cx, &claims.aud);
+    let ours =
+        claims.iss == issuer(cx) && claims.environment_id == cx.env.id && audience_is_ours(cx, &claims.aud);
     if !ours {
         return Err(Code::Unauthorized.into());
     }
-    Ok(Access {
-        level,
-        session: claims.sid.parse().map_err(|_| Code::Unauthorized)?,
-        user: claims.sub.parse().map_err(|_| Code::Unauthorized)?,
-        issued_at: claims.iat,
-        expires_at: claims.exp,
-    })
+    Ok(Access { level, session: claims.sid, user: claims.sub, issued_at: claims.iat, expires_at: claims.exp })
 }
 
 /// Checks an elevated token's form: signed for sessions of this level, kind, environment, audience, times. Whose it is
@@ -170,13 +163,12 @@ fn read_access(cx: &Cx, token: &str) -> Result<Access, ApiError> {
 pub fn verify_elevated(cx: &Cx, token: &str, level: Level) -> Result<ElevatedClaims, ApiError> {
     let claims: ElevatedClaims = jws::verify(token, ELEVATED, cx.env.verifying_keys(level))
         .map_err(|_: JwsError| ApiError::from(Code::ElevatedTokenInvalid))?;
-    let ours = claims.iss == issuer(cx)
-        && claims.environment_id == cx.env.id.to_string()
-        && audience_is_ours(cx, &claims.aud);
-    if !ours || !is_issued(claims.iat, cx.now) {
+    let ours =
+        claims.iss == issuer(cx) && claims.environment_id == cx.env.id && audience_is_ours(cx, &claims.aud);
+    if !ours || !is_issued(claims.iat.seconds(), cx.now) {
         return Err(Code::ElevatedTokenInvalid.into());
     }
-    if claims.exp <= cx.now.seconds() {
+    if claims.exp.is_past(cx.now) {
         return Err(Code::ElevatedTokenExpired.into());
     }
     Ok(claims)

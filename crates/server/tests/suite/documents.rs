@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 use stile_core::claims::{ElevatedClaims, IdentityClaims, SessionClaims};
-use stile_core::{Scopes, Strength};
+use stile_core::{CredentialId, EnvironmentId, Micros, Scopes, SessionId, Strength, UserId};
 use stile_server::Code;
 
 const ERRORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/errors.md");
@@ -83,16 +83,16 @@ fn every_claim_is_documented() {
         kid: String::new(),
         aud: String::new(),
         iss: String::new(),
-        sub: String::new(),
-        sid: String::new(),
-        environment_id: String::new(),
-        last_verified_credential_id: String::new(),
-        signin_credential_id: String::new(),
+        sub: UserId::from_bytes([1; 16]),
+        sid: SessionId::from_bytes([1; 16]),
+        environment_id: EnvironmentId::from_bytes([1; 16]),
+        last_verified_credential_id: CredentialId::from_bytes([1; 16]),
+        signin_credential_id: CredentialId::from_bytes([1; 16]),
         session_public_key: some(),
         scope: String::new(),
         email: some(),
         username: some(),
-        original_sid: String::new(),
+        original_sid: SessionId::from_bytes([1; 16]),
         refresh_exp: 0,
         verified_credentials_hashes: Map::new(),
         roles: Vec::new(),
@@ -121,19 +121,19 @@ fn every_claim_is_documented() {
         kid: String::new(),
         aud: String::new(),
         iss: String::new(),
-        sub: String::new(),
-        sid: String::new(),
-        environment_id: String::new(),
+        sub: UserId::from_bytes([1; 16]),
+        sid: SessionId::from_bytes([1; 16]),
+        environment_id: EnvironmentId::from_bytes([1; 16]),
         jti: String::new(),
         scope: Scopes::default(),
         single_use: true,
-        credential_id: String::new(),
+        credential_id: CredentialId::from_bytes([1; 16]),
         amr: Vec::new(),
         acr: Strength::Mfa,
         epoch: 0,
-        auth_time: 0,
-        iat: 0,
-        exp: 0,
+        auth_time: Micros::default(),
+        iat: Micros::default(),
+        exp: Micros::default(),
     };
     assert_eq!(claims_in("Elevated access token"), names(&elevated));
 }

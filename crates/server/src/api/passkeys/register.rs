@@ -292,7 +292,7 @@ fn renewed(
         return Ok(None);
     }
     let Ok(Some(mut elevation)) = sessions::elevation(cx, me, proof, &held.scope) else { return Ok(None) };
-    elevation.seconds = elevation.seconds.min(held.exp.saturating_sub(cx.now.seconds()));
+    elevation.seconds = elevation.seconds.min(held.exp.seconds().saturating_sub(cx.now.seconds()));
     tokens::elevated(cx, me, &elevation).map(Some)
 }
 
