@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use stile_core::{ApiTokenId, EnvironmentId, EventName, UserId};
 use stile_store::Cursor;
 
-use crate::audit::Moment;
+use crate::moments::Moment;
 use crate::paths::Assignment;
 
 /// Where both servers listen when nothing else is said.

@@ -10,7 +10,7 @@ use stile_store::{BackupError, Counts, Schema};
 use crate::args::BackupArgs;
 use crate::env::time;
 use crate::error::{Failure, sentence};
-use crate::open::{self, shown};
+use crate::machine::{self, shown};
 use crate::output::Output;
 
 /// Writes the backup. The file is there under its name when it is whole, and not before.
@@ -35,7 +35,7 @@ pub async fn run(args: &BackupArgs, output: Output) -> Result<(), Failure> {
     let folder = args.file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // For this user's eyes alone, as temporary files are.
     let aside = tempfile::NamedTempFile::new_in(folder).map_err(|e| unwritten(&args.file, &e))?;
-    let now = open::now();
+    let now = machine::now();
     let file = aside.reopen().map_err(|e| unwritten(&args.file, &e))?;
     let counts =
         store.backup(env!("CARGO_PKG_VERSION"), now, BufWriter::new(file)).await.map_err(|e| failed(&e))?;

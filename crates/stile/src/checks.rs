@@ -16,7 +16,8 @@ use crate::data::Data;
 use crate::env::read_settings;
 use crate::error::{Failure, Problem};
 use crate::lock::{self, Lock};
-use crate::open::{self, given};
+use crate::machine::given;
+use crate::open;
 use crate::{smtp, traces};
 
 /// How a check went.

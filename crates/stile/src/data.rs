@@ -5,12 +5,11 @@
 use std::path::{Path, PathBuf};
 
 use stile_core::EnvironmentId;
-use stile_store::{Backup, Counts, OpenError, Renewal, Schema, Store};
+use stile_store::{Backup, BackupError, Counts, OpenError, Renewal, Schema, Store};
 use zeroize::Zeroizing;
 
 use crate::error::{Failure, Problem, sentence};
-use crate::open::{given, now, shown};
-use crate::restore::Failed;
+use crate::machine::{given, now, shown};
 
 /// The database's name in the data directory.
 pub const DATABASE: &str = "stile.db";
@@ -169,8 +168,8 @@ impl Server {
     }
 
     /// Fills the database with a backup, if it is empty.
-    pub async fn restore(&self, backup: Backup, renewal: &Renewal) -> Result<Counts, Failed> {
-        Ok(backup.into_postgres(&self.url, renewal).await?)
+    pub async fn restore(&self, backup: Backup, renewal: &Renewal) -> Result<Counts, BackupError> {
+        backup.into_postgres(&self.url, renewal).await
     }
 
     fn is_in_variable(&self) -> bool {

@@ -25,6 +25,7 @@ use zeroize::Zeroizing;
 use crate::args::DevArgs;
 use crate::data::Data;
 use crate::error::Failure;
+use crate::machine;
 use crate::open;
 use crate::output::Output;
 use crate::{lock, run, smtp};
@@ -140,7 +141,7 @@ async fn demo_environment(
     if store.environment(id).await?.is_some() {
         return Ok(());
     }
-    match environments::create(store, keys, open::now(), id, Kind::Sandbox, name, settings).await {
+    match environments::create(store, keys, machine::now(), id, Kind::Sandbox, name, settings).await {
         Err(OperatorError::Exists(_)) => Ok(()),
         other => Ok(other?),
     }
@@ -153,7 +154,7 @@ async fn demo_token(
     environment: EnvironmentId,
 ) -> Result<Zeroizing<String>, Failure> {
     let scopes = ["elevatedTokens.consume".to_owned()];
-    let now = open::now();
+    let now = machine::now();
     for old in store.api_tokens(environment).await? {
         if old.note == TOKEN_NOTE {
             match environments::revoke_token(store, now, environment, old.id).await {

@@ -23,7 +23,8 @@ use crate::args::ServeArgs;
 use crate::checks::{Examined, Findings, Level, Purpose, about, examine, is_local};
 use crate::data::{DATABASE, Data};
 use crate::error::{Failure, Problem, full_stop};
-use crate::open::{self, given, mode, shown};
+use crate::machine::{self, given, shown};
+use crate::open::mode;
 use crate::output::Output;
 use crate::rp_id::covers;
 use crate::{run, smtp};
@@ -204,7 +205,7 @@ async fn signing_keys(
     let app = App::new(store, Arc::new(keys), clock, config, None);
     for (row, _) in environments {
         let signs = match app.environment(row.id).await {
-            Ok(environment) => environment.signing_key(SessionLevel::Full, open::now()).is_ok(),
+            Ok(environment) => environment.signing_key(SessionLevel::Full, machine::now()).is_ok(),
             Err(_) => false,
         };
         if signs {

@@ -16,7 +16,7 @@ use crate::args::{EnvArgs, EnvCommand, EnvCreateArgs, EnvSetArgs};
 use crate::data::Data;
 use crate::error::{Failure, Problem, sentence};
 use crate::output::Output;
-use crate::{env_delete, open, paths, rp_id};
+use crate::{env_delete, machine, paths, rp_id};
 
 /// Carries out `stile env …`.
 pub async fn run(args: &EnvArgs, output: Output) -> Result<(), Failure> {
@@ -50,7 +50,7 @@ async fn make(args: &EnvArgs, create: &EnvCreateArgs, output: Output) -> Result<
         rp_id::check(&settings)?;
     }
     let (store, keys) = args.place.unlocked(true).await?;
-    let now = open::now();
+    let now = machine::now();
     let id = create.id.unwrap_or_else(|| EnvironmentId::new(now, random::bytes()));
     environments::create(&store, &keys, now, id, kind, &create.name, &settings).await?;
     let mut text = format!("The {} environment {} is made: {id}", kind.as_str(), create.name);
@@ -187,7 +187,7 @@ async fn change(args: &EnvArgs, set: &EnvSetArgs, output: Output) -> Result<(), 
     if before.passkeys.rp_id.is_none() && !set.yes {
         rp_id::check(&after)?;
     }
-    let settings = environments::configure(&store, open::now(), set.id, &patch).await?;
+    let settings = environments::configure(&store, machine::now(), set.id, &patch).await?;
     let mut text = format!("The settings of {} are changed. A running server follows at once.", set.id);
     if let Some(note) = no_origin(&data, set.id, &settings) {
         let _ = write!(text, "\n\n{note}");

@@ -8,7 +8,7 @@ use stile_server::flows::environments::{self, OperatorError};
 use stile_store::{Census, Environment, Store};
 
 use crate::error::Failure;
-use crate::open;
+use crate::machine;
 use crate::output::Output;
 
 /// No answer to a question is longer, in bytes.
@@ -21,7 +21,7 @@ pub async fn run(store: &Store, named: &str, yes: bool, output: Output) -> Resul
     if !yes {
         ask(&row, &census)?;
     }
-    environments::delete(store, open::now(), &row).await.map_err(|error| {
+    environments::delete(store, machine::now(), &row).await.map_err(|error| {
         Failure::new(
             format!("The environment {} is not deleted to the end: {error}.", row.name),
             "Run the command again: it goes on where it stopped. Once it has begun, nobody can use the environment.",

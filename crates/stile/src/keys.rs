@@ -6,14 +6,14 @@ use stile_server::flows::environments;
 use crate::args::{KeysArgs, KeysCommand};
 use crate::env::time;
 use crate::error::Failure;
-use crate::open;
+use crate::machine;
 use crate::output::Output;
 
 /// Carries out `stile keys …`.
 pub async fn run(args: &KeysArgs, output: Output) -> Result<(), Failure> {
     let KeysCommand::Rotate { env, now: at_once } = args.command;
     let (store, keys) = args.place.unlocked(false).await?;
-    let now = open::now();
+    let now = machine::now();
     let (kid, signs_from) = environments::rotate(&store, &keys, now, env, at_once).await?;
     let text = if at_once {
         format!(

@@ -5,7 +5,7 @@ use std::io::{Read as _, Seek as _, Write as _};
 use std::path::Path;
 
 use crate::error::Problem;
-use crate::open::shown;
+use crate::machine::shown;
 
 /// The lock's name in the data directory. The file stays when the server ends; only a running process locks it.
 pub const LOCK_FILE: &str = "stile.lock";

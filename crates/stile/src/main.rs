@@ -24,6 +24,8 @@ mod error;
 mod keys;
 mod lock;
 mod logging;
+mod machine;
+mod moments;
 mod open;
 mod openapi;
 mod output;

@@ -2,17 +2,16 @@
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use stile_core::Micros;
 use stile_keys::{Keyring, MasterKey};
-use stile_server::clock::Clock;
 use stile_store::Store;
 use zeroize::Zeroizing;
 
 use crate::args::Place;
 use crate::data::{DATABASE, Data};
 use crate::error::{Failure, sentence};
+use crate::machine::{given, shown};
 
 /// The development server's key file in the data directory.
 pub const KEY_FILE: &str = "master.key";
@@ -20,27 +19,6 @@ pub const KEY_FILE: &str = "master.key";
 pub const KEY_VARIABLE: &str = "STILE_MASTER_KEY";
 /// No master key is longer, in bytes.
 const MAX_KEY_FILE: u64 = 1_024;
-
-/// The time now.
-pub fn now() -> Micros {
-    Clock::default().now()
-}
-
-/// A path as it can be pasted into a shell.
-pub fn shown(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_alphanumeric() || "/._-+,:@%=".contains(c);
-    if !text.is_empty() && text.chars().all(plain) {
-        text
-    } else {
-        format!("'{}'", text.replace('\'', "'\\''"))
-    }
-}
-
-/// A path that says something; an empty one comes from an empty variable.
-pub fn given(path: Option<&PathBuf>) -> Option<&Path> {
-    path.map(PathBuf::as_path).filter(|path| !path.as_os_str().is_empty())
-}
 
 /// Makes the data directory, for this user's eyes alone, unless it is there.
 pub fn make_folder(folder: &Path) -> Result<(), Failure> {
@@ -216,17 +194,5 @@ impl Place {
             (None, Some(beside)) if !in_variable => key_file(&beside),
             (file, _) => master_key(file),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_can_be_pasted() {
-        assert_eq!(shown(Path::new("/srv/stile-1")), "/srv/stile-1");
-        assert_eq!(shown(Path::new("/srv/it's mine")), r"'/srv/it'\''s mine'");
-        assert_eq!(shown(Path::new("")), "''");
     }
 }

@@ -16,6 +16,7 @@ use crate::data::{DATABASE, Data};
 use crate::env::time;
 use crate::error::{Failure, Problem, full_stop};
 use crate::lock;
+use crate::machine;
 use crate::open;
 use crate::output::Output;
 
@@ -37,11 +38,11 @@ pub async fn run(args: &BackupArgs, output: Output) -> Result<(), Failure> {
             "Give the right key with --master-key-file or STILE_MASTER_KEY.",
         ));
     }
-    let now = open::now();
+    let now = machine::now();
     let renewal = Renewal { last_step: newest_totp_step(now), salt: random::bytes(), now };
     let counts = match &data {
         Data::Folder(folder) => into_folder(folder, backup, &renewal).await,
-        Data::Server(server) => server.restore(backup, &renewal).await,
+        Data::Server(server) => server.restore(backup, &renewal).await.map_err(Failed::from),
     };
     let counts = counts.map_err(|failed| match failed {
         Failed::Backup(error) => refused(&args.file, Some(&data), &error),

@@ -9,7 +9,7 @@ use stile_store::ApiToken;
 use crate::args::{TokenArgs, TokenCommand};
 use crate::env::time;
 use crate::error::Failure;
-use crate::open;
+use crate::machine;
 use crate::output::Output;
 
 /// Carries out `stile token …`.
@@ -17,7 +17,7 @@ pub async fn run(args: &TokenArgs, output: Output) -> Result<(), Failure> {
     match &args.command {
         TokenCommand::Create { env, note, scopes } => {
             let (store, keys) = args.place.unlocked(false).await?;
-            let made = environments::create_token(&store, &keys, open::now(), *env, note, scopes).await?;
+            let made = environments::create_token(&store, &keys, machine::now(), *env, note, scopes).await?;
             let (token, secret) = made;
             let text = format!(
                 "{}\n\nThis is the token {} for {}. It is shown this once and kept nowhere: give it to your backend now.",
@@ -48,7 +48,7 @@ pub async fn run(args: &TokenArgs, output: Output) -> Result<(), Failure> {
         }
         TokenCommand::Revoke { env, token } => {
             let store = args.place.store().await?;
-            environments::revoke_token(&store, open::now(), *env, *token).await?;
+            environments::revoke_token(&store, machine::now(), *env, *token).await?;
             let text = format!("The token {token} is revoked: it stopped working.");
             output.answer(&text, &json!({ "id": token.to_string(), "revoked": true }))
         }

@@ -10,7 +10,7 @@ use stile_server::{Act, ApiError, Code};
 use crate::args::{UserArgs, UserCommand};
 use crate::error::{Failure, full_stop};
 use crate::output::Output;
-use crate::{open, user_show};
+use crate::{machine, user_show};
 
 /// Carries out `stile user …`.
 pub async fn run(args: &UserArgs, output: Output) -> Result<(), Failure> {
@@ -20,7 +20,7 @@ pub async fn run(args: &UserArgs, output: Output) -> Result<(), Failure> {
         UserCommand::ResetMfa { env, user, reason } => {
             let (store, keys) = args.place.unlocked(false).await?;
             let row = store.environment(*env).await?.ok_or(OperatorError::NoEnvironment(*env))?;
-            let act = Act::command(store, Arc::new(keys), row.id, open::now()).await.map_err(refused)?;
+            let act = Act::command(store, Arc::new(keys), row.id, machine::now()).await.map_err(refused)?;
             reset::reset(&act, *user, Some(reason)).await.map_err(refused)?;
             let text = format!(
                 "The second factors of {user} are reset. Passkeys, authenticator apps and recovery codes are gone, all \

@@ -11,7 +11,7 @@ use stile_store::{Account, Environment, Failures, Store};
 use crate::args::WhichUser;
 use crate::env::time;
 use crate::error::Failure;
-use crate::open;
+use crate::machine;
 use crate::output::Output;
 
 /// The most sessions that are shown.
@@ -49,7 +49,7 @@ pub async fn show(store: &Store, which: &WhichUser, output: Output) -> Result<()
         ));
     }
     let Some((environment, account)) = found.pop() else { return Ok(()) };
-    let (user, now) = (&account.user, open::now());
+    let (user, now) = (&account.user, machine::now());
     let state = State {
         sessions: store.sessions(environment.id, user.id, now, MAX_SESSIONS).await?,
         recovery_codes: store.recovery_codes(user.id).await?.len(),
