@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 /// Path of a file → the files of its package that it imports.
-type Graph = BTreeMap<String, BTreeSet<String>>;
+pub(super) type Graph = BTreeMap<String, BTreeSet<String>>;
 
 #[test]
 fn no_files_of_a_package_import_each_other_in_a_circle() {
@@ -76,7 +76,7 @@ fn ways(file: &str, target: &str) -> Vec<String> {
 }
 
 /// One circle for each import that closes one, as `a → b → a`.
-fn circles(graph: &Graph) -> Vec<String> {
+pub(super) fn circles(graph: &Graph) -> Vec<String> {
     let mut found = Vec::new();
     let mut done = BTreeSet::new();
     for file in graph.keys() {

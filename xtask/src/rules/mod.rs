@@ -6,6 +6,7 @@ mod circles;
 mod events;
 mod floors;
 mod formats;
+mod modules;
 mod rooms;
 mod source;
 mod tracked;
