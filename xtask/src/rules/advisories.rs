@@ -10,7 +10,7 @@ use std::path::Path;
 const TABLE: &str = "docs/security/advisories.md";
 const REPORTS: &str = "docs/security/public-reports.md";
 
-/// The sources that may hold a test of `module`, by the name of the file, or of the folder of a `tests.rs`.
+/// The sources that may hold a test of `module`, by the name of the file, or of the folder of a `mod.rs`.
 fn sources() -> HashMap<String, String> {
     let mut sources = HashMap::<String, String>::new();
     for file in files("crates") {
@@ -23,7 +23,8 @@ fn sources() -> HashMap<String, String> {
 }
 
 fn module(file: &Path) -> String {
-    file.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+    let folder = file.parent().filter(|_| file.ends_with("mod.rs")).and_then(Path::file_name);
+    folder.or_else(|| file.file_stem()).unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// The words in backticks that are written `file.test.ts: the text of a test`.
