@@ -20,6 +20,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 8, sql: include_str!("../migrations/0008_additions.sql") },
     Migration { version: 9, sql: include_str!("../migrations/0009_actors.sql") },
     Migration { version: 10, sql: include_str!("../migrations/0010_rp_ids.sql") },
+    Migration { version: 11, sql: include_str!("../migrations/0011_begun.sql") },
 ];
 
 /// How a database stands to this binary.
