@@ -16,3 +16,4 @@ CREATE INDEX begun_by_session ON begun (session);
 CREATE INDEX begun_by_expiry ON begun (expires_at);
 
 ALTER TABLE verifications ADD COLUMN begun BLOB;
+DELETE FROM verifications WHERE permitted IS NOT NULL;

@@ -204,6 +204,7 @@ fn all_writes() -> Vec<Step> {
         totp::advance(credential, 1),
         sessions::hold(e, id, session.id),
         begun::use_up(session.id, credential),
+        begun::hold(session.id, credential),
         begun::give_up_all(session.id, Format::Totp),
         recovery_codes::use_up(id, [9; 32]),
         recovery_codes::delete_all(id),

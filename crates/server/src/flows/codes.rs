@@ -10,7 +10,10 @@ use stile_factors::email_code::{self, RightCode};
 use stile_keys::p256_key::PublicKeyHex;
 use stile_keys::random;
 use stile_store::ledger::{self, Kind};
-use stile_store::{BegunEnrolment, CommitError, Miss, Mutation, Step, Verification, begun, verifications};
+use stile_store::{
+    BegunEnrolment, CommitError, Miss, Mutation, Step, Verification, sessions as stored_sessions,
+    verifications,
+};
 
 use super::Failed;
 use super::payers::{Payer, Standing, standing};
@@ -55,14 +58,15 @@ pub struct Sent {
 }
 
 /// Sends a code, within the bounds on mails to its address. Past them whoever asked for a live code is told of it
-/// again, and no mail goes out. Nothing here depends on whether the address has an account.
+/// again, and no mail goes out. A code for what was begun comes with the step that begins it or holds it. Nothing here depends on whether the address has an account.
 pub async fn send(
     cx: &Cx,
     address: &EmailAddress,
     creator: Creator,
     device: Option<&DeviceProof>,
-    begun: Option<&BegunEnrolment>,
+    begun: Option<(&BegunEnrolment, Step)>,
 ) -> Result<Sent, ApiError> {
+    let (begun, begin) = begun.unzip();
     if cx.env.settings.sdk.block_email_subaddresses && address.is_subaddress() {
         return Err(ApiError::with(Code::InvalidEmail, "Addresses with a + are not accepted here."));
     }
@@ -101,10 +105,13 @@ pub async fn send(
     let mut steps =
         vec![verifications::insert(cx.env.id, &verification), cx.mail(address.as_str(), mail, seconds)?];
     steps.extend(cx.record(About::Nobody, Event::EmailCodeSent { verification: id, in_place: false })?);
-    steps.extend(begun.map(begun::insert));
     steps.extend(device.map(|d| sessions::nonce_used(cx, d)));
+    if let (Some(begun), Some(user)) = (begun, creator.user) {
+        steps.push(stored_sessions::hold(cx.env.id, user, begun.session));
+    }
+    steps.extend(begin);
     let postage = Postage::new(cx, &hash, &stands, creator.user);
-    match postage.commit(cx, &steps).await? {
+    match postage.commit(cx, &steps).await.map_err(uncounted)? {
         Ok(()) => Ok(Sent { id, digits: stands.told_digits }),
         Err(next) => {
             let id = repeated(cx, &verification, creator).await?;
@@ -349,7 +356,7 @@ pub const fn missed(miss: Miss) -> Option<Code> {
     }
 }
 
-/// Why a try could not be written down.
+/// Why a code or a try could not be written down.
 fn uncounted(error: CommitError) -> ApiError {
     Failed::from(error).when(missed).into()
 }

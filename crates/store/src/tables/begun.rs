@@ -55,7 +55,7 @@ impl Store {
         id: CredentialId,
         now: Micros,
     ) -> Result<Option<BegunEnrolment>, StoreError> {
-        let sql = select!("WHERE id = ?1 AND +session = ?2 AND +expires_at > ?3");
+        let sql = select!("WHERE id = ?1 AND session = ?2 AND +expires_at > ?3");
         self.row(sql, vec![id.into(), session.into(), now.into()]).await?.map(read).transpose()
     }
 
@@ -67,14 +67,14 @@ impl Store {
         now: Micros,
     ) -> Result<Option<BegunEnrolment>, StoreError> {
         let sql = select!(
-            "WHERE session = ?1 AND +format = ?2 AND +expires_at > ?3 ORDER BY created_at DESC, id DESC LIMIT 1"
+            "WHERE session = ?1 AND format = ?2 AND +expires_at > ?3 ORDER BY created_at DESC, id DESC LIMIT 1"
         );
         let args = vec![session.into(), format.as_str().into(), now.into()];
         self.row(sql, args).await?.map(read).transpose()
     }
 }
 
-/// Begins an enrolment; one that was begun before under this id stays as it is.
+/// Begins an enrolment.
 pub fn insert(b: &BegunEnrolment) -> Step {
     let sql = "INSERT INTO begun (id, session, format, permit, token, sealed, created_at, expires_at)
                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
@@ -89,17 +89,23 @@ pub fn insert(b: &BegunEnrolment) -> Step {
         b.created_at.into(),
         b.permit.ends_at.into(),
     ];
-    Step::any(sql, args)
+    Step::one(sql, args, Miss::Taken)
+}
+
+/// Lets a mutation pass only while this is begun and was not used up.
+pub fn hold(session: SessionId, id: CredentialId) -> Step {
+    let sql = "UPDATE begun SET format = format WHERE id = ?1 AND session = ?2";
+    Step::one(sql, vec![id.into(), session.into()], Miss::AlreadyUsed)
 }
 
 /// Gives up what was begun of this format in this session.
 pub fn give_up_all(session: SessionId, format: Format) -> Step {
-    let sql = "DELETE FROM begun WHERE session = ?1 AND +format = ?2";
+    let sql = "DELETE FROM begun WHERE session = ?1 AND format = ?2";
     Step::any(sql, vec![session.into(), format.as_str().into()])
 }
 
 /// Uses up what was begun: it is completed, or given up.
 pub fn use_up(session: SessionId, id: CredentialId) -> Step {
-    let sql = "DELETE FROM begun WHERE id = ?1 AND +session = ?2";
+    let sql = "DELETE FROM begun WHERE id = ?1 AND session = ?2";
     Step::one(sql, vec![id.into(), session.into()], Miss::AlreadyUsed)
 }

@@ -3,8 +3,9 @@
 use axum::Json as Answer;
 use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
-use stile_core::{EmailAddress, VerificationId};
+use stile_core::{EmailAddress, Format, VerificationId};
 use stile_factors::email_code;
+use stile_store::begun;
 use utoipa::ToSchema;
 
 use super::create::creator;
@@ -58,10 +59,11 @@ pub async fn handle(
         None => None,
         Some((id, session)) => {
             let begun = cx.app.store.begun(session, id, cx.now).await?;
-            Some(begun.ok_or(Code::InvalidEmailVerification)?)
+            Some(begun.filter(|begun| begun.format == Format::Email).ok_or(Code::InvalidEmailVerification)?)
         }
     };
+    let begun = begun.as_ref().map(|begun| (begun, begun::hold(begun.session, begun.id)));
     let device = cx.device_proof(&headers).await?;
-    let sent = codes::send(&cx, &address, creator, device.as_ref(), begun.as_ref()).await?;
+    let sent = codes::send(&cx, &address, creator, device.as_ref(), begun).await?;
     Ok((StatusCode::CREATED, Answer(EmailVerificationCreateResponse::new(sent.id, sent.digits, &address))))
 }

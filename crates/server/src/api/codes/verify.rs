@@ -73,6 +73,7 @@ async fn proved(
         (None, _) if !scopes.is_empty() => Err(Code::CredentialNotAccepted.into()),
         (None, Some(begun)) => {
             let begun = cx.app.store.begun(me.session.id, begun, cx.now).await?;
+            let begun = begun.filter(|begun| begun.format == Format::Email);
             let begun = begun.ok_or(Code::InvalidEmailVerification)?;
             deciding!(cx, me = me.clone() => change(cx, &me, &begun, answered, device).await)
         }
@@ -208,7 +209,9 @@ async fn attach(
 ) -> Result<VerifyResponse, Failed> {
     let mut after = enrolment.after(me);
     after.session.last_credential = enrolment.credential.id;
-    let mut uses_up = codes::use_up(cx, answered);
+    // First of all: what was begun goes with its session.
+    let mut uses_up = vec![stile_store::sessions::hold(cx.env.id, me.user.id, me.session.id)];
+    uses_up.extend(codes::use_up(cx, answered));
     uses_up.extend(answered.verification.begun.map(|id| begun::use_up(me.session.id, id)));
     // Links that undo this hold the older credentials, so they come before the session.
     let told = std::mem::take(&mut enrolment.told);

@@ -6,7 +6,8 @@ use stile_core::guessing::Allowance;
 use stile_core::{Credential, CredentialId, Event, Facts, Format, Method, Principal, Proof, Scope, policy};
 use stile_factors::totp::{self, Secret};
 use stile_store::{
-    BegunEnrolment, CommitError, Miss, Mutation, TotpDevice, begun, buckets, credentials, totp as rows,
+    BegunEnrolment, CommitError, Miss, Mutation, TotpDevice, begun, buckets, credentials,
+    sessions as stored_sessions, totp as rows,
 };
 use utoipa::ToSchema;
 
@@ -143,7 +144,8 @@ async fn verify(
         sealed: device.sealed.clone().unwrap_or_default(),
         last_step: right.step(),
     }));
-    let uses_up = vec![begun::use_up(me.session.id, id)];
+    let uses_up =
+        vec![stored_sessions::hold(cx.env.id, me.user.id, me.session.id), begun::use_up(me.session.id, id)];
     let proved = proving::enrol(cx, me, enrolment, right.proof(id), wanted, uses_up).await;
     Ok(proved.map_err(|failed| failed.when(guesses::missed))?.answer)
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use stile_core::{CredentialId, Event, Format, Principal, Scope};
 use stile_factors::totp::{Secret, UNVERIFIED_SECONDS};
 use stile_keys::random;
-use stile_store::{BegunEnrolment, Mutation, begun, users};
+use stile_store::{BegunEnrolment, Mutation, begun, sessions, users};
 use utoipa::ToSchema;
 
 use super::{MFADeviceType, room_for_one, secret_of, waiting};
@@ -96,6 +96,7 @@ async fn begin(
     // The permit was judged for the factors of the user as read: the device is one of that version.
     let mutation = Mutation::new([
         users::hold_version(cx.env.id, &me.user),
+        sessions::hold(cx.env.id, me.user.id, me.session.id),
         begun::give_up_all(me.session.id, Format::Totp),
         begun::insert(&device),
     ])

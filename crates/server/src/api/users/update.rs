@@ -6,7 +6,7 @@ use serde::Deserialize;
 use stile_core::principal::Profile;
 use stile_core::{Acknowledgement, EmailAddress, Event, Principal, Username, policy};
 use stile_factors::email_code;
-use stile_store::{Miss, Mutation, recovery_codes, sessions as stored_sessions, users};
+use stile_store::{Miss, Mutation, begun, recovery_codes, sessions as stored_sessions, users};
 use utoipa::ToSchema;
 
 use crate::api::codes::begun_change;
@@ -115,7 +115,7 @@ pub async fn handle(
     let ends_at = cx.now.plus_seconds(email_code::LIFETIME_SECONDS);
     let permit = permit.begun(&me, ends_at).ok_or(Code::ElevatedTokenRequired)?;
     let begun = begun_change(&cx, &me, permit);
-    let sent = codes::send(&cx, &address, creator, None, Some(&begun)).await?;
+    let sent = codes::send(&cx, &address, creator, None, Some((&begun, begun::insert(&begun)))).await?;
     let sent = EmailVerificationCreateResponse::new(sent.id, sent.digits, &address);
     answer(&cx, after, &headers, NextViewEnum::VerifyEmail, Some(sent))
 }
