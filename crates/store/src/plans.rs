@@ -67,7 +67,7 @@ async fn reads(store: &Store) -> Vec<String> {
         .unwrap();
     all_reads(store).await;
     let reads: Vec<String> = heard.try_iter().collect();
-    assert_eq!(reads.len(), 35, "{reads:#?}");
+    assert_eq!(reads.len(), 36, "{reads:#?}");
     reads
 }
 

@@ -162,12 +162,7 @@ pub async fn prove(
 type Issued = (Zeroizing<String>, Vec<Step>);
 
 /// A legacy MFA token, where one is wanted and the proof gives one. Asking for one never makes an authentication fail.
-fn mfa_token(
-    act: &Act,
-    me: &Principal,
-    proof: Proof,
-    wanted: &Wanted,
-) -> Result<Option<Issued>, ApiError> {
+fn mfa_token(act: &Act, me: &Principal, proof: Proof, wanted: &Wanted) -> Result<Option<Issued>, ApiError> {
     let wanted = wanted.mfa_token.filter(|_| proof.is_mfa() && me.session.level == Level::Full);
     let Some(asked) = wanted else { return Ok(None) };
     let text = random::alphanumeric(MFA_TOKEN);
