@@ -58,7 +58,8 @@ pub struct Sent {
 }
 
 /// Sends a code, within the bounds on mails to its address. Past them whoever asked for a live code is told of it
-/// again, and no mail goes out. A code for what was begun comes with the step that begins it or holds it. Nothing here depends on whether the address has an account.
+/// again, and no mail goes out. A code for what was begun comes with the step that begins it or holds it. Nothing here
+/// depends on whether the address has an account.
 pub async fn send(
     cx: &Cx,
     address: &EmailAddress,

@@ -209,10 +209,13 @@ async fn attach(
 ) -> Result<VerifyResponse, Failed> {
     let mut after = enrolment.after(me);
     after.session.last_credential = enrolment.credential.id;
-    // First of all: what was begun goes with its session.
-    let mut uses_up = vec![stile_store::sessions::hold(cx.env.id, me.user.id, me.session.id)];
+    let mut uses_up = Vec::new();
+    if let Some(id) = answered.verification.begun {
+        // The session before what was begun in it: whoever ends the session locks them in this order.
+        let session = stile_store::sessions::hold(cx.env.id, me.user.id, me.session.id);
+        uses_up.extend([session, begun::use_up(me.session.id, id)]);
+    }
     uses_up.extend(codes::use_up(cx, answered));
-    uses_up.extend(answered.verification.begun.map(|id| begun::use_up(me.session.id, id)));
     // Links that undo this hold the older credentials, so they come before the session.
     let told = std::mem::take(&mut enrolment.told);
     let nonce = device.map(|d| sessions::nonce_used(cx, d));
